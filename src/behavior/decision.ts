@@ -1,0 +1,58 @@
+/**
+ * A decision: the one record that ties all engines together. Every connection, request and stream
+ * window gets one; it can be explained (`limen decisions explain <id>`) and replayed.
+ *
+ * @module
+ */
+import type { Tier } from './tier.ts'
+
+/** What a detector does with its verdict: only look, look and say what it would do, or act. */
+export type DetectorMode = 'observe' | 'shadow' | 'enforce'
+
+/** One piece of evidence. `code` is stable and may be switched on; `text` is for a person. */
+export interface Reason {
+  /** kebab-case, e.g. `random-repeated`. */
+  readonly code: string
+  /** One sentence without a full stop, in plain words, no secret in it. */
+  readonly text: string
+  /** How much this reason added to the score (same unit as the score); 0 for context. */
+  readonly weight: number
+}
+
+/** What the edge saw of a TLS client. All of it is public wire data. */
+export interface HandshakeView {
+  readonly ja4: string
+  /** JA4 with what changes on resumption left out (extensions 41 and 42): an extra, not JA4. */
+  readonly ja4Stable: string
+  /** Server name asked for, or '' when none was sent. */
+  readonly sni: string
+  readonly alpn: readonly string[]
+  /** A resumption was offered (pre_shared_key, or a session ticket in TLS 1.2). */
+  readonly resumption: boolean
+  /** TCP chunks the hello came in, and time from accept to its last byte. */
+  readonly chunks: number
+  readonly arrivalMs: number
+  /** Best guess at the software, e.g. `Chromium`; '' when unknown. */
+  readonly client: string
+}
+
+/** A decision on one connection. */
+export interface Decision {
+  /** 26 characters, Crockford base 32, sorts by time (ULID layout). */
+  readonly id: string
+  /** What was decided about: an address and port, e.g. `127.0.0.1:52044`. */
+  readonly subject: string
+  readonly tier: Tier
+  /** 0 is ordinary; the unit is -log10 of the probability that an honest client looks like this. */
+  readonly score: number
+  readonly reasons: readonly Reason[]
+  /** Which model decided, with its version, e.g. `handshake/1`. */
+  readonly model: string
+  readonly mode: DetectorMode
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** Name of the listener that took the connection. */
+  readonly listener: string
+  /** Absent when the connection was not TLS. */
+  readonly handshake?: HandshakeView
+}

@@ -1,0 +1,230 @@
+/**
+ * The data plane as the control plane sees it: what it is told, what it tells.
+ * Times are milliseconds, sizes bytes, names as in `limen.yaml`. Everything here is plain data so that
+ * it can cross a process boundary.
+ *
+ * @module
+ */
+import type { Decision, DetectorMode, HandshakeView } from '../behavior/decision.ts'
+import type { Tier } from '../behavior/tier.ts'
+
+/** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
+export interface DataPlaneSettings {
+  readonly listeners: readonly ListenerSettings[]
+  readonly certificates: readonly CertificateSettings[]
+  readonly pools: readonly PoolSettings[]
+  readonly routes: readonly RouteSettings[]
+  readonly limits: LimitSettings
+  readonly timeouts: TimeoutSettings
+  readonly admission: AdmissionSettings
+  /** 32 bytes or more: signs affinity cookies. The same on all workers and edges. */
+  readonly affinityKey: Uint8Array
+  /** 48 bytes each (name16 | HMAC16 | AES16), newest first: session ticket keys, the same on all workers. */
+  readonly ticketKeys: readonly Uint8Array[]
+}
+
+export interface ListenerSettings {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** In order of preference. */
+  readonly alpn: readonly ('h2' | 'http/1.1')[]
+  /** `required`: every connection must begin with a PROXY protocol v2 header; else none may. */
+  readonly proxyProtocol: 'off' | 'required'
+}
+
+/** A certificate chain and its key. Names come from the leaf's subjectAltName; the first is the default. */
+export interface CertificateSettings {
+  readonly certPem: string
+  readonly keyPem: string
+}
+
+export interface PoolSettings {
+  readonly name: string
+  readonly servers: readonly ServerSettings[]
+  readonly choose: 'p2c' | 'round-robin' | 'consistent-hash'
+  /** A signed `__Host-` cookie that keeps a client on its server while that one is well. */
+  readonly affinity: { readonly cookie: string } | undefined
+  /** A server may hold at most this multiple of the mean load (consistent hashing with bounded loads). */
+  readonly boundedLoad: number
+  readonly health: HealthSettings | undefined
+  readonly outlier: OutlierSettings
+}
+
+export interface ServerSettings {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** 0 to 256; a server's share of the load is its weight over the sum. */
+  readonly weight: number
+  /** Per worker; further requests wait `timeouts.queueMs`, then 503. */
+  readonly connectionsMax: number
+  readonly proxyProtocol: 'off' | 'v2'
+}
+
+/** Active checks: GET `path`, 2xx or 3xx is good. */
+export interface HealthSettings {
+  readonly path: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** Good checks in a row that bring a server up, bad ones that take it down. */
+  readonly rise: number
+  readonly fall: number
+}
+
+/** Passive checks: a server that fails live requests is ejected for a while. */
+export interface OutlierSettings {
+  readonly consecutiveFailures: number
+  readonly ejectMs: number
+  /** At most this share of a pool is ever ejected, 0 to 1. */
+  readonly ejectShareMax: number
+}
+
+/** First match wins. */
+export interface RouteSettings {
+  /** Exact host, `*.example.org`, or '' for any. Without port, lower case. */
+  readonly host: string
+  /** Prefix of the path, '/' for any; matches on segment borders. */
+  readonly path: string
+  readonly pool: string
+}
+
+export interface LimitSettings {
+  readonly connectionsMax: number
+  readonly headBytes: number
+  readonly headersMax: number
+  readonly urlBytes: number
+  readonly bodyBytes: number
+  /** Request body held back before an upstream connection is taken for it. */
+  readonly requestBufferBytes: number
+  /** Response held for a slow reader so that the upstream connection is free again. */
+  readonly responseBufferBytes: number
+  readonly requestsPerConnection: number
+  readonly h2StreamsMax: number
+}
+
+export interface TimeoutSettings {
+  /** From accept to the whole ClientHello; and between two of its chunks. */
+  readonly helloMs: number
+  readonly helloChunkMs: number
+  readonly tlsMs: number
+  /** From a request's first byte to the end of its head. */
+  readonly headMs: number
+  /** Grace for a whole body, to which `1 / bodyBytesPerSecondMin` is added per byte received. */
+  readonly bodyMs: number
+  readonly bodyBytesPerSecondMin: number
+  /** The same for a client that reads a response slowly. */
+  readonly readMs: number
+  readonly readBytesPerSecondMin: number
+  readonly idleMs: number
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly upstreamIdleMs: number
+  readonly queueMs: number
+  readonly tunnelIdleMs: number
+}
+
+export interface AdmissionSettings {
+  readonly mode: DetectorMode
+  /** Scores (-log10 p) from which tiers 2 and 3 begin. */
+  readonly tier2: number
+  readonly tier3: number
+}
+
+export interface WorkerView {
+  readonly id: number
+  readonly pid: number
+  readonly state: 'starting' | 'serving' | 'draining' | 'dead'
+  readonly startedAt: number
+  readonly restarts: number
+  readonly connections: number
+  readonly rssBytes: number
+}
+
+export interface ConnectionView {
+  readonly id: string
+  readonly worker: number
+  readonly listener: string
+  readonly remote: string
+  readonly protocol: 'tls' | 'http/1.1' | 'h2' | 'tunnel'
+  readonly tlsVersion: string
+  readonly resumed: boolean
+  readonly openedAt: number
+  readonly requests: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly decisionId: string
+  readonly tier: Tier
+  readonly score: number
+  readonly reasons: readonly string[]
+  readonly handshake?: HandshakeView
+}
+
+export type ServerState = 'up' | 'down' | 'ejected' | 'draining'
+
+export interface UpstreamView {
+  readonly pool: string
+  readonly id: string
+  readonly address: string
+  readonly state: ServerState
+  readonly weight: number
+  readonly inFlight: number
+  readonly connections: number
+  readonly requests: number
+  readonly failures: number
+  /** Exponentially weighted time to first byte, ms; 0 before the first request. */
+  readonly latencyMs: number
+  /** What the last health check said, '' when there is none. */
+  readonly check: string
+}
+
+/** Counters since start, summed over the workers, those that died included. */
+export interface TrafficTotals {
+  readonly at: number
+  readonly connectionsOpen: number
+  readonly connectionsTotal: number
+  readonly handshakesFull: number
+  readonly handshakesResumed: number
+  readonly handshakesFailed: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly retries: number
+  /** Answers by status class: index 1 is 1xx, 5 is 5xx. */
+  readonly responses: readonly number[]
+  /** Requests and connections refused by Limen itself, by reason code (a small fixed set). */
+  readonly refusals: Readonly<Record<string, number>>
+  /** Decisions by tier: index 1 to 3. */
+  readonly tiers: readonly number[]
+  readonly decisionsDropped: number
+  /** Time from request head to response head. `counts[i]` is at most `LATENCY_BOUNDS_MS[i]`, the last is more. */
+  readonly latencyCounts: readonly number[]
+  readonly latencySumMs: number
+}
+
+/** Upper bounds of the latency histogram, ms: a factor of about 1.6 apart. */
+export const LATENCY_BOUNDS_MS = [
+  0.25, 0.4, 0.63, 1, 1.6, 2.5, 4, 6.3, 10, 16, 25, 40, 63, 100, 160, 250, 400, 630, 1000, 2500,
+  6300, 16000,
+] as const
+
+export interface ServerChange {
+  readonly draining?: boolean
+  readonly weight?: number
+}
+
+export interface DataPlane {
+  /** Starts or reloads. Resolves when every worker serves the new settings; no connection is dropped. */
+  apply(settings: DataPlaneSettings): Promise<void>
+  /** Stops accepting, lets what runs finish for at most `graceMs`, then closes. */
+  drain(graceMs: number): Promise<void>
+  workers(): readonly WorkerView[]
+  connections(limit: number): Promise<readonly ConnectionView[]>
+  upstreams(): readonly UpstreamView[]
+  /** False when there is no such server. Lasts until the server leaves the configuration. */
+  changeServer(pool: string, id: string, change: ServerChange): boolean
+  traffic(): TrafficTotals
+  /** Called with each batch of decisions; returns the way to stop. */
+  onDecisions(listener: (decisions: readonly Decision[]) => void): () => void
+}

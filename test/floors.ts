@@ -1,0 +1,29 @@
+/**
+ * The house, from the ground up. A folder may import from the folders named after it, and from
+ * itself: nothing else, and no cycles. Each folder in `adapters/` and `apps/` is a room of its own:
+ * rooms do not import one another, unless a line here says so. `docs/architecture.md` says why.
+ *
+ * @module
+ */
+const ENGINES = ['behavior', 'routing']
+const PURE = ['ground', 'math', 'wire', 'crypto', ...ENGINES, 'ports']
+
+export const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  ground: [],
+  math: ['ground'],
+  wire: ['ground'],
+  crypto: ['ground'],
+  behavior: ['ground', 'math', 'wire', 'crypto'],
+  routing: ['ground', 'math'],
+  ports: ['ground', ...ENGINES],
+  flows: PURE,
+  adapters: PURE,
+  'apps/console': ['ground', 'behavior', 'ports'],
+  'apps/demo': [...PURE, 'adapters'],
+  'apps/server': [...PURE, 'flows', 'adapters', 'apps/demo'],
+  'apps/cli': [...PURE, 'flows', 'adapters', 'apps/server', 'apps/demo'],
+}
+
+/** Floors where nothing happens by itself: no I/O, no clock, no chance, no npm package but these. */
+export const PURE_FLOORS: readonly string[] = [...PURE, 'flows']
+export const PURE_PACKAGES: readonly string[] = ['@noble/']
