@@ -1,0 +1,42 @@
+/**
+ * Accuracy on data that is not ours: `npm run --silent eval -- NAME --data DIR [-o json]`.
+ * The last line printed is one JSON object; exit code 1 when there is none.
+ *
+ * @module
+ */
+import { parseArgs } from 'node:util'
+
+type Evaluation = (dataDir: string) => Promise<object>
+
+/** Loaded when asked for, so that one evaluation never pays for another. */
+const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
+  hello: async () => (await import('./hello.ts')).evalHello,
+}
+
+const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]
+names: ${Object.keys(EVALUATIONS).join(', ')}`
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { data: { type: 'string' }, output: { type: 'string', short: 'o' } },
+  })
+  const load = EVALUATIONS[positionals[0] ?? '']
+  if (load === undefined || values.data === undefined) {
+    console.error(USAGE)
+    return 1
+  }
+  const evaluate = await load()
+  const result = await evaluate(values.data)
+  if (values.output !== 'json') console.log(JSON.stringify(result, null, 2))
+  console.log(JSON.stringify(result))
+  return 0
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
+}

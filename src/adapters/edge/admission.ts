@@ -1,0 +1,30 @@
+/**
+ * What the edge asks about a connection before it serves it. The answer is made by a flow
+ * (`flows/admit-handshake.ts`), handed in by the app: adapters know no flows.
+ *
+ * @module
+ */
+import type { Decision } from '../../behavior/decision.ts'
+import type { ClientHello } from '../../wire/client-hello-message.ts'
+import type { ClientHelloErrorCode } from '../../wire/client-hello.ts'
+
+export interface ConnectionSeen {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly listener: string
+  /** Milliseconds since the Unix epoch. */
+  readonly acceptedAt: number
+}
+
+export type HelloSeen =
+  | { readonly kind: 'hello'; readonly hello: ClientHello }
+  | {
+      readonly kind: 'error'
+      readonly code: ClientHelloErrorCode | 'timeout' | 'closed'
+      readonly hello?: ClientHello
+    }
+
+export interface Gatekeeper {
+  admitHandshake(connection: ConnectionSeen, seen: HelloSeen): Decision
+  admitPlain(connection: ConnectionSeen): Decision
+}

@@ -1,0 +1,80 @@
+/**
+ * Affinity cookies: a random value, signed, that keeps a browser on its server through the hash ring.
+ * It names no server, so it survives changes of the pool and tells a client nothing.
+ *
+ * Value: base64url( random 9 bytes || HMAC-SHA-256(key, "limen/affinity/1\0" || random)[0..15) ), 32 characters.
+ *
+ * @module
+ */
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hash32 } from '../../routing/hash-ring.ts'
+
+const RANDOM_BYTES = 9
+const MAC_BYTES = 15
+const VALUE_CHARS = 32
+const CONTEXT = 'limen/affinity/1\0'
+/** Verified values remembered, so that a keep-alive client costs no HMAC per request. */
+const VERIFIED_MAX = 16_384
+
+export interface AffinityRead {
+  /** 32-bit key for the hash ring. */
+  readonly key: number
+  /** A `Set-Cookie` line to send, when the client brought no valid cookie. */
+  readonly issue: Buffer | undefined
+}
+
+export class Affinity {
+  readonly #key: KeyObject
+  readonly #random: (length: number) => Uint8Array
+  readonly #verified = new Map<string, AffinityRead>()
+
+  constructor(key: Uint8Array, random: (length: number) => Uint8Array) {
+    this.#key = createSecretKey(key)
+    this.#random = random
+  }
+
+  /** Reads the cookie `name` from a Cookie field's value; issues one when there is none to trust. */
+  read(name: string, cookies: string): AffinityRead {
+    const value = cookieValue(cookies, name)
+    if (value !== undefined && value.length === VALUE_CHARS) {
+      const known = this.#verified.get(value)
+      if (known !== undefined) return known
+      if (this.#valid(value)) {
+        if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
+        const read = { key: hash32(value), issue: undefined }
+        this.#verified.set(value, read)
+        return read
+      }
+    }
+    const random = Buffer.from(this.#random(RANDOM_BYTES))
+    const issued = Buffer.concat([random, this.#mac(random)]).toString('base64url')
+    return {
+      key: hash32(issued),
+      issue: Buffer.from(`Set-Cookie: ${name}=${issued}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`),
+    }
+  }
+
+  #mac(random: Uint8Array): Buffer {
+    return createHmac('sha256', this.#key).update(CONTEXT).update(random).digest().subarray(0, MAC_BYTES)
+  }
+
+  #valid(value: string): boolean {
+    const bytes = Buffer.from(value, 'base64url')
+    if (bytes.length !== RANDOM_BYTES + MAC_BYTES) return false
+    return timingSafeEqual(this.#mac(bytes.subarray(0, RANDOM_BYTES)), bytes.subarray(RANDOM_BYTES))
+  }
+}
+
+function cookieValue(cookies: string, name: string): string | undefined {
+  let at = 0
+  while (at < cookies.length) {
+    while (cookies[at] === ' ' || cookies[at] === ';') at++
+    const end = cookies.indexOf(';', at)
+    const stop = end < 0 ? cookies.length : end
+    if (cookies.startsWith(name, at) && cookies[at + name.length] === '=') {
+      return cookies.slice(at + name.length + 1, stop).trimEnd()
+    }
+    at = stop
+  }
+  return undefined
+}

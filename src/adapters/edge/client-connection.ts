@@ -1,0 +1,113 @@
+/**
+ * The record of a client's connection from accept to close: who, what is spoken, how much.
+ *
+ * @module
+ */
+import type net from 'node:net'
+import type tls from 'node:tls'
+import type { Decision } from '../../behavior/decision.ts'
+import type { ConnectionView } from '../../ports/data-plane.ts'
+import { type ProxyHeader, type Tlv, TLV, writeProxyHeader } from '../../wire/proxy-v2.ts'
+
+/** What is spoken on a connection at the moment, as the sweep and a drain see it. */
+export interface Speaker {
+  /** By the monotonic clock; Infinity for never. */
+  deadline: number
+  expire(now: number): void
+  /** Finish what runs, then close. */
+  drain(): void
+}
+
+export class ClientConnection {
+  readonly listener: string
+  readonly secure: boolean
+  readonly openedAt: number
+  /** The accepted TCP socket, and what is spoken over: that one, or TLS on top of it. */
+  readonly accepted: net.Socket
+  socket: net.Socket
+  speaker: Speaker
+  decision: Decision | undefined
+  protocol: ConnectionView['protocol'] = 'tls'
+  resumed = false
+  requests = 0
+  bytesIn = 0
+  bytesOut = 0
+  remoteAddress: string
+  remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+
+  constructor(
+    socket: net.Socket,
+    listener: { readonly name: string; readonly tls: boolean; readonly port: number },
+    openedAt: number,
+    speaker: Speaker,
+  ) {
+    this.accepted = socket
+    this.socket = socket
+    this.listener = listener.name
+    this.secure = listener.tls
+    this.openedAt = openedAt
+    this.speaker = speaker
+    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    this.remotePort = socket.remotePort ?? 0
+    this.localAddress = socket.localAddress ?? ''
+    this.localPort = listener.port
+  }
+
+  /** A proxy in front said who the client is. */
+  believe(header: ProxyHeader | undefined): void {
+    if (header?.source === undefined) return
+    this.remoteAddress = header.source.address
+    this.remotePort = header.source.port
+  }
+
+  /** A PROXY protocol v2 header about this client, with what Limen thinks of it. */
+  proxyHeader(): Uint8Array {
+    const { decision } = this
+    const tlvs: Tlv[] = []
+    const text = (type: number, value: string) => tlvs.push({ type, value: Buffer.from(value) })
+    if (decision !== undefined) {
+      if (decision.handshake !== undefined && decision.handshake.sni !== '') {
+        text(TLV.authority, decision.handshake.sni.slice(0, 255))
+      }
+      text(TLV.limenDecision, decision.id)
+      text(TLV.limenScore, decision.score.toFixed(2))
+      if (decision.handshake !== undefined) text(TLV.limenJa4, decision.handshake.ja4)
+    }
+    return writeProxyHeader(
+      { address: this.remoteAddress, port: this.remotePort },
+      { address: this.localAddress.replace(/^::ffff:/, ''), port: this.localPort },
+      tlvs,
+    )
+  }
+
+  view(worker: number): ConnectionView {
+    const { decision } = this
+    const handshake = decision?.handshake
+    return {
+      id: decision?.id ?? '',
+      worker,
+      listener: this.listener,
+      remote: this.remoteAddress.includes(':')
+        ? `[${this.remoteAddress}]:${this.remotePort}`
+        : `${this.remoteAddress}:${this.remotePort}`,
+      protocol: this.protocol,
+      tlsVersion: this.secure && this.socket !== this.accepted ? tlsVersion(this.socket) : '',
+      resumed: this.resumed,
+      openedAt: this.openedAt,
+      requests: this.requests,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      decisionId: decision?.id ?? '',
+      tier: decision?.tier ?? 1,
+      score: decision?.score ?? 0,
+      reasons: decision?.reasons.map(({ text }) => text) ?? [],
+      ...(handshake === undefined ? {} : { handshake }),
+    }
+  }
+}
+
+function tlsVersion(socket: net.Socket): string {
+  return (socket as tls.TLSSocket).getProtocol?.() ?? ''
+}

@@ -1,0 +1,243 @@
+/**
+ * The embedded data plane of one worker: listeners, pools, connections, the sweep that enforces every
+ * deadline. Settings are applied whole; what stays the same is not touched, no connection is dropped.
+ *
+ * @module
+ */
+import type { Decision } from '../../behavior/decision.ts'
+import type { Clock } from '../../ground/clock.ts'
+import type { Random } from '../../ground/random.ts'
+import type {
+  ConnectionView,
+  DataPlaneSettings,
+  ListenerSettings,
+  RouteSettings,
+  ServerChange,
+} from '../../ports/data-plane.ts'
+import { hostName, matchRoute } from '../../routing/match-route.ts'
+import type { Gatekeeper } from './admission.ts'
+import { Affinity } from './affinity.ts'
+import { Certificates } from './certificates.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { EdgeContext } from './edge-context.ts'
+import { Listener } from './listener.ts'
+import { Meter } from './meter.ts'
+import { UpstreamPool } from './upstream-pool.ts'
+
+/** Deadlines are looked at this often: they are this much late at most. */
+const SWEEP_MS = 250
+
+export interface EdgeOptions {
+  readonly worker: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly gatekeeper: Gatekeeper
+  onDecision(decision: Decision): void
+  onEjected(pool: string, server: string): void
+}
+
+/** What the control plane says about one server. */
+export interface ServerOrder extends ServerChange {
+  readonly pool: string
+  readonly id: string
+  /** By active health checks. */
+  readonly up?: boolean
+}
+
+/** What one worker knows of one server. */
+export interface ServerReport {
+  readonly pool: string
+  readonly id: string
+  readonly ejected: boolean
+  readonly inFlight: number
+  readonly connections: number
+  readonly requests: number
+  readonly failures: number
+  readonly latencyMs: number
+}
+
+export class Edge implements EdgeContext {
+  readonly meter = new Meter()
+  readonly gatekeeper: Gatekeeper
+  #options: EdgeOptions
+  #settings: DataPlaneSettings | undefined
+  #affinity: Affinity | undefined
+  #certificates: Certificates | undefined
+  #pools = new Map<string, UpstreamPool>()
+  #listeners: Listener[] = []
+  readonly #connections = new Set<ClientConnection>()
+  #single: UpstreamPool | undefined
+  #sweeper: NodeJS.Timeout
+  draining = false
+  readonly now = (): number => performance.now()
+  readonly wallClock = (): number => this.#options.clock.now()
+
+  constructor(options: EdgeOptions) {
+    this.#options = options
+    this.gatekeeper = options.gatekeeper
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
+  }
+
+  get settings(): DataPlaneSettings {
+    if (this.#settings === undefined) throw new TypeError('Cannot serve before apply()')
+    return this.#settings
+  }
+
+  get affinity(): Affinity {
+    return this.#affinity as Affinity
+  }
+
+  get certificates(): Certificates {
+    return this.#certificates as Certificates
+  }
+
+  /** Starts or reloads. On failure nothing has changed. @throws LimenError */
+  async apply(settings: DataPlaneSettings): Promise<void> {
+    const certificates = new Certificates(settings.certificates, settings.ticketKeys)
+    const affinity = new Affinity(settings.affinityKey, (length) => this.#options.random.bytes(length))
+    const before = new Map(this.#listeners.map((listener) => [addressOf(listener.settings), listener]))
+    const opened: Listener[] = []
+    const previous = this.#settings
+    this.#settings = settings
+    try {
+      for (const wanted of settings.listeners) {
+        if (before.has(addressOf(wanted))) continue
+        const listener = new Listener(wanted, {
+          edge: this,
+          connections: this.#connections,
+          onDecision: (connection) => this.#decided(connection),
+        })
+        opened.push(listener)
+        // Requests cannot come before pools are there: both are set in the same turn below.
+        if (previous === undefined) this.#install(settings, certificates, affinity)
+        await listener.listen()
+      }
+    } catch (error) {
+      for (const listener of opened) listener.close()
+      if (previous !== undefined) this.#settings = previous
+      throw error
+    }
+    this.#install(settings, certificates, affinity)
+    const kept = settings.listeners.flatMap((wanted) => {
+      const listener = before.get(addressOf(wanted))
+      if (listener === undefined) return []
+      before.delete(addressOf(wanted))
+      listener.settings = wanted
+      return [listener]
+    })
+    for (const gone of before.values()) gone.close()
+    this.#listeners = [...kept, ...opened]
+  }
+
+  route(authority: string, target: () => string): UpstreamPool | undefined {
+    if (this.#single !== undefined) return this.#single
+    const route = matchRoute<RouteSettings>(this.settings.routes, hostName(authority), target())
+    return route === undefined ? undefined : this.#pools.get(route.pool)
+  }
+
+  /** Carries out what the control plane knows about servers. */
+  order(orders: readonly ServerOrder[]): void {
+    for (const order of orders) {
+      const pool = this.#pools.get(order.pool)
+      const server = pool?.servers.find(({ settings }) => settings.id === order.id)
+      if (pool === undefined || server === undefined) continue
+      if (order.up !== undefined) server.up = order.up
+      if (order.draining !== undefined) server.draining = order.draining
+      if (order.weight !== undefined && order.weight !== server.weight) {
+        server.weight = order.weight
+        pool.reweigh()
+      }
+      pool.refresh(server)
+    }
+  }
+
+  /** Stops accepting, lets exchanges finish for at most `graceMs`, then closes. */
+  async drain(graceMs: number): Promise<void> {
+    this.draining = true
+    for (const listener of this.#listeners) listener.close()
+    this.#listeners = []
+    for (const connection of this.#connections) connection.speaker.drain()
+    const until = this.now() + graceMs
+    while (this.#connections.size > 0 && this.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    this.close()
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper)
+    for (const listener of this.#listeners) listener.close()
+    for (const connection of this.#connections) connection.socket.destroy()
+    for (const pool of this.#pools.values()) pool.close()
+  }
+
+  connections(limit: number): ConnectionView[] {
+    const views: ConnectionView[] = []
+    const newestFirst = [...this.#connections].slice(-limit).reverse()
+    for (const connection of newestFirst) views.push(connection.view(this.#options.worker))
+    return views
+  }
+
+  servers(): ServerReport[] {
+    const now = this.now()
+    return [...this.#pools.values()].flatMap((pool) =>
+      pool.servers.map((server) => ({
+        pool: pool.settings.name,
+        id: server.settings.id,
+        ejected: server.outlier.ejectedUntil > now,
+        inFlight: server.inFlight,
+        connections: server.all.size,
+        requests: server.requests,
+        failures: server.failures,
+        latencyMs: server.latencyMs,
+      })),
+    )
+  }
+
+  #install(settings: DataPlaneSettings, certificates: Certificates, affinity: Affinity): void {
+    this.#certificates = certificates
+    this.#affinity = affinity
+    const gone = new Map(this.#pools)
+    const pools = new Map<string, UpstreamPool>()
+    for (const wanted of settings.pools) {
+      const pool = gone.get(wanted.name)
+      gone.delete(wanted.name)
+      pool?.reload(wanted)
+      pools.set(wanted.name, pool ?? this.#pool(wanted))
+    }
+    for (const pool of gone.values()) pool.close()
+    this.#pools = pools
+    const [only] = settings.routes
+    const isSingle = settings.routes.length === 1 && only?.host === '' && only.path === '/'
+    this.#single = isSingle ? pools.get(only.pool) : undefined
+  }
+
+  #pool(settings: DataPlaneSettings['pools'][number]): UpstreamPool {
+    const edge = this
+    return new UpstreamPool(settings, {
+      now: this.now,
+      fraction: () => this.#options.random.fraction(),
+      get timeouts() {
+        return edge.settings.timeouts
+      },
+      onEjected: (pool, server) => this.#options.onEjected(pool.settings.name, server.settings.id),
+    })
+  }
+
+  #decided({ decision }: ClientConnection): void {
+    if (decision === undefined) return
+    this.meter.tiers[decision.tier] = (this.meter.tiers[decision.tier] as number) + 1
+    this.#options.onDecision(decision)
+  }
+
+  #sweep(): void {
+    const now = this.now()
+    for (const { speaker } of this.#connections) if (speaker.deadline < now) speaker.expire(now)
+    for (const pool of this.#pools.values()) pool.sweep(now)
+  }
+}
+
+/** Two listeners are the same when clients cannot tell them apart; the rest may change live. */
+function addressOf({ host, port, tls, proxyProtocol }: ListenerSettings): string {
+  return `${host} ${port} ${tls} ${proxyProtocol}`
+}

@@ -1,0 +1,678 @@
+/**
+ * A client's HTTP/1.x connection: requests in, responses out, one at a time and in order (RFC 9112).
+ * Heads are rewritten in the buffer they were read into; bodies pass through bounded buffers.
+ *
+ * Every phase has a deadline for the whole of it, not for inactivity: a client that drips is cut off.
+ *
+ * @module
+ */
+import type net from 'node:net'
+import { ChunkedReader, type ChunkError } from '../../wire/chunked-body.ts'
+import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
+import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { EdgeContext } from './edge-context.ts'
+import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
+import { forwardingFields } from './forwarding.ts'
+import { allocate, HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
+import { type RefusalCode, refusalHttp1 } from './refusal.ts'
+import { resumeReads, stopReads, takeReads } from './socket.ts'
+import { filteredTrailer } from './trailer.ts'
+import { joinTunnel } from './tunnel.ts'
+import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
+
+type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing'
+
+/** Octets of requests behind the one being served that are held; then reading stops. */
+const PIPELINE_BYTES_MAX = 65_536
+/** How long a refused client may take to read the answer and close. */
+const LINGER_MS = 2_000
+const CRLF = Buffer.from('\r\n')
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+const NOTHING: readonly Buffer[] = []
+const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n')
+const CONNECTION_KEEP_ALIVE = Buffer.from('Connection: keep-alive\r\n')
+const TRANSFER_CHUNKED = Buffer.from('Transfer-Encoding: chunked\r\n')
+
+/** Heads are parsed within one callback: one reader serves all connections of a worker. */
+const head = new RequestHeadReader()
+
+export class Http1Connection implements Front {
+  readonly #edge: EdgeContext
+  readonly #connection: ClientConnection
+  readonly #socket: net.Socket
+  readonly #exchange: Exchange
+  /** When the sweep should look again. */
+  deadline: number
+
+  #phase: Phase = 'head'
+  #pending: Buffer | undefined
+  #readsStopped = false
+  #ended = false
+
+  // The request being served.
+  #pool: UpstreamPool | undefined
+  #request: Buffer = CRLF
+  #isHead = false
+  #idempotent = false
+  #minorVersion = 1
+  #keepAlive = true
+  #upgrade = false
+  #setCookie: Buffer | undefined
+  // Its body.
+  #left = 0
+  #chunked: ChunkedReader | undefined
+  #isChunked = false
+  #body: Buffer[] = []
+  #bodyBytes = 0
+  #bodyStartedAt = 0
+  #started = false
+  // Its response.
+  #chunking = false
+  #from = 0
+  #to = 0
+  #finished = false
+  #headSent = false
+  #stalledAt = 0
+  #stalledBytes = 0
+  // Fields added to requests, for the last Host seen.
+  #suffix: Buffer | undefined
+  #suffixHost = ''
+
+  constructor(connection: ClientConnection, edge: EdgeContext) {
+    this.#edge = edge
+    this.#connection = connection
+    this.#socket = connection.socket
+    this.#exchange = new Exchange(this, edge.meter, edge.now)
+    this.deadline = edge.now() + edge.settings.timeouts.headMs
+    takeReads(this.#socket, (from, to) => this.#read(from, to))
+    this.#socket.on('end', () => this.#clientEnded())
+    this.#socket.on('drain', () => this.#drained())
+    this.#socket.on('close', () => this.#closed())
+  }
+
+  get wantsChunked(): boolean {
+    return this.#minorVersion === 1
+  }
+
+  /** Stop after the exchange in progress: the worker drains. */
+  drain(): void {
+    this.#keepAlive = false
+    if (this.#phase === 'head' && this.#pending === undefined) this.#end()
+  }
+
+  /** Called by the sweep when `deadline` has passed. */
+  expire(now: number): void {
+    if (this.#stalledAt > 0 && this.#socket.writableLength > 0) {
+      this.#edge.meter.refused('read-timeout')
+      this.#socket.destroy()
+    } else if (this.#stalledAt > 0) {
+      this.#stalledAt = 0
+      this.deadline = this.#phase === 'head' ? now + this.#edge.settings.timeouts.idleMs : Infinity
+    } else if (this.#phase === 'head' && this.#pending !== undefined) this.#refuse('head-timeout')
+    else if (this.#phase === 'body') this.#refuse('body-timeout')
+    else if (this.#phase === 'head' && this.#connection.requests > 0) this.#end()
+    else this.#socket.destroy()
+  }
+
+  // --- Reading -------------------------------------------------------------------------------------
+
+  #read(start: number, to: number): boolean {
+    let from = start
+    this.#edge.meter.bytesIn += to - from
+    this.#connection.bytesIn += to - from
+    if (this.#phase === 'closing') return true
+    if (this.#pending !== undefined && this.#phase === 'head') {
+      // A head that came in pieces is only looked at again when a line has ended.
+      const pending = this.#pending
+      if (pending.length + (to - from) <= HEAD_BYTES_MAX && OCTETS.subarray(from, to).indexOf(10) < 0) {
+        return this.#hold(from, to)
+      }
+      from = prepend(pending)
+      this.#pending = undefined
+    }
+    this.#consume(from, to)
+    return !this.#readsStopped
+  }
+
+  #consume(start: number, to: number): void {
+    let from = start
+    if (this.#phase === 'head') from = this.#head(from, to)
+    if (from < to && this.#phase === 'body') from = this.#readBody(from, to)
+    if (from < to && this.#phase === 'waiting') this.#hold(from, to)
+  }
+
+  /** Keeps octets for later; stops reading when enough are held. */
+  #hold(from: number, to: number): boolean {
+    const { headMs } = this.#edge.settings.timeouts
+    if (this.#phase === 'head' && this.#pending === undefined) {
+      this.deadline = this.#edge.now() + headMs
+    }
+    this.#pending =
+      this.#pending === undefined
+        ? keep(from, to)
+        : Buffer.concat([this.#pending, OCTETS.subarray(from, to)])
+    const limit = this.#phase === 'head' ? HEAD_BYTES_MAX : PIPELINE_BYTES_MAX / 2
+    if (this.#phase !== 'head' && this.#pending.length > limit) this.#stop()
+    return !this.#readsStopped
+  }
+
+  #stop(): void {
+    if (this.#readsStopped) return
+    this.#readsStopped = true
+    stopReads(this.#socket)
+  }
+
+  #resume(): void {
+    if (!this.#readsStopped) return
+    this.#readsStopped = false
+    resumeReads(this.#socket)
+  }
+
+  #head(from: number, to: number): number {
+    const read = head.read(OCTETS, from, to, this.#edge.settings.limits)
+    if (read === 'incomplete') {
+      if (to - from > 0) this.#hold(from, to)
+      return to
+    }
+    if (read !== 'complete') {
+      this.#refuse(read)
+      return to
+    }
+    return this.#accept(to)
+  }
+
+  // --- The request ---------------------------------------------------------------------------------
+
+  #accept(to: number): number {
+    const edge = this.#edge
+    const { limits, timeouts } = edge.settings
+    const connection = this.#connection
+    connection.requests++
+    this.#minorVersion = head.minorVersion
+    this.#keepAlive =
+      head.keepAlive && !edge.draining && connection.requests < limits.requestsPerConnection
+    this.#readMethod()
+    this.#upgrade = head.upgradeStart > 0 && head.contentLength <= 0 && !head.chunked && !isH2c()
+    this.#finished = false
+    this.#headSent = false
+    this.#started = false
+    this.#setCookie = undefined
+    const exchange = this.#exchange
+    exchange.startedAt = edge.now()
+    const host = this.#sameHost() ? this.#suffixHost : textOf(head.hostStart, head.hostEnd)
+    const pool = edge.route(host, target)
+    if (pool === undefined) {
+      this.#refuse('no-route')
+      return to
+    }
+    this.#pool = pool
+    exchange.stickyKey = -1
+    if (pool.settings.affinity !== undefined) this.#affinity(pool)
+    this.#request = this.#forwardHead(host)
+    if (!head.chunked && head.contentLength <= 0) {
+      this.#phase = 'waiting'
+      this.deadline = Number.POSITIVE_INFINITY
+      this.#start(NOTHING, false)
+      return head.end
+    }
+    if (head.contentLength > limits.bodyBytes) {
+      this.#refuse('body-too-large')
+      return to
+    }
+    this.#phase = 'body'
+    this.#isChunked = head.chunked
+    this.#left = head.contentLength
+    this.#body = []
+    this.#bodyBytes = 0
+    this.#bodyStartedAt = exchange.startedAt
+    this.deadline = this.#bodyStartedAt + timeouts.bodyMs
+    if (head.chunked) {
+      this.#chunked ??= new ChunkedReader()
+      this.#chunked.reset()
+    }
+    if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
+    return head.end
+  }
+
+  #readMethod(): void {
+    const first = OCTETS[head.start] as number
+    const length = head.methodEnd - head.start
+    this.#isHead = length === 4 && first === 72
+    // GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2). Compared whole only when not GET.
+    this.#idempotent =
+      (length === 3 && first === 71) ||
+      /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/.test(textOf(head.start, head.methodEnd))
+  }
+
+  #sameHost(): boolean {
+    const known = this.#suffixHost
+    if (this.#suffix === undefined || known.length !== head.hostEnd - head.hostStart) return false
+    for (let i = 0; i < known.length; i++) {
+      if (OCTETS[head.hostStart + i] !== known.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  #affinity(pool: UpstreamPool): void {
+    const cookie =
+      head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
+    const { key, issue } = this.#edge.affinity.read(pool.settings.affinity?.cookie ?? '', cookie)
+    this.#exchange.stickyKey = key
+    if (issue !== undefined && this.#connection.secure) this.#setCookie = issue
+  }
+
+  /** The head as the upstream gets it, without the last CR LF when a body follows (framing is added). */
+  #forwardHead(host: string): Buffer {
+    if (this.#suffix === undefined || host !== this.#suffixHost) {
+      this.#suffix = Buffer.from(forwardingFields(this.#connection, host, `1.${head.minorVersion}`), 'latin1')
+      this.#suffixHost = host
+    }
+    const suffix = this.#suffix
+    const last = head.end - 2
+    if (head.absolute || this.#upgrade || head.minorVersion === 0) return this.#forwardUnusual(host, suffix)
+    const hasBody = head.chunked || head.contentLength > 0
+    const request = allocate(last - head.start + suffix.length + 2)
+    let at = 0
+    let from = head.start
+    for (let k = 0; k < head.cutCount; k++) {
+      at += OCTETS.copy(request, at, from, head.cuts[2 * k] as number)
+      from = head.cuts[2 * k + 1] as number
+    }
+    at += OCTETS.copy(request, at, from, last)
+    at += suffix.copy(request, at)
+    if (hasBody && head.chunked) return request.subarray(0, at)
+    request[at++] = 13
+    request[at++] = 10
+    return request.subarray(0, at)
+  }
+
+  /** Absolute targets, upgrades, HTTP/1.0: rare enough for strings. */
+  #forwardUnusual(host: string, suffix: Buffer): Buffer {
+    const method = textOf(head.start, head.methodEnd)
+    const target = textOf(head.targetStart, head.targetEnd)
+    const path = head.absolute && !target.startsWith('/') ? `/${target}` : target
+    let fields = ''
+    let from = head.targetEnd + ' HTTP/1.1\r\n'.length
+    for (let k = 0; k < head.cutCount; k++) {
+      fields += textOf(from, head.cuts[2 * k] as number)
+      from = head.cuts[2 * k + 1] as number
+    }
+    fields += textOf(from, head.end - 2)
+    if (head.absolute || head.hostStart === 0) fields += `Host: ${host}\r\n`
+    if (this.#upgrade) {
+      const protocol = textOf(head.upgradeStart, head.upgradeEnd)
+      fields += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
+    }
+    const end = head.chunked ? '' : '\r\n'
+    return Buffer.from(
+      `${method} ${path} HTTP/1.1\r\n${fields}${suffix.toString('latin1')}${end}`,
+      'latin1',
+    )
+  }
+
+  #start(body: readonly Buffer[], streaming: boolean): void {
+    this.#started = true
+    this.#exchange.start(this.#pool as UpstreamPool, this.#request, body, {
+      idempotent: this.#idempotent && !this.#upgrade,
+      bodyless: this.#isHead,
+      streaming,
+    })
+  }
+
+  // --- The request's body --------------------------------------------------------------------------
+
+  #readBody(from: number, to: number): number {
+    const before = this.#bodyBytes
+    const end = this.#isChunked ? this.#readChunks(from, to) : this.#readLength(from, to)
+    if (this.#phase !== 'body') return end
+    const { timeouts, limits } = this.#edge.settings
+    this.deadline =
+      this.#bodyStartedAt + timeouts.bodyMs + (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
+    const complete = this.#isChunked ? (this.#chunked?.done ?? false) : this.#left === 0
+    if (complete) this.#bodyComplete()
+    else if (this.#started) {
+      if (this.#bodyBytes > before) this.#stream()
+    } else if (this.#bodyBytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
+    return end
+  }
+
+  #readLength(from: number, to: number): number {
+    const end = Math.min(to, from + this.#left)
+    this.#left -= end - from
+    this.#bodyBytes += end - from
+    this.#body.push(keep(from, end))
+    return end
+  }
+
+  #readChunks(from: number, to: number): number {
+    const reader = this.#chunked as ChunkedReader
+    reader.start(from)
+    for (;;) {
+      const read = reader.next(OCTETS, to)
+      if (read === 'data') {
+        this.#bodyBytes = reader.dataBytes
+        if (this.#bodyBytes > this.#edge.settings.limits.bodyBytes) {
+          this.#refuse('body-too-large')
+          return to
+        }
+        this.#body.push(keep(reader.dataStart, reader.dataEnd))
+      } else if (read === 'more' || read === 'done') return reader.at
+      else {
+        this.#refuse(read satisfies ChunkError)
+        return to
+      }
+    }
+  }
+
+  #bodyComplete(): void {
+    this.#phase = 'waiting'
+    this.deadline = Number.POSITIVE_INFINITY
+    const trailer = this.#isChunked ? filteredTrailer(this.#chunked as ChunkedReader) : ''
+    if (this.#started) {
+      if (this.#body.length > 0) this.#stream()
+      if (this.#isChunked) {
+        this.#exchange.write(trailer === '' ? LAST_CHUNK : Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
+      }
+      return
+    }
+    const body = this.#body
+    this.#body = []
+    if (this.#isChunked && trailer === '') {
+      const framing = `Content-Length: ${this.#bodyBytes}\r\n\r\n`
+      this.#request = Buffer.concat([this.#request, Buffer.from(framing)])
+    } else if (this.#isChunked) {
+      this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
+      body.unshift(Buffer.from(`${this.#bodyBytes.toString(16)}\r\n`))
+      body.push(Buffer.from(`\r\n0\r\n${trailer}\r\n`, 'latin1'))
+      if (this.#bodyBytes === 0) body.splice(0, body.length, Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
+    }
+    this.#start(body, false)
+  }
+
+  /** More than is held back: take an upstream connection now and stream the rest. */
+  #bodyTooLargeToHold(): void {
+    if (this.#isChunked) this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
+    const body = this.#takeBody()
+    this.#start(body, true)
+  }
+
+  #stream(): void {
+    let more = true
+    for (const piece of this.#takeBody()) more = this.#exchange.write(piece)
+    if (!more) this.#stop()
+  }
+
+  /** What has been read of the body since last time, framed as it is sent on. */
+  #takeBody(): Buffer[] {
+    const body = this.#body
+    this.#body = []
+    if (!this.#isChunked || body.length === 0) return body
+    const bytes = body.reduce((sum, piece) => sum + piece.length, 0)
+    return [Buffer.from(`${bytes.toString(16)}\r\n`), ...body, CRLF]
+  }
+
+  // --- The response --------------------------------------------------------------------------------
+
+  preface(server: UpstreamServer): Uint8Array | undefined {
+    return server.settings.proxyProtocol === 'v2' ? this.#connection.proxyHeader() : undefined
+  }
+
+  onInterim(response: ResponseHeadReader): void {
+    // 100 has been said by the edge itself; HTTP/1.0 knows no interim responses.
+    if (response.status === 100 || this.#minorVersion === 0) return
+    this.#write(keep(response.start, response.end))
+  }
+
+  onHead(response: ResponseHeadReader, framing: BodyFraming): void {
+    this.#chunking = framing === 'close' && this.#minorVersion === 1
+    if (framing === 'close' && this.#minorVersion === 0) this.#keepAlive = false
+    if (framing === 'chunked' && this.#minorVersion === 0) this.#keepAlive = false
+    if (this.#phase === 'body' || this.#ended || this.#edge.draining) this.#keepAlive = false
+    this.#headSent = true
+    let from = response.start
+    if (response.cutCount > 0) from = cutInPlace(response, from)
+    let shift = from - response.start
+    if (framing === 'chunked' && this.#minorVersion === 0) {
+      from = cutLine(from, response.transferEncodingStart, response.transferEncodingEnd, response, shift)
+      shift = from - response.start
+    }
+    const statusEnd = response.statusLineEnd + shift
+    if (!this.#keepAlive) from = insert(from, statusEnd, CONNECTION_CLOSE)
+    else if (this.#minorVersion === 0) from = insert(from, statusEnd, CONNECTION_KEEP_ALIVE)
+    if (this.#chunking) from = insert(from, statusEnd - (response.start + shift - from), TRANSFER_CHUNKED)
+    if (this.#setCookie !== undefined) {
+      from = insert(from, statusEnd - (response.start + shift - from), this.#setCookie)
+    }
+    this.#from = from
+    this.#to = response.end
+  }
+
+  onBody(from: number, to: number): void {
+    if (this.#chunking) {
+      if (from === to) return
+      this.onFlush()
+      this.#write(Buffer.from(`${(to - from).toString(16)}\r\n`))
+      this.#write(keep(from, to))
+      this.#write(CRLF)
+    } else if (from === this.#to) this.#to = to
+    else {
+      this.onFlush()
+      this.#from = from
+      this.#to = to
+    }
+  }
+
+  onEnd(): void {
+    if (this.#chunking) {
+      this.onFlush()
+      this.#write(LAST_CHUNK)
+    }
+    this.#finished = true
+  }
+
+  onFlush(): void {
+    if (this.#to > this.#from) {
+      const octets = keep(this.#from, this.#to)
+      this.#from = 0
+      this.#to = 0
+      this.#write(octets)
+    }
+    if (this.#finished) {
+      this.#finished = false
+      this.#next()
+    }
+  }
+
+  onUpgrade(response: ResponseHeadReader, upstream: UpstreamConnection, from: number, to: number): void {
+    this.#phase = 'tunnel'
+    this.#connection.protocol = 'tunnel'
+    const fields = textOf(response.statusLineEnd, response.end - 2)
+    const protocol = textOf(response.upgradeStart, response.upgradeEnd)
+    const kept = fields.replace(/^(?:connection|upgrade|keep-alive):.*\r\n/gim, '')
+    const rest = from < to ? keep(from, to) : undefined
+    this.#write(
+      Buffer.from(
+        `HTTP/1.1 101 Switching Protocols\r\n${kept}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+        'latin1',
+      ),
+    )
+    if (rest !== undefined) this.#write(rest)
+    const early = this.#pending
+    this.#pending = undefined
+    joinTunnel({
+      connection: this.#connection,
+      upstream,
+      early,
+      edge: this.#edge,
+      onClose: () => this.#exchange.tunnelClosed(upstream),
+      onDeadline: (deadline) => {
+        this.deadline = deadline
+      },
+    })
+  }
+
+  onFailure(failure: ExchangeFailure, begun: boolean): void {
+    if (this.#phase === 'closing') return
+    if (begun || this.#headSent) {
+      // Cutting the connection is the only way to say that the response is not whole.
+      this.#edge.meter.refused(failure)
+      this.#socket.destroy()
+      return
+    }
+    this.#refuse(failure)
+  }
+
+  onDrain(): void {
+    if (this.#phase === 'body') this.#resume()
+  }
+
+  // --- Writing -------------------------------------------------------------------------------------
+
+  #write(octets: Buffer): void {
+    this.#edge.meter.bytesOut += octets.length
+    this.#connection.bytesOut += octets.length
+    const socket = this.#socket
+    socket.write(octets)
+    if (socket.writableLength > 0) this.#maybeStalled(octets.length)
+  }
+
+  /** The client does not take what is written as fast as it comes. */
+  #maybeStalled(bytes: number): void {
+    const { limits, timeouts } = this.#edge.settings
+    const waiting = this.#socket.writableLength
+    if (waiting > limits.responseBufferBytes) this.#exchange.pause()
+    if (waiting < this.#socket.writableHighWaterMark) return
+    if (this.#stalledAt === 0) {
+      this.#stalledAt = this.#edge.now()
+      this.#stalledBytes = waiting
+    } else this.#stalledBytes += bytes
+    this.deadline =
+      this.#stalledAt + timeouts.readMs + (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+  }
+
+  #drained(): void {
+    if (this.#stalledAt > 0) {
+      this.#stalledAt = 0
+      const { idleMs } = this.#edge.settings.timeouts
+      this.deadline = this.#phase === 'head' ? this.#edge.now() + idleMs : Number.POSITIVE_INFINITY
+    }
+    this.#exchange.resume()
+  }
+
+  /** The response is out: the next request, or the end. */
+  #next(): void {
+    this.#setCookie = undefined
+    if (!this.#keepAlive || this.#phase === 'body') {
+      this.#end()
+      return
+    }
+    this.#phase = 'head'
+    if (this.#stalledAt === 0) {
+      this.deadline = this.#edge.now() + this.#edge.settings.timeouts.idleMs
+    }
+    const pending = this.#pending
+    if (pending !== undefined) {
+      this.#pending = undefined
+      const from = READ_AT - pending.length
+      pending.copy(OCTETS, from)
+      this.#consume(from, READ_AT)
+    } else if (this.#ended) this.#end()
+    if (this.#phase === 'head' || this.#phase === 'body') this.#resume()
+  }
+
+  #refuse(code: RefusalCode): void {
+    const { meter } = this.#edge
+    meter.refused(code)
+    if (this.#headSent) {
+      this.#socket.destroy()
+      return
+    }
+    const decision = this.#connection.decision?.id ?? ''
+    const answer = refusalHttp1(code, decision, !this.#isHead || code in REQUEST_REFUSALS)
+    meter.responded(Number(answer.toString('latin1', 9, 12)), 0)
+    this.#headSent = true
+    this.#write(answer)
+    this.#exchange.abandon()
+    this.#end()
+  }
+
+  /** Says goodbye; what the client still sends is read and dropped, so that it sees the answer. */
+  #end(): void {
+    this.#phase = 'closing'
+    this.#pending = undefined
+    this.#stalledAt = 0
+    this.deadline = this.#edge.now() + LINGER_MS
+    if (this.#socket.writableLength > 0) {
+      const { readMs } = this.#edge.settings.timeouts
+      this.deadline += readMs
+    }
+    this.#socket.end()
+    if (this.#ended) return
+    this.#resume()
+  }
+
+  #clientEnded(): void {
+    this.#ended = true
+    if (this.#phase === 'head') this.#end()
+    else if (this.#phase === 'body') this.#socket.destroy()
+  }
+
+  #closed(): void {
+    if (this.#phase !== 'tunnel') this.#exchange.abandon()
+    this.#phase = 'closing'
+    this.deadline = Number.POSITIVE_INFINITY
+  }
+}
+
+/** The request target as text; only asked for when there is more than one route. */
+function target(): string {
+  return textOf(head.targetStart, head.targetEnd)
+}
+
+/** `Upgrade: h2c` would let a client speak past the edge: it is answered as plain HTTP/1.1. */
+function isH2c(): boolean {
+  return /\bh2c\b/i.test(textOf(head.upgradeStart, head.upgradeEnd))
+}
+
+/** Cuts the connection-level fields out by moving what is before them to the right; the new start. */
+function cutInPlace(response: ResponseHeadReader, start: number): number {
+  let from = start
+  for (let k = response.cutCount - 1; k >= 0; k--) {
+    // From the last to the first: what lies in front of a cut has moved by all cuts behind it.
+    const cutFrom = (response.cuts[2 * k] as number) + (from - start)
+    const cutTo = (response.cuts[2 * k + 1] as number) + (from - start)
+    const length = cutTo - cutFrom
+    OCTETS.copyWithin(from + length, from, cutFrom)
+    from += length
+  }
+  return from
+}
+
+function cutLine(
+  from: number,
+  lineStart: number,
+  lineEnd: number,
+  response: ResponseHeadReader,
+  shift: number,
+): number {
+  // Cuts behind the line have moved it; those in front have not.
+  let moved = shift
+  for (let k = 0; k < response.cutCount; k++) {
+    if ((response.cuts[2 * k] as number) < lineStart) {
+      moved -= (response.cuts[2 * k + 1] as number) - (response.cuts[2 * k] as number)
+    }
+  }
+  const length = lineEnd - lineStart
+  OCTETS.copyWithin(from + length, from, lineStart + moved)
+  return from + length
+}
+
+/** Puts `line` behind the status line by moving that one to the left; the new start. */
+function insert(from: number, statusLineEnd: number, line: Buffer): number {
+  OCTETS.copyWithin(from - line.length, from, statusLineEnd)
+  line.copy(OCTETS, statusLineEnd - line.length)
+  return from - line.length
+}

@@ -1,0 +1,241 @@
+/**
+ * One listening address of one worker: accepts, reads the greeting, asks the gatekeeper, starts TLS,
+ * hands over to HTTP/1 or HTTP/2. Workers share an address by SO_REUSEPORT.
+ *
+ * @module
+ */
+import net from 'node:net'
+import tls from 'node:tls'
+import { LimenError } from '../../ground/limen-error.ts'
+import type { ListenerSettings } from '../../ports/data-plane.ts'
+import type { HelloSeen } from './admission.ts'
+import { ClientConnection, type Speaker } from './client-connection.ts'
+import type { EdgeContext } from './edge-context.ts'
+import { type Greeting, GreetingReader } from './greeting.ts'
+import { Http1Connection } from './http1-connection.ts'
+import { refusalHttp1 } from './refusal.ts'
+import { tlsAlertFor } from './tls-alert.ts'
+
+/** Connections the kernel completes before we accept them. */
+const BACKLOG = 4096
+/** How long a refused client may take to read the answer and close. */
+const LINGER_MS = 2_000
+
+/** What a listener needs from the worker besides the context. */
+export interface ListenerHost {
+  readonly edge: EdgeContext
+  readonly connections: Set<ClientConnection>
+  onDecision(connection: ClientConnection): void
+}
+
+/** Waits for something with a deadline; when it passes the socket is destroyed. */
+class Waiting implements Speaker {
+  deadline: number
+  readonly #expire: () => void
+  constructor(deadline: number, expire: () => void) {
+    this.deadline = deadline
+    this.#expire = expire
+  }
+  expire(): void {
+    this.#expire()
+  }
+  drain(): void {}
+}
+
+export class Listener {
+  settings: ListenerSettings
+  readonly #host: ListenerHost
+  readonly #server: net.Server
+
+  constructor(settings: ListenerSettings, host: ListenerHost) {
+    this.settings = settings
+    this.#host = host
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    )
+  }
+
+  /** @throws LimenError `address-in-use`, `address-denied`, `listen-failed` */
+  async listen(): Promise<void> {
+    const { host, port } = this.settings
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+        const code =
+          cause.code === 'EADDRINUSE'
+            ? 'address-in-use'
+            : cause.code === 'EACCES'
+              ? 'address-denied'
+              : 'listen-failed'
+        const message = `Cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`
+        reject(new LimenError(code, message, { side: 'operator', retry: true, cause }))
+      })
+      this.#server.listen({ host, port, reusePort: true, backlog: BACKLOG }, () => {
+        this.#server.removeAllListeners('error')
+        // Running out of file descriptors is not the end: those accepted go on being served.
+        this.#server.on('error', () => this.#host.edge.meter.refused('accept-failed'))
+        resolve()
+      })
+    })
+  }
+
+  /** Accepts no more; connections go on. */
+  close(): void {
+    this.#server.close()
+  }
+
+  #accept(socket: net.Socket): void {
+    const { edge, connections } = this.#host
+    const { settings } = this
+    const { limits, timeouts } = edge.settings
+    const connection = new ClientConnection(socket, settings, edge.wallClock(), NOBODY)
+    socket.on('error', ignore)
+    if (connections.size >= limits.connectionsMax || socket.remoteAddress === undefined) {
+      edge.meter.refused('too-many-connections')
+      if (settings.tls) socket.destroy()
+      else socket.end(refusalHttp1('too-many-connections', '', true))
+      return
+    }
+    connections.add(connection)
+    edge.meter.connectionsTotal++
+    edge.meter.connectionsOpen++
+    socket.on('close', () => {
+      edge.meter.connectionsOpen--
+      connections.delete(connection)
+      if (connection.speaker instanceof GreetingReader) connection.speaker.closed()
+    })
+    if (!settings.tls && settings.proxyProtocol === 'off') {
+      this.#plain(connection)
+      return
+    }
+    connection.speaker = new GreetingReader(socket, {
+      tls: settings.tls,
+      proxyProtocol: settings.proxyProtocol === 'required',
+      helloMs: timeouts.helloMs,
+      helloChunkMs: timeouts.helloChunkMs,
+      now: edge.now,
+      wallClock: edge.wallClock,
+      done: (greeting, octets) => this.#greeted(connection, greeting, octets),
+      failed: (code, hello) => this.#ungreeted(connection, code, hello),
+    })
+  }
+
+  #greeted(connection: ClientConnection, { proxy, seen }: Greeting, octets: Buffer | undefined): void {
+    connection.believe(proxy)
+    if (seen === undefined) {
+      if (octets !== undefined) connection.socket.unshift(octets)
+      this.#plain(connection)
+      return
+    }
+    this.#decide(connection, seen)
+    if (seen.kind === 'error') this.#refuse(connection, seen.code, octets)
+    else this.#secure(connection, seen, octets as Buffer)
+  }
+
+  #ungreeted(
+    connection: ClientConnection,
+    code: 'closed' | 'timeout' | 'proxy-header',
+    hello: (HelloSeen & { kind: 'hello' })['hello'] | undefined,
+  ): void {
+    const { edge } = this.#host
+    edge.meter.refused(`hello-${code}`)
+    if (code !== 'proxy-header' && this.settings.tls) {
+      this.#decide(connection, { kind: 'error', code, ...(hello === undefined ? {} : { hello }) })
+    }
+    connection.socket.destroy()
+  }
+
+  #decide(connection: ClientConnection, seen: HelloSeen): void {
+    const { edge } = this.#host
+    connection.decision = edge.gatekeeper.admitHandshake(
+      {
+        remoteAddress: connection.remoteAddress,
+        remotePort: connection.remotePort,
+        listener: connection.listener,
+        acceptedAt: connection.openedAt,
+      },
+      seen,
+    )
+    this.#host.onDecision(connection)
+  }
+
+  /** No TLS to be had: plain HTTP gets a plain answer, anything else a TLS alert. */
+  #refuse(connection: ClientConnection, code: string, octets: Buffer | undefined): void {
+    const { edge } = this.#host
+    const first = octets?.[0] ?? 0
+    const looksLikeHttp = code === 'not_tls' && first >= 65 && first <= 122
+    edge.meter.refused(looksLikeHttp ? 'plain-on-tls' : 'hello-malformed')
+    edge.meter.handshakesFailed++
+    const { socket } = connection
+    socket.end(
+      looksLikeHttp
+        ? refusalHttp1('plain-on-tls', connection.decision?.id ?? '', true)
+        : tlsAlertFor(code),
+    )
+    connection.speaker = new Waiting(edge.now() + LINGER_MS, () => socket.destroy())
+    socket.resume()
+  }
+
+  #secure(
+    connection: ClientConnection,
+    { hello }: HelloSeen & { kind: 'hello' },
+    octets: Buffer,
+  ): void {
+    const { edge } = this.#host
+    const { settings } = this
+    const secureContext = edge.certificates.contextFor(hello.sni, settings.minVersion)
+    if (secureContext === undefined) {
+      connection.socket.destroy()
+      return
+    }
+    connection.accepted.unshift(octets)
+    const socket = new tls.TLSSocket(connection.accepted, {
+      isServer: true,
+      secureContext,
+      ALPNProtocols: [...settings.alpn],
+      requestCert: false,
+    })
+    connection.socket = socket
+    connection.speaker = new Waiting(edge.now() + edge.settings.timeouts.tlsMs, () => {
+      edge.meter.refused('tls-timeout')
+      edge.meter.handshakesFailed++
+      socket.destroy()
+    })
+    let established = false
+    socket.on('error', ignore)
+    // Emitted by Node for every TLS failure; before the handshake is over it is the only sign of one.
+    socket.on('_tlsError', () => {
+      if (!established) edge.meter.handshakesFailed++
+      edge.meter.refused(established ? 'tls-broken' : 'tls-failed')
+      socket.destroy()
+    })
+    socket.once('secure', () => {
+      established = true
+      connection.resumed = socket.isSessionReused()
+      if (connection.resumed) edge.meter.handshakesResumed++
+      else edge.meter.handshakesFull++
+      this.#http(connection, socket.alpnProtocol === 'h2')
+    })
+  }
+
+  #plain(connection: ClientConnection): void {
+    const { edge } = this.#host
+    connection.decision = edge.gatekeeper.admitPlain({
+      remoteAddress: connection.remoteAddress,
+      remotePort: connection.remotePort,
+      listener: connection.listener,
+      acceptedAt: connection.openedAt,
+    })
+    this.#host.onDecision(connection)
+    this.#http(connection, false)
+  }
+
+  #http(connection: ClientConnection, http2: boolean): void {
+    const { edge } = this.#host
+    connection.protocol = http2 ? 'h2' : 'http/1.1'
+    connection.speaker = new Http1Connection(connection, edge)
+  }
+}
+
+const NOBODY: Speaker = { deadline: Number.POSITIVE_INFINITY, expire: ignore, drain: ignore }
+
+function ignore(): void {}

@@ -1,0 +1,90 @@
+/**
+ * The one place that knows how a Node socket hands over what it read. Every chunk lands in `OCTETS` and
+ * goes to one function, past the stream machinery: no event, no queue, no memory per idle connection.
+ *
+ * Node has this for sockets one makes oneself (`onread` of net.connect), not for accepted ones and TLS
+ * servers. The same three steps are taken here for those; where a Node version should lack them, the
+ * override of `Readable.push` does the same at the cost of one allocation and copy per read.
+ * `docs/decisions/0004-reading-into-one-buffer.md` has the measurements.
+ *
+ * @module
+ */
+import net from 'node:net'
+import { OCTETS, READ_AT, READ_BYTES, READ_VIEW } from './octets.ts'
+
+/** Octets lie in `OCTETS[from..to)` during the call. Returns false to stop reading until `resumeReads`. */
+export type OnRead = (from: number, to: number) => boolean
+
+interface Handle {
+  reading: boolean
+  readStop(): void
+  useUserBuffer?(buffer: Uint8Array): void
+}
+
+interface Inner {
+  _handle?: Handle | null
+  push(chunk: Buffer | null): boolean
+  [symbol: symbol]: unknown
+}
+
+/** The properties in which `net.Socket` keeps its `onread` options, undefined where Node has none. */
+function onreadSymbols(): { readonly buffer: symbol; readonly callback: symbol } | undefined {
+  const probe = new net.Socket({ onread: { buffer: READ_VIEW, callback: () => true } })
+  const named = (name: string) =>
+    Object.getOwnPropertySymbols(probe).find(({ description }) => description === name)
+  const buffer = named('kBuffer')
+  const callback = named('kBufferCb')
+  probe.destroy()
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
+}
+
+const SYMBOLS = onreadSymbols()
+
+/** Sends all that `socket` reads to `onRead`, instead of into its stream; again to change `onRead`. */
+export function takeReads(socket: net.Socket, onRead: OnRead): void {
+  const inner = socket as unknown as Inner
+  const handle = inner._handle
+  if (SYMBOLS === undefined || typeof handle?.useUserBuffer !== 'function') {
+    overridePush(inner, onRead)
+    return
+  }
+  if (inner[SYMBOLS.buffer] === null) handle.useUserBuffer(READ_VIEW)
+  inner[SYMBOLS.buffer] = READ_VIEW
+  inner[SYMBOLS.callback] = (length: number) => onRead(READ_AT, READ_AT + length)
+}
+
+function overridePush(inner: Inner, onRead: OnRead): void {
+  const { push } = net.Socket.prototype as unknown as Inner
+  inner.push = (chunk) => {
+    if (chunk === null) return push.call(inner, null)
+    let more = true
+    for (let at = 0; at < chunk.length; at += READ_BYTES) {
+      const length = chunk.copy(OCTETS, READ_AT, at, at + READ_BYTES)
+      more = onRead(READ_AT, READ_AT + length)
+    }
+    return more
+  }
+}
+
+/** Like {@link takeReads} for the first octets only: the socket can be given back to its stream. */
+export function borrowReads(socket: net.Socket, onRead: OnRead): void {
+  overridePush(socket as unknown as Inner, onRead)
+}
+
+/** Gives a borrowed socket its own `push` back; what is read from now on goes into its stream. */
+export function giveBackReads(socket: net.Socket): void {
+  delete (socket as unknown as Partial<Inner>).push
+}
+
+/** Reads on after `onRead` returned false, or after {@link stopReads}. */
+export function resumeReads(socket: net.Socket): void {
+  if (!socket.destroyed) socket._read(0)
+}
+
+/** Stops reading outside of a read callback. */
+export function stopReads(socket: net.Socket): void {
+  const handle = (socket as unknown as Inner)._handle
+  if (!handle?.reading) return
+  handle.reading = false
+  handle.readStop()
+}

@@ -1,0 +1,272 @@
+/**
+ * A pool of upstream servers as one worker sees it: their connections, loads and states. It chooses a
+ * server (`routing/`), keeps connections for reuse, makes requests wait when all are taken.
+ *
+ * @module
+ */
+import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
+import { chooseInTurn, chooseOfTwo, NO_SERVER, type ServerLoad } from '../../routing/choose-server.ts'
+import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
+import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
+
+export interface PoolTimeouts {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly upstreamIdleMs: number
+  readonly queueMs: number
+}
+
+/** Weight of the newest sample in the moving average of latency: about the last 20 requests. */
+const LATENCY_SMOOTHING = 0.1
+/** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
+const QUEUE_MAX = 1024
+
+/** One server, with what this worker knows of it. */
+export class UpstreamServer implements ServerLoad {
+  settings: ServerSettings
+  weight: number
+  inFlight = 0
+  usable = true
+  readonly idle: UpstreamConnection[] = []
+  readonly all = new Set<UpstreamConnection>()
+  /** As told by the control plane: active checks and operators. */
+  up = true
+  draining = false
+  readonly outlier: OutlierState = noOutlier()
+  requests = 0
+  failures = 0
+  latencyMs = 0
+
+  constructor(settings: ServerSettings) {
+    this.settings = settings
+    this.weight = settings.weight
+  }
+
+  state(now: number): ServerState {
+    if (this.draining) return 'draining'
+    if (!this.up) return 'down'
+    return this.outlier.ejectedUntil > now ? 'ejected' : 'up'
+  }
+}
+
+/** Somebody who waits for a connection. */
+export interface Waiter {
+  /** A server not to be given again (it just failed this request). */
+  readonly except: UpstreamServer | undefined
+  /** 32-bit hash of what keeps a client on its server; -1 for none. */
+  readonly stickyKey: number
+  /** Octets to send first on a fresh connection (PROXY protocol); such a connection is not shared. */
+  preface(server: UpstreamServer): Uint8Array | undefined
+  take(connection: UpstreamConnection, server: UpstreamServer): void
+  /** No server, or none in time. */
+  giveUp(reason: 'no-server' | 'queue-full' | 'queue-timeout'): void
+}
+
+export interface PoolHost {
+  now(): number
+  fraction(): number
+  readonly timeouts: PoolTimeouts
+  onEjected(pool: UpstreamPool, server: UpstreamServer): void
+}
+
+export class UpstreamPool {
+  settings: PoolSettings
+  servers: UpstreamServer[]
+  #host: PoolHost
+  #ring: HashRing
+  #credits: Float64Array
+  #queue: { waiter: Waiter; deadline: number }[] = []
+
+  constructor(settings: PoolSettings, host: PoolHost) {
+    this.settings = settings
+    this.#host = host
+    this.servers = settings.servers.map((server) => new UpstreamServer(server))
+    this.#ring = hashRing(settings.servers)
+    this.#credits = new Float64Array(this.servers.length)
+  }
+
+  /** Takes new settings; servers that stay (same id and address) keep their connections and state. */
+  reload(settings: PoolSettings): void {
+    const before = new Map(this.servers.map((server) => [addressOf(server.settings), server]))
+    this.servers = settings.servers.map((wanted) => {
+      const kept = before.get(addressOf(wanted))
+      if (kept === undefined) return new UpstreamServer(wanted)
+      before.delete(addressOf(wanted))
+      if (kept.weight === kept.settings.weight) kept.weight = wanted.weight
+      kept.settings = wanted
+      return kept
+    })
+    for (const gone of before.values()) this.#retire(gone)
+    this.settings = settings
+    this.reweigh()
+  }
+
+  /** Rebuilds what depends on weights. */
+  reweigh(): void {
+    this.#ring = hashRing(this.servers.map(({ settings, weight }) => ({ id: settings.id, weight })))
+    this.#credits = new Float64Array(this.servers.length)
+  }
+
+  /** A server's state changed: whether it may be chosen, and what becomes of its idle connections. */
+  refresh(server: UpstreamServer): void {
+    server.usable = server.state(this.#host.now()) === 'up'
+    if (!server.up || server.draining) this.#closeIdle(server)
+    if (server.usable) this.#serveQueue()
+  }
+
+  /** Finds a connection for `waiter`, now or later. */
+  request(waiter: Waiter): void {
+    const server = this.#choose(waiter)
+    if (server === undefined) {
+      waiter.giveUp('no-server')
+      return
+    }
+    const reused = this.#reuse(server, waiter)
+    if (reused !== undefined) {
+      server.inFlight++
+      waiter.take(reused, server)
+      return
+    }
+    if (server.all.size < server.settings.connectionsMax) {
+      server.inFlight++
+      waiter.take(this.#open(server, waiter.preface(server)), server)
+      return
+    }
+    if (this.#queue.length >= QUEUE_MAX) waiter.giveUp('queue-full')
+    else {
+      this.#queue.push({ waiter, deadline: this.#host.now() + this.#host.timeouts.queueMs })
+    }
+  }
+
+  /** An exchange is over on `connection`. */
+  release(connection: UpstreamConnection, server: UpstreamServer, reusable: boolean): void {
+    server.inFlight--
+    if (reusable && !connection.socket.destroyed && server.up && !server.draining) {
+      server.idle.push(connection)
+    } else if (!connection.socket.destroyed) connection.destroy()
+    if (this.#queue.length > 0) this.#serveQueue()
+  }
+
+  /** A live request told that the server is well. */
+  succeeded(server: UpstreamServer, latencyMs: number): void {
+    server.requests++
+    server.latencyMs =
+      server.latencyMs === 0
+        ? latencyMs
+        : server.latencyMs + LATENCY_SMOOTHING * (latencyMs - server.latencyMs)
+    succeeded(server.outlier)
+  }
+
+  /** A live request failed on the server's side. */
+  failed(server: UpstreamServer): void {
+    const now = this.#host.now()
+    server.requests++
+    server.failures++
+    const ejected = this.servers.filter((each) => each.state(now) !== 'up').length
+    if (failed(server.outlier, this.settings.outlier, { ejected, servers: this.servers.length }, now)) {
+      this.refresh(server)
+      this.#closeIdle(server)
+      this.#host.onEjected(this, server)
+    }
+  }
+
+  /** Periodic: deadlines of connections and of the queue, ends of ejections. */
+  sweep(now: number): void {
+    for (const server of this.servers) {
+      if (!server.usable && server.state(now) === 'up') this.refresh(server)
+      for (const connection of server.all) if (connection.deadline < now) connection.expire()
+    }
+    while (this.#queue.length > 0 && (this.#queue[0]?.deadline ?? 0) < now) {
+      this.#queue.shift()?.waiter.giveUp('queue-timeout')
+    }
+  }
+
+  close(): void {
+    for (const server of this.servers) this.#retire(server)
+    for (const { waiter } of this.#queue.splice(0)) waiter.giveUp('no-server')
+  }
+
+  #choose(waiter: Waiter): UpstreamServer | undefined {
+    const { servers } = this
+    if (servers.length === 1) return servers[0]?.usable ? servers[0] : undefined
+    const except = waiter.except === undefined ? NO_SERVER : servers.indexOf(waiter.except)
+    let index = this.#pick(waiter, except)
+    // Better the one that just failed than none.
+    if (index === NO_SERVER && except !== NO_SERVER) index = this.#pick(waiter, NO_SERVER)
+    return servers[index]
+  }
+
+  #pick(waiter: Waiter, except: number): number {
+    const { servers, settings } = this
+    if (waiter.stickyKey >= 0) {
+      return chooseOnRing(this.#ring, waiter.stickyKey, servers, settings.boundedLoad, except)
+    }
+    if (settings.choose === 'round-robin') return chooseInTurn(servers, this.#credits, except)
+    return chooseOfTwo(servers, [this.#host.fraction(), this.#host.fraction()], except)
+  }
+
+  #reuse(server: UpstreamServer, waiter: Waiter): UpstreamConnection | undefined {
+    if (server.settings.proxyProtocol !== 'off') return undefined
+    if (waiter.except === server) return undefined
+    for (;;) {
+      const connection = server.idle.pop()
+      if (connection === undefined || !connection.socket.destroyed) return connection
+    }
+  }
+
+  #open(server: UpstreamServer, preface: Uint8Array | undefined): UpstreamConnection {
+    const { timeouts } = this.#host
+    const connection = new UpstreamConnection({
+      host: server.settings.host,
+      port: server.settings.port,
+      connectMs: timeouts.connectMs,
+      firstByteMs: timeouts.firstByteMs,
+      idleMs: timeouts.upstreamIdleMs,
+      preface,
+      now: this.#host.now,
+      onClose: (closed) => {
+        server.all.delete(closed)
+        const index = server.idle.indexOf(closed)
+        if (index >= 0) server.idle.splice(index, 1)
+        if (this.#queue.length > 0) this.#serveQueue()
+      },
+    })
+    server.all.add(connection)
+    return connection
+  }
+
+  #serveQueue(): void {
+    // Each waiter is asked once: those that must go on waiting queue up again behind.
+    const waiting = this.#queue.splice(0)
+    for (const [index, entry] of waiting.entries()) {
+      if (this.#full()) {
+        this.#queue.push(...waiting.slice(index))
+        return
+      }
+      this.request(entry.waiter)
+    }
+  }
+
+  #full(): boolean {
+    return this.servers.every(
+      (server) =>
+        !server.usable ||
+        (server.idle.length === 0 && server.all.size >= server.settings.connectionsMax),
+    )
+  }
+
+  #closeIdle(server: UpstreamServer): void {
+    for (const connection of server.idle.splice(0)) connection.destroy()
+  }
+
+  #retire(server: UpstreamServer): void {
+    server.draining = true
+    server.usable = false
+    this.#closeIdle(server)
+  }
+}
+
+function addressOf({ id, host, port }: ServerSettings): string {
+  return `${id} ${host} ${port}`
+}

@@ -1,0 +1,70 @@
+/**
+ * The one LMDB environment in `data/`: a memory-mapped file that all workers can read.
+ * LMDB trusts its file: a damaged one ends the process by a signal (measured: garbage, and a file cut in
+ * half, both do). So a file that is already there is first walked by a process that may die: `probe.ts`.
+ *
+ * @module
+ */
+import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { open, type RootDatabase } from 'lmdb'
+import { LimenError } from '../../ground/limen-error.ts'
+
+export type Environment = RootDatabase<Uint8Array, string>
+
+/** Named databases an environment may hold. */
+const DATABASES_MAX = 16
+/** A walk of 1 GB from a cold disk. */
+const PROBE_MS_MAX = 60_000
+
+/** Opens or makes the environment. A damaged or unwritable one is a {@link LimenError}. */
+export async function openEnvironment(folder: string): Promise<Environment> {
+  if (sizeOf(join(folder, 'data.mdb')) > 0) await probe(folder)
+  try {
+    return open<Uint8Array, string>({
+      path: folder,
+      encoding: 'binary',
+      noSubdir: false,
+      maxDbs: DATABASES_MAX,
+    })
+  } catch (error) {
+    throw new LimenError(
+      'storage-unusable',
+      `Cannot open the storage in ${folder}: ${textOf(error)}`,
+      {
+        side: 'operator',
+        retry: false,
+        cause: error,
+      },
+    )
+  }
+}
+
+async function probe(folder: string): Promise<void> {
+  const own = fileURLToPath(import.meta.url)
+  const program = own.replace(/environment(\.[jt]s)$/, 'probe$1')
+  const said = await new Promise<string>((resolve) => {
+    const options = { timeout: PROBE_MS_MAX, env: {} }
+    execFile(process.execPath, [program, folder], options, (error, _out, stderr) => {
+      if (error === null) resolve('')
+      else
+        resolve(
+          error.signal ? `reading it ended by ${error.signal}` : stderr.trim() || 'unreadable',
+        )
+    })
+  })
+  if (said === '') return
+  const advice = 'move the folder away to begin a new one'
+  const text = `The storage in ${folder} is damaged (${said}): ${advice}`
+  throw new LimenError('storage-damaged', text, { side: 'operator', retry: false })
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

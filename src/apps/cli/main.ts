@@ -1,0 +1,84 @@
+/**
+ * The `limen` command. Reads words and options, calls what does the work; exit codes are in `exit-code.ts`.
+ *
+ * @module
+ */
+import { Command, CommanderError, Option } from 'commander'
+import { VERSION } from '../server/version.ts'
+import { usualConfig } from './admin-client.ts'
+import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
+import { addReadingCommands } from './reading-commands.ts'
+
+const out = (text: string): void => void process.stdout.write(`${text}\n`)
+const complain = (text: string): void => void process.stderr.write(`${text}\n`)
+const output = (): Option =>
+  new Option('-o, --output <form>', 'text or json').choices(['text', 'json']).default('text')
+
+// Whoever reads us may stop reading (`| head`): not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+})
+process.exitCode = await main(process.argv)
+
+async function main(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.done
+  const program = new Command('limen')
+    .description('An adaptive edge: a TLS load balancer that learns how clients behave.')
+    .version(VERSION)
+    .exitOverride()
+    .showSuggestionAfterError()
+  addServerCommands(program, (result) => {
+    code = result
+  })
+  addReadingCommands(program, out)
+  try {
+    await program.parseAsync(argv)
+    return code
+  } catch (error) {
+    // Commander has already said what is wrong, or shown the help asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    complain(`limen: ${messageOf(error)}`)
+    return exitCodeOf(error)
+  }
+}
+
+/** Loaded when called: `limen hello` need not load a server. */
+function addServerCommands(program: Command, ended: (code: number) => void): void {
+  program
+    .command('up')
+    .description('run the edge, the admin API and the console')
+    .option('-c, --config <file>', 'configuration, else LIMEN_CONFIG, else limen.yaml')
+    .option('--demo', 'a built-in configuration in front of three small demo servers')
+    .addOption(new Option('--log-format <form>', 'over log.format').choices(['json', 'text']))
+    .action(async (options) => {
+      const { runUp } = await import('./up-command.ts')
+      ended(await runUp(options, out))
+    })
+  program
+    .command('check')
+    .description('say whether a configuration is good, with line and column')
+    .option('-c, --config <file>', 'configuration, else LIMEN_CONFIG, else limen.yaml')
+    .addOption(output())
+    .action(async (options) => {
+      const { runCheck } = await import('./check-command.ts')
+      const config = options.config ?? usualConfig(process.env) ?? 'limen.yaml'
+      ended(runCheck({ ...options, config }, process.env, out, complain))
+    })
+  program
+    .command('schema')
+    .description('print the JSON Schema of limen.yaml')
+    .action(async () => {
+      const { configJsonSchema } = await import('../server/config/json-schema.ts')
+      out(JSON.stringify(configJsonSchema(), null, 2))
+    })
+  program
+    .command('hello <target>')
+    .description(
+      'fingerprint the ClientHellos of a capture, a folder of .bin files, or a host:port',
+    )
+    .addOption(output())
+    .action(async (target: string, options) => {
+      const { runHello } = await import('./hello.ts')
+      ended(await runHello(target, options, out))
+    })
+}

@@ -1,0 +1,67 @@
+/**
+ * The console: which page is shown, and which decision is open beside it.
+ *
+ * @module
+ */
+import { useEffect, useState } from 'preact/hooks'
+import { ConnectionsPage } from './pages/connections.tsx'
+import { DecisionsPage } from './pages/decisions.tsx'
+import { OverviewPage } from './pages/overview.tsx'
+import { UpstreamsPage } from './pages/upstreams.tsx'
+import { DecisionPanel } from './parts/decision-panel.tsx'
+import { hashOf, type Page, type Route, readRoute } from './route.ts'
+import { SessionProvider } from './session.tsx'
+import { Shell } from './shell.tsx'
+
+const TITLES: Readonly<Record<Page, string>> = {
+  overview: 'Overview',
+  connections: 'Connections',
+  decisions: 'Decisions',
+  upstreams: 'Upstreams',
+}
+
+export function App() {
+  const route = useRoute()
+  useEffect(() => {
+    document.title = `${TITLES[route.page]} · Limen`
+  }, [route.page])
+  return (
+    <SessionProvider>
+      <Shell page={route.page} titles={TITLES}>
+        <PageBody page={route.page} />
+      </Shell>
+      {route.decision !== '' && (
+        <DecisionPanel
+          key={route.decision}
+          id={route.decision}
+          onClose={() => {
+            location.hash = hashOf(route.page)
+          }}
+        />
+      )}
+    </SessionProvider>
+  )
+}
+
+function PageBody(props: { readonly page: Page }) {
+  switch (props.page) {
+    case 'overview':
+      return <OverviewPage />
+    case 'connections':
+      return <ConnectionsPage />
+    case 'decisions':
+      return <DecisionsPage />
+    case 'upstreams':
+      return <UpstreamsPage />
+  }
+}
+
+function useRoute(): Route {
+  const [route, setRoute] = useState(() => readRoute(location.hash))
+  useEffect(() => {
+    const onChange = (): void => setRoute(readRoute(location.hash))
+    addEventListener('hashchange', onChange)
+    return () => removeEventListener('hashchange', onChange)
+  }, [])
+  return route
+}

@@ -1,0 +1,137 @@
+/**
+ * A line chart by uPlot: fixed height, width of its box, colors from the style sheet, no animation.
+ * `chart-figure.tsx` adds the title, the values and the table beside it.
+ *
+ * @module
+ */
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import type { Column } from '../traffic-series.ts'
+
+export interface ChartLine {
+  readonly name: string
+  /** Name of a CSS variable, e.g. `--line-1`. */
+  readonly color: string
+  readonly filled?: boolean
+}
+
+export interface ChartProps {
+  readonly lines: readonly ChartLine[]
+  readonly columns: readonly [number[], ...Column[]]
+  readonly spanMs: number
+  /** Upper end of the value axis for the highest value shown. */
+  ceilingOf(max: number): number
+  formatAxis(value: number): string
+  /** The index under the pointer, or `undefined`. */
+  onPoint(index: number | undefined): void
+}
+
+export const CHART_HEIGHT_PX = 168
+/** Charts with this key move their cursors together. */
+const SYNC_KEY = 'limen'
+
+export function Chart(props: ChartProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | undefined>(undefined)
+  const latest = useRef(props)
+  latest.current = props
+
+  useEffect(() => {
+    const element = box.current
+    if (element === null) return
+    const made = new uPlot(optionsOf(latest, element.clientWidth), dataOf(latest.current), element)
+    plot.current = made
+    const resize = new ResizeObserver(() =>
+      made.setSize({ width: element.clientWidth, height: CHART_HEIGHT_PX }),
+    )
+    resize.observe(element)
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    const redraw = (): void => made.redraw(false)
+    scheme.addEventListener('change', redraw)
+    return () => {
+      scheme.removeEventListener('change', redraw)
+      resize.disconnect()
+      made.destroy()
+    }
+  }, [])
+
+  useEffect(() => {
+    plot.current?.setData(dataOf(props))
+  }, [props.columns, props.spanMs])
+
+  return <div class="chart" ref={box} />
+}
+
+/** uPlot takes mutable arrays but does not change them. */
+function dataOf(props: ChartProps): uPlot.AlignedData {
+  return [...props.columns] as uPlot.AlignedData
+}
+
+function optionsOf(latest: { readonly current: ChartProps }, width: number): uPlot.Options {
+  const { lines } = latest.current
+  const axis = {
+    stroke: () => css('--quiet'),
+    grid: { stroke: () => css('--rule'), width: 1 },
+    ticks: { show: false },
+    font: '11px system-ui, sans-serif',
+  }
+  return {
+    width,
+    height: CHART_HEIGHT_PX,
+    padding: [8, 6, 0, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: SYNC_KEY },
+      drag: { x: false, y: false },
+      points: { size: 6 },
+    },
+    scales: {
+      x: { time: true, range: (_, min, max) => timeRange(min, max, latest.current.spanMs) },
+      y: { range: (_, _min, max) => [0, latest.current.ceilingOf(max ?? 0)] },
+    },
+    axes: [
+      { ...axis, space: 54, size: 26, grid: { show: false }, values: clockValues },
+      {
+        ...axis,
+        size: 46,
+        splits: (_, _axis, _min, max) => [0, max / 2, max],
+        values: (_, splits) => splits.map((value) => latest.current.formatAxis(value)),
+      },
+    ],
+    series: [
+      {},
+      ...lines.map((line) => ({
+        label: line.name,
+        stroke: () => css(line.color),
+        ...(line.filled === true ? { fill: () => `${css(line.color)}22` } : {}),
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+    hooks: {
+      setCursor: [(plot) => latest.current.onPoint(plot.cursor.idx ?? undefined)],
+    },
+  }
+}
+
+/** The newest second at the right edge, the whole span shown even when it is not full yet. */
+function timeRange(min: number, max: number, spanMs: number): [number, number] {
+  const end = max ?? min ?? Date.now() / 1000
+  return [end - spanMs / 1000, end]
+}
+
+function clockValues(_: uPlot, splits: number[]): string[] {
+  return splits.map((seconds) => {
+    const at = new Date(seconds * 1000)
+    const [hours, minutes] = [at.getHours(), at.getMinutes()].map((n) => String(n).padStart(2, '0'))
+    const rest = at.getSeconds()
+    return rest === 0
+      ? `${hours}:${minutes}`
+      : `${hours}:${minutes}:${String(rest).padStart(2, '0')}`
+  })
+}
+
+/** Canvas knows no CSS variables. */
+function css(variable: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(variable).trim()
+}

@@ -1,0 +1,30 @@
+/**
+ * What the admin API stands on: the running server, in the few words it needs.
+ *
+ * @module
+ */
+import type { AuditLog } from '../../../adapters/node/audit-log.ts'
+import type { Log } from '../../../adapters/node/json-log.ts'
+import type { Clock } from '../../../ground/clock.ts'
+import type { Random } from '../../../ground/random.ts'
+import type { DataPlane } from '../../../ports/data-plane.ts'
+import type { DecisionLog } from '../../../ports/decision-log.ts'
+import type { DecisionFeed } from '../decision-feed.ts'
+import type { LiveConfig } from '../live-config.ts'
+import type { TrafficHistory } from '../traffic-history.ts'
+import type { StatusView } from './views.ts'
+
+export interface AdminContext {
+  readonly plane: DataPlane
+  readonly live: LiveConfig
+  readonly decisions: DecisionLog
+  readonly feed: DecisionFeed
+  readonly traffic: TrafficHistory
+  readonly audit: AuditLog
+  readonly log: Log
+  readonly clock: Clock
+  readonly random: Random
+  status(): StatusView
+  /** Whether new clients should be sent here. */
+  isReady(): boolean
+}

@@ -1,0 +1,77 @@
+/**
+ * Connections and decisions: they name addresses, so reading them is a right of its own.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { explainDecision } from '../../../behavior/explain.ts'
+import { Problem } from './problem.ts'
+import { problems } from './problem-responses.ts'
+import type { AdminApp, AdminRoom } from './server.ts'
+import { connectionView, decisionView, explainedView } from './views.ts'
+
+const limit = (usual: number) =>
+  z.coerce.number().int().min(1).max(1000).default(usual).describe('At most so many.')
+/** ULID, Crockford base 32. */
+const id = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a decision')
+
+export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
+  const { plane, decisions, feed, streams } = room
+  app.get(
+    '/v1/connections',
+    {
+      config: { right: 'subjects' },
+      schema: {
+        querystring: z.strictObject({ limit: limit(200) }),
+        response: {
+          200: z.array(connectionView).readonly(),
+          ...problems,
+        },
+      },
+    },
+    async ({ query }) => plane.connections(query.limit),
+  )
+  app.get(
+    '/v1/decisions',
+    {
+      config: { right: 'subjects' },
+      schema: {
+        querystring: z.strictObject({
+          limit: limit(100),
+          before: id.optional().describe('Only older ones than this.'),
+        }),
+        response: {
+          200: z.array(decisionView).readonly(),
+          ...problems,
+        },
+      },
+    },
+    async ({ query: { limit, before } }) =>
+      decisions.list({ limit, ...(before === undefined ? {} : { before }) }),
+  )
+  app.get(
+    '/v1/decisions/stream',
+    {
+      config: { right: 'subjects' },
+      schema: { description: 'Server-sent events: decisions, each with its id.' },
+    },
+    (_request, reply) =>
+      streams.open(reply, (send) =>
+        feed.watch((batch) => {
+          for (const decision of batch) send(decision, decision.id)
+        }),
+      ),
+  )
+  app.get(
+    '/v1/decisions/:id',
+    {
+      config: { right: 'subjects' },
+      schema: { params: z.strictObject({ id }), response: { 200: explainedView, ...problems } },
+    },
+    async ({ params }) => {
+      const decision = decisions.get(params.id)
+      if (decision === undefined) throw new Problem('not-found', 'No such decision is kept')
+      return { ...decision, explanation: explainDecision(decision) }
+    },
+  )
+}

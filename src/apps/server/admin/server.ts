@@ -1,0 +1,196 @@
+/**
+ * The admin API and the console on one address: fastify with its guards, then the routes.
+ * Nothing is decided here; every route states the right it needs in its `config`.
+ *
+ * @module
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+} from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { CertificatePair } from '../../../adapters/node/certificate-files.ts'
+import { VERSION } from '../version.ts'
+import { assertMay, type Caller, callerOf, type Right } from './access.ts'
+import { serveConsole } from './console.ts'
+import type { AdminContext } from './context.ts'
+import { type EventStreams, eventStreams } from './event-stream.ts'
+import { guard } from './guard.ts'
+import { Problem, problemOf, sendProblem } from './problem.ts'
+import { changeRoutes } from './routes-change.ts'
+import { decisionRoutes } from './routes-decisions.ts'
+import { healthRoutes } from './routes-health.ts'
+import { sessionRoutes } from './routes-session.ts'
+import { trafficRoutes } from './routes-traffic.ts'
+import { openSessions, type Sessions } from './sessions.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    /** What the caller must be allowed. Without it nobody gets in. */
+    readonly right?: Right
+  }
+}
+
+export type AdminApp = FastifyInstance<
+  Server,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** What routes share besides the context. */
+export interface AdminRoom extends AdminContext {
+  readonly streams: EventStreams
+  readonly sessions: Sessions
+  /** Counts a failed attempt to log in; throws when there were too many. */
+  countFailure(
+    request: Parameters<ReturnType<FastifyInstance['createRateLimit']>>[0],
+  ): Promise<void>
+}
+
+/** Per minute and address. The console asks about 100 times a minute when a person hurries. */
+const REQUESTS_MAX = 600
+const FAILURES_MAX = 30
+/** From the first byte of a request to its last. */
+const REQUEST_MS_MAX = 10_000
+/** The largest body is a token. */
+const BODY_BYTES_MAX = 16 * 1024
+
+/** Our own scripts, styles and data, nothing inline, nobody may frame us. */
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    objectSrc: ["'none'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+}
+
+/** Ready to `inject()` or `listen()`. Closing it ends the event streams. */
+export async function adminServer(context: AdminContext): Promise<AdminApp> {
+  const { adminCertificate } = context.live.now().material
+  const app: AdminApp = Fastify({
+    serverFactory: serverFor(adminCertificate),
+    bodyLimit: BODY_BYTES_MAX,
+    // Streams are ended by us, ordinary answers get to finish.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 128 },
+    logger: false,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler((error, request, reply) => {
+    if (problemOf(error).code === 'internal') {
+      context.log.error({ err: error, url: request.url.split('?')[0] }, 'Admin request failed')
+    }
+    return sendProblem(error, request, reply)
+  })
+
+  const streams = eventStreams()
+  const sessions = openSessions(context.clock, context.random)
+  await protect(app, context, adminCertificate !== undefined)
+  const countFailures = app.createRateLimit({ max: FAILURES_MAX, timeWindow: '1 minute' })
+  const room: AdminRoom = {
+    ...context,
+    streams,
+    sessions,
+    async countFailure(request) {
+      const count = await countFailures(request)
+      if (!count.isAllowed && count.isExceeded) {
+        throw new Problem('too-many-requests', 'Too many failed logins: wait a minute')
+      }
+    },
+  }
+  authorize(app, room)
+  await describe(app)
+  for (const add of [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, changeRoutes]) {
+    add(app, room)
+  }
+  await serveConsole(app)
+  app.addHook('preClose', async () => streams.endAll())
+  await app.ready()
+  return app
+}
+
+function serverFor(
+  certificate: CertificatePair | undefined,
+): NonNullable<FastifyHttpOptions<Server>['serverFactory']> {
+  const timeouts = { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX }
+  if (certificate === undefined) return (handler) => createServer(timeouts, handler)
+  const { certPem: cert, keyPem: key } = certificate
+  return (handler) => createTlsServer({ ...timeouts, cert, key, minVersion: 'TLSv1.2' }, handler)
+}
+
+async function protect(app: AdminApp, { live }: AdminContext, tls: boolean): Promise<void> {
+  app.addHook('onRequest', async (request) => guard(request, live.now().config.admin))
+  await app.register(helmet, {
+    contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+    strictTransportSecurity: tls,
+    referrerPolicy: { policy: 'no-referrer' },
+  })
+  await app.register(rateLimit, {
+    max: REQUESTS_MAX,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { after }) =>
+      new Problem('too-many-requests', `Try again in ${after}`),
+  })
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
+    sendProblem(new Problem('not-found', 'No such path or method'), request, reply),
+  )
+}
+
+/** After the rate limit, which counts refused callers too, and before the body is read. */
+function authorize(app: AdminApp, room: AdminRoom): void {
+  app.decorateRequest('caller')
+  app.addHook('preParsing', async (request) => {
+    const { right } = request.routeOptions.config
+    if (request.is404 || right === undefined) return
+    try {
+      request.caller = callerOf(request, {
+        sessions: room.sessions,
+        tokens: () => room.live.now().material.tokens,
+        openToLoopback: () => room.live.now().config.admin.openToLoopback,
+      })
+      assertMay(request.caller, right)
+    } catch (error) {
+      if (request.headers.authorization !== undefined) await room.countFailure(request)
+      throw error
+    }
+  })
+  app.addHook('onRoute', (route) => {
+    const path = route.url.startsWith('/v1/') || /^\/(?:livez|readyz|openapi)/.test(route.url)
+    if (path && route.config?.right === undefined) {
+      throw new TypeError(`${route.url} does not say what right it needs`)
+    }
+  })
+}
+
+async function describe(app: AdminApp): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Limen admin API', version: VERSION },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+  })
+}

@@ -1,0 +1,166 @@
+/**
+ * The admin API's answers as schemas, for OpenAPI and for what leaves the house: a field not named here stays in.
+ * The shapes are those of the ports; the compiler holds both together.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import type { Decision } from '../../../behavior/decision.ts'
+import type {
+  ConnectionView,
+  TrafficTotals,
+  UpstreamView,
+  WorkerView,
+} from '../../../ports/data-plane.ts'
+import type { TrafficSample } from '../traffic-history.ts'
+
+const at = z.int().describe('Milliseconds since the Unix epoch.')
+const count = z.number()
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly()
+const tier = z.union([z.literal(1), z.literal(2), z.literal(3)])
+
+const handshake = z.object({
+  ja4: z.string(),
+  ja4Stable: z.string().describe('JA4 without what changes on resumption.'),
+  sni: z.string(),
+  alpn: list(z.string()),
+  resumption: z.boolean(),
+  chunks: count,
+  arrivalMs: count,
+  client: z.string().describe('Best guess at the software.'),
+})
+
+export const decisionView = z.object({
+  id: z.string(),
+  subject: z.string(),
+  tier,
+  score: z.number().describe('-log10 of the probability that an honest client looks like this.'),
+  reasons: list(z.object({ code: z.string(), text: z.string(), weight: z.number() })),
+  model: z.string(),
+  mode: z.enum(['observe', 'shadow', 'enforce']),
+  at,
+  listener: z.string(),
+  handshake: handshake.exactOptional(),
+}) satisfies z.ZodType<Decision>
+
+export const explainedView = decisionView.extend({ explanation: list(z.string()) })
+
+export const workerView = z.object({
+  id: z.int(),
+  pid: z.int(),
+  state: z.enum(['starting', 'serving', 'draining', 'dead']),
+  startedAt: at,
+  restarts: count,
+  connections: count,
+  rssBytes: count,
+}) satisfies z.ZodType<WorkerView>
+
+export const connectionView = z.object({
+  id: z.string(),
+  worker: z.int(),
+  listener: z.string(),
+  remote: z.string(),
+  protocol: z.enum(['tls', 'http/1.1', 'h2', 'tunnel']),
+  tlsVersion: z.string(),
+  resumed: z.boolean(),
+  openedAt: at,
+  requests: count,
+  bytesIn: count,
+  bytesOut: count,
+  decisionId: z.string(),
+  tier,
+  score: z.number(),
+  reasons: list(z.string()),
+  handshake: handshake.exactOptional(),
+}) satisfies z.ZodType<ConnectionView>
+
+export const upstreamView = z.object({
+  pool: z.string(),
+  id: z.string(),
+  address: z.string(),
+  state: z.enum(['up', 'down', 'ejected', 'draining']),
+  weight: count,
+  inFlight: count,
+  connections: count,
+  requests: count,
+  failures: count,
+  latencyMs: count,
+  check: z.string().describe('What the last health check said.'),
+}) satisfies z.ZodType<UpstreamView>
+
+export const trafficView = z.object({
+  at,
+  connectionsOpen: count,
+  connectionsTotal: count,
+  handshakesFull: count,
+  handshakesResumed: count,
+  handshakesFailed: count,
+  bytesIn: count,
+  bytesOut: count,
+  retries: count,
+  responses: list(count).describe('By status class: index 1 is 1xx, 5 is 5xx.'),
+  refusals: z.record(z.string(), count).readonly(),
+  tiers: list(count).describe('By tier: index 1 to 3.'),
+  decisionsDropped: count,
+  latencyCounts: list(count).describe('Histogram of the time to the response head.'),
+  latencySumMs: count,
+}) satisfies z.ZodType<TrafficTotals>
+
+export const sampleView = z.object({
+  at,
+  requestsPerSecond: count,
+  responses: list(count).describe('Per second, by status class: index 1 is 1xx, 5 is 5xx.'),
+  p50: count,
+  p90: count,
+  p99: count,
+  connectionsOpen: count,
+  connectionsPerSecond: count,
+  handshakesPerSecond: count,
+  handshakes: z.object({ full: count, resumed: count, failed: count }),
+  tiers: list(count),
+  refusals: count,
+  bytesInPerSecond: count,
+  bytesOutPerSecond: count,
+}) satisfies z.ZodType<TrafficSample>
+
+const complaint = z.object({
+  source: z.string(),
+  line: z.int().exactOptional(),
+  column: z.int().exactOptional(),
+  path: z.string(),
+  text: z.string(),
+})
+
+export const reloadView = z.union([
+  z.object({ kind: z.literal('applied'), at, waiting: list(z.string()) }),
+  z.object({ kind: z.literal('refused'), at, complaints: list(complaint) }),
+])
+
+export const statusView = z.object({
+  version: z.string(),
+  startedAt: at,
+  state: z.enum(['starting', 'serving', 'draining']),
+  mode: z.enum(['observe', 'shadow', 'enforce']).describe('Of admission.'),
+  config: z.string().describe('Where the configuration comes from.'),
+  lastReload: reloadView,
+  decisionsKeptIn: z.enum(['storage', 'memory']),
+  decisionsDropped: count,
+  certificates: list(z.object({ names: list(z.string()), notAfter: at })),
+  listeners: list(z.object({ name: z.string(), url: z.string() })),
+})
+
+export const auditView = z.object({
+  entries: list(
+    z.object({
+      at,
+      who: z.string(),
+      action: z.string(),
+      subject: z.string(),
+      detail: z.record(z.string(), z.unknown()).readonly(),
+      previous: z.string(),
+    }),
+  ),
+  intact: z.boolean().describe('False when a line was changed or taken out.'),
+})
+
+export type StatusView = z.output<typeof statusView>

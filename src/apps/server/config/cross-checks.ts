@@ -1,0 +1,137 @@
+/**
+ * What must hold between the keys of a configuration that are each well-formed: references, doubles, order.
+ * What must hold on the disk (certificates that can be read and match) is in `../material.ts`.
+ *
+ * @module
+ */
+import { isLoopback } from './address.ts'
+import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { addressOf, type Config } from './schema.ts'
+
+export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
+  return [
+    ...doubles(
+      config.listeners.map(({ name }, i) => [name, ['listeners', i, 'name']]),
+      blame,
+    ),
+    ...doubles(
+      config.pools.map(({ name }, i) => [name, ['pools', i, 'name']]),
+      blame,
+    ),
+    ...config.pools.flatMap(({ servers }, p) => [
+      ...doubles(
+        servers.map(({ id }, s) => [id, ['pools', p, 'servers', s, 'id']]),
+        blame,
+      ),
+      ...doubles(
+        servers.map(({ address }, s) => [address, ['pools', p, 'servers', s, 'address']]),
+        blame,
+      ),
+    ]),
+    ...doubles(
+      config.routes.map(({ host, path }, i) => [`${host}${path}`, ['routes', i, 'path']]),
+      blame,
+    ),
+    ...doubles(
+      config.admin.tokens.map(({ name }, i) => [name, ['admin', 'tokens', i, 'name']]),
+      blame,
+    ),
+    ...sockets(config, blame),
+    ...routesToNowhere(config, blame),
+    ...emptyPools(config, blame),
+    ...orders(config, blame),
+    ...exposure(config, blame),
+  ]
+}
+
+function doubles(
+  named: readonly (readonly [name: string, path: ConfigPath])[],
+  blame: Blame,
+): readonly Complaint[] {
+  const seen = new Set<string>()
+  return named.flatMap(([name, path]) => {
+    if (seen.has(name)) return [blame(path, `"${name}" is there twice`)]
+    seen.add(name)
+    return []
+  })
+}
+
+/** Two sockets on one port; the wildcard address takes the port of all. */
+function sockets({ listeners, admin, metrics }: Config, blame: Blame): readonly Complaint[] {
+  const wanted: (readonly [string, ConfigPath])[] = [
+    ...listeners.map(({ address }, i) => [address, ['listeners', i, 'address']] as const),
+    [admin.address, ['admin', 'address']],
+    [metrics.address, ['metrics', 'address']],
+  ]
+  const taken: { host: string; port: number; by: string }[] = []
+  const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::'
+  return wanted.flatMap(([text, path]) => {
+    const { host, port } = addressOf(text)
+    const clash = taken.find(
+      (other) =>
+        port !== 0 &&
+        other.port === port &&
+        (other.host === host || isAny(other.host) || isAny(host)),
+    )
+    taken.push({ host, port, by: writePath(path) })
+    return clash === undefined ? [] : [blame(path, `${text} is already taken by ${clash.by}`)]
+  })
+}
+
+function routesToNowhere({ routes, pools }: Config, blame: Blame): readonly Complaint[] {
+  const names = pools.map(({ name }) => name)
+  return routes.flatMap(({ pool }, i) =>
+    names.includes(pool)
+      ? []
+      : [blame(['routes', i, 'pool'], `no pool is called "${pool}"${didYouMean(pool, names)}`)],
+  )
+}
+
+function emptyPools({ pools }: Config, blame: Blame): readonly Complaint[] {
+  return pools.flatMap(({ servers }, i) =>
+    servers.every(({ weight }) => weight === 0)
+      ? [blame(['pools', i, 'servers'], 'every server has weight 0: nobody would answer')]
+      : [],
+  )
+}
+
+function orders({ admission, timeouts, pools }: Config, blame: Blame): readonly Complaint[] {
+  const found: Complaint[] = []
+  if (admission.tier2 > admission.tier3) {
+    found.push(blame(['admission', 'tier2'], 'must not exceed admission.tier3'))
+  }
+  if (timeouts.helloChunkMs > timeouts.helloMs) {
+    found.push(blame(['timeouts', 'helloChunkMs'], 'must not exceed timeouts.helloMs'))
+  }
+  pools.forEach(({ health }, i) => {
+    if (health !== undefined && health.timeoutMs > health.intervalMs) {
+      const text = 'must not exceed intervalMs: checks would overlap'
+      found.push(blame(['pools', i, 'health', 'timeoutMs'], text))
+    }
+  })
+  return found
+}
+
+/** TLS needs a certificate, and an admin API that others can reach needs TLS and tokens. */
+function exposure({ listeners, certificates, admin }: Config, blame: Blame): readonly Complaint[] {
+  const found: Complaint[] = []
+  const tls = listeners.findIndex((listener) => listener.tls !== undefined)
+  if (tls >= 0 && certificates.length === 0) {
+    const text = 'needs a certificate: add certificates, e.g. { localCa: [localhost] }'
+    found.push(blame(['listeners', tls, 'tls'], text))
+  }
+  if (!isLoopback(addressOf(admin.address).host)) {
+    if (admin.tokens.length === 0) {
+      found.push(blame(['admin', 'address'], 'is not loopback: needs admin.tokens'))
+    }
+    if (admin.certificate === undefined) {
+      const text = 'is not loopback: needs admin.certificate, or tokens would travel in clear text'
+      found.push(blame(['admin', 'address'], text))
+    }
+    if (admin.openToLoopback !== 'nobody') {
+      found.push(blame(['admin', 'openToLoopback'], 'is only for a loopback admin.address'))
+    }
+  }
+  return found
+}

@@ -1,0 +1,54 @@
+/**
+ * {@link Config} in the words of the data plane's port. Pure: what lies on the disk is passed in.
+ *
+ * @module
+ */
+import type {
+  CertificateSettings,
+  DataPlaneSettings,
+  ListenerSettings,
+  PoolSettings,
+} from '../../../ports/data-plane.ts'
+import { CONFIG_DEFAULTS } from './defaults.ts'
+import { addressOf, type Config } from './schema.ts'
+
+/** What a configuration only points at. */
+export interface Material {
+  readonly certificates: readonly CertificateSettings[]
+  readonly affinityKey: Uint8Array
+  readonly ticketKeys: readonly Uint8Array[]
+}
+
+export function dataPlaneSettings(config: Config, material: Material): DataPlaneSettings {
+  const { drainMs: _, ...timeouts } = config.timeouts
+  return {
+    listeners: config.listeners.map(listenerSettings),
+    pools: config.pools.map(poolSettings),
+    routes: config.routes,
+    limits: config.limits,
+    timeouts,
+    admission: config.admission,
+    ...material,
+  }
+}
+
+function listenerSettings(listener: Config['listeners'][number]): ListenerSettings {
+  const { name, tls, proxyProtocol, address } = listener
+  return {
+    name,
+    ...addressOf(address),
+    proxyProtocol,
+    tls: tls !== undefined,
+    minVersion: tls?.minVersion ?? CONFIG_DEFAULTS.tls.minVersion,
+    alpn: tls?.alpn ?? ['http/1.1'],
+  }
+}
+
+function poolSettings(pool: Config['pools'][number]): PoolSettings {
+  return {
+    ...pool,
+    affinity: pool.affinity,
+    health: pool.health,
+    servers: pool.servers.map(({ address, ...server }) => ({ ...server, ...addressOf(address) })),
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What `limen.yaml` means when it says nothing: one literal, units in the names, reasons beside the numbers.
+ *
+ * @module
+ */
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const CONFIG_DEFAULTS = {
+  data: './data',
+  workers: 'auto',
+  log: { level: 'info', format: 'json' },
+  tls: { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] },
+  pool: {
+    /** Power of two choices (Mitzenmacher 2001): near the best server, without herding. */
+    choose: 'p2c',
+    /** c = 1.25 of "Consistent hashing with bounded loads" (Mirrokni et al. 2016, section 6). */
+    boundedLoad: 1.25,
+  },
+  server: { weight: 1, connectionsMax: 256, proxyProtocol: 'off' },
+  /** Two good checks up, three bad ones down: HAProxy's own defaults. */
+  health: { path: '/', intervalMs: 2 * SECOND, timeoutMs: SECOND, rise: 2, fall: 3 },
+  /** Five in a row and 30 s: Envoy's own defaults. Half of a pool must stay. */
+  outlier: { consecutiveFailures: 5, ejectMs: 30 * SECOND, ejectShareMax: 0.5 },
+  limits: {
+    /** Open client connections per worker; at 40 KB each (the goal) 800 MB. */
+    connectionsMax: 20_000,
+    /** As much as nginx takes by default (4 x 8 KiB). */
+    headBytes: 32 * KIB,
+    /** HAProxy takes 101. Browsers send about 20. */
+    headersMax: 100,
+    /** RFC 9110, 4.1 wants 8000 at least. */
+    urlBytes: 8 * KIB,
+    bodyBytes: 100 * MIB,
+    /** Most forms and API calls whole; an upload larger than that is streamed. */
+    requestBufferBytes: 64 * KIB,
+    /** Most pages whole, so a slow reader holds no upstream connection. */
+    responseBufferBytes: 256 * KIB,
+    requestsPerConnection: 10_000,
+    /** RFC 9113, 6.5.2 recommends no fewer than 100. */
+    h2StreamsMax: 100,
+  },
+  timeouts: {
+    /** An honest hello takes one round trip; 5 s leaves room for three lost packets. */
+    helloMs: 5 * SECOND,
+    helloChunkMs: 3 * SECOND,
+    tlsMs: 10 * SECOND,
+    headMs: 10 * SECOND,
+    /** Apache's mod_reqtimeout: 20 s, then at least 500 bytes a second. */
+    bodyMs: 20 * SECOND,
+    bodyBytesPerSecondMin: 500,
+    readMs: 20 * SECOND,
+    readBytesPerSecondMin: 500,
+    /** Between two requests of a connection. */
+    idleMs: MINUTE,
+    connectMs: 2 * SECOND,
+    firstByteMs: 30 * SECOND,
+    /** Below 5 s, after which many Node servers close: we must be the first to let go. */
+    upstreamIdleMs: 4 * SECOND,
+    queueMs: 2 * SECOND,
+    /** WebSockets usually ping every 30 s. */
+    tunnelIdleMs: 5 * MINUTE,
+    /** How long a drain lets connections finish; Kubernetes kills after 30 s. */
+    drainMs: 25 * SECOND,
+  },
+  admission: {
+    mode: 'observe',
+    /** One honest client in a thousand (10^-3), and one in a million. */
+    tier2: 3,
+    tier3: 6,
+  },
+  /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
+  decisions: { keepMax: 100_000, onError: 'open' },
+  admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },
+  metrics: { address: '127.0.0.1:9441' },
+} as const

@@ -1,0 +1,124 @@
+/**
+ * `limen.yaml` and `LIMEN_*` -> a frozen {@link Config}, or every complaint at once, each with its line and column.
+ *
+ * @module
+ */
+import { resolve } from 'node:path'
+import { LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { type Blame, blameIn, type Complaint, type ConfigPath, writePath } from './complaint.ts'
+import { crossCheck } from './cross-checks.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { applyOverrides, type Environment, readEnvironment } from './environment.ts'
+import { knownKeys } from './json-schema.ts'
+import { type Config, configSchema } from './schema.ts'
+
+/** Larger than any configuration a person can read. */
+const TEXT_CHARS_MAX = 2 ** 20
+
+export interface ConfigText {
+  /** As shown in complaints. */
+  readonly file: string
+  readonly text: string
+  /** Where relative paths start. */
+  readonly folder: string
+}
+
+export type ConfigOutcome =
+  | { readonly kind: 'read'; readonly config: Config; readonly blame: Blame }
+  | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
+
+export function readConfig(source: ConfigText, environment: Environment): ConfigOutcome {
+  if (source.text.length > TEXT_CHARS_MAX) {
+    const text = `is longer than ${TEXT_CHARS_MAX} characters`
+    return refused([{ source: source.file, line: 1, column: 1, path: '', text }])
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(source.text, { lineCounter: lines, prettyErrors: false })
+  const syntax = [...document.errors, ...document.warnings]
+  if (syntax.length > 0) {
+    return refused(
+      syntax.map(({ message, pos }) => {
+        const { line, col } = lines.linePos(pos[0])
+        return { source: source.file, line, column: col, path: '', text: message }
+      }),
+    )
+  }
+  const { overrides, complaints } = readEnvironment(environment)
+  const variables = new Map(overrides.map(({ path, variable }) => [writePath(path), variable]))
+  const blame = blameIn(source.file, document, lines, variables)
+  const parsed = configSchema.safeParse(applyOverrides(document.toJS(), overrides))
+  if (!parsed.success || complaints.length > 0) {
+    const issues = parsed.error?.issues ?? []
+    return refused([...complaints, ...issues.flatMap((issue) => complaintsOf(issue, [], blame))])
+  }
+  const config = freeze(withWholePaths(parsed.data, source.folder))
+  const crossed = crossCheck(config, blame)
+  return crossed.length > 0 ? refused(crossed) : { kind: 'read', config, blame }
+}
+
+function refused(complaints: readonly Complaint[]): ConfigOutcome {
+  const position = ({ line = 0, column = 0 }: Complaint): number => line * 1000 + column
+  return { kind: 'refused', complaints: [...complaints].sort((a, b) => position(a) - position(b)) }
+}
+
+type Issue = z.core.$ZodIssue
+
+function complaintsOf(issue: Issue, above: ConfigPath, blame: Blame): readonly Complaint[] {
+  const path = [
+    ...above,
+    ...issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
+  ]
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(path)
+    return issue.keys.map((key) => blame([...path, key], `unknown key${didYouMean(key, known)}`))
+  }
+  if (issue.code === 'invalid_union') {
+    return likeliest(issue.errors).flatMap((inner) => complaintsOf(inner, path, blame))
+  }
+  return [blame(path, inPlainWords(issue))]
+}
+
+/** Of the alternatives of a union, the one its author most likely meant: fewest complaints, least of them about keys. */
+function likeliest(errors: readonly (readonly Issue[])[]): readonly Issue[] {
+  const strangeness = (issues: readonly Issue[]): number =>
+    issues.reduce(
+      (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 10 * issue.keys.length : 1),
+      0,
+    )
+  return [...errors].sort((a, b) => strangeness(a) - strangeness(b))[0] ?? []
+}
+
+function inPlainWords(issue: Issue): string {
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) {
+    return `is missing (expected ${issue.expected})`
+  }
+  return issue.message.replace(/^Invalid input: e/, 'e').replace(/^Invalid option: e/, 'e')
+}
+
+/** Every path in the configuration made absolute. */
+function withWholePaths(config: z.output<typeof configSchema>, folder: string): Config {
+  const pair = ({ certFile, keyFile }: { certFile: string; keyFile: string }) => ({
+    certFile: resolve(folder, certFile),
+    keyFile: resolve(folder, keyFile),
+  })
+  const { certificate, tokens, ...admin } = config.admin
+  return {
+    ...config,
+    data: resolve(folder, config.data),
+    certificates: config.certificates.map((entry) => ('certFile' in entry ? pair(entry) : entry)),
+    admin: {
+      ...admin,
+      ...(certificate === undefined ? {} : { certificate: pair(certificate) }),
+      tokens: tokens.map((token) =>
+        'tokenFile' in token ? { ...token, tokenFile: resolve(folder, token.tokenFile) } : token,
+      ),
+    },
+  }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
+}

@@ -1,0 +1,309 @@
+/**
+ * `limen.yaml`, closed: every key that may be written, its shape, its default and one sentence of documentation.
+ * What must hold *between* keys is in `cross-checks.ts`; finding the line to blame is in `read-config.ts`.
+ *
+ * @module
+ */
+import { z } from 'zod'
+import { type Address, readAddress } from './address.ts'
+import { CONFIG_DEFAULTS as D } from './defaults.ts'
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62})$/i
+/** `__Host-` makes the browser refuse the cookie from any other host or an insecure page (RFC 6265bis, 4.1.3.2). */
+const COOKIE = /^__Host-[A-Za-z0-9_-]{1,48}$/
+const HOST = /^(?:|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)$/
+
+const name = z.string().regex(NAME, 'must be letters, digits, ".", "_" or "-", at most 63')
+const file = z.string().min(1, 'must name a file')
+const address = z
+  .string()
+  .refine((text): boolean => readAddress(text) !== undefined, {
+    message: 'must be host:port, an IPv6 host in square brackets',
+  })
+  .meta({ examples: ['127.0.0.1:8443', '[::1]:8443'] })
+const count = (max: number) => z.int().min(1).max(max)
+/** A timer in Node holds 31 bits of milliseconds. */
+const ms = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+const score = z.number().min(0).max(100)
+
+const listener = z.strictObject({
+  name: name.describe('What decisions and metrics call this listener.'),
+  address: address.describe('Where to listen.'),
+  tls: z
+    .strictObject({
+      minVersion: z
+        .enum(['TLSv1.2', 'TLSv1.3'])
+        .default(D.tls.minVersion)
+        .describe('The oldest TLS version accepted.'),
+      alpn: z
+        .array(z.enum(['h2', 'http/1.1']))
+        .min(1)
+        .default([...D.tls.alpn])
+        .describe('Protocols offered, the preferred first.'),
+    })
+    .optional()
+    .describe('Serve TLS. Without it the listener speaks plain HTTP.'),
+  proxyProtocol: z
+    .enum(['off', 'required'])
+    .default('off')
+    .describe('required: every connection must begin with a PROXY protocol v2 header.'),
+})
+
+const certificate = z.union([
+  z.strictObject({
+    certFile: file.describe('PEM chain, the leaf first.'),
+    keyFile: file.describe('PEM private key of the leaf.'),
+  }),
+  z.strictObject({
+    localCa: z
+      .array(z.string().min(1).max(253))
+      .min(1)
+      .max(100)
+      .describe('Names and addresses to certify with a CA made on first start, kept in data/.'),
+  }),
+])
+
+const server = z.strictObject({
+  id: name.describe('What the admin API calls this server.'),
+  address: address.describe('Where the server listens.'),
+  weight: z
+    .int()
+    .min(0)
+    .max(256)
+    .default(D.server.weight)
+    .describe('Its share of the load is its weight over the sum; 0 takes none.'),
+  connectionsMax: count(100_000)
+    .default(D.server.connectionsMax)
+    .describe('Connections per worker; further requests wait timeouts.queueMs, then 503.'),
+  proxyProtocol: z
+    .enum(['off', 'v2'])
+    .default(D.server.proxyProtocol)
+    .describe('v2: begin each connection with a PROXY protocol v2 header.'),
+})
+
+const health = z.strictObject({
+  path: z
+    .string()
+    .startsWith('/')
+    .default(D.health.path)
+    .describe('GET this; 2xx and 3xx are good.'),
+  intervalMs: ms.default(D.health.intervalMs).describe('From one check to the next.'),
+  timeoutMs: ms.default(D.health.timeoutMs).describe('A check not answered by then is bad.'),
+  rise: count(100).default(D.health.rise).describe('Good checks in a row that bring a server up.'),
+  fall: count(100).default(D.health.fall).describe('Bad checks in a row that take it down.'),
+})
+
+const outlier = z.strictObject({
+  consecutiveFailures: count(1000)
+    .default(D.outlier.consecutiveFailures)
+    .describe('Failed live requests in a row that eject a server.'),
+  ejectMs: ms.default(D.outlier.ejectMs).describe('How long it stays ejected.'),
+  ejectShareMax: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(D.outlier.ejectShareMax)
+    .describe('At most this share of a pool is ever ejected.'),
+})
+
+const pool = z.strictObject({
+  name: name.describe('What routes call this pool.'),
+  servers: z.array(server).min(1, 'needs at least one server').describe('Who answers.'),
+  choose: z
+    .enum(['p2c', 'round-robin', 'consistent-hash'])
+    .default(D.pool.choose)
+    .describe('How a server is chosen: the better of two, in turn, or by a hash of the client.'),
+  affinity: z
+    .strictObject({
+      cookie: z
+        .string()
+        .regex(COOKIE, 'must begin with __Host-')
+        .describe('Name of the signed cookie.'),
+    })
+    .optional()
+    .describe('Keep a client on its server while that one is well.'),
+  boundedLoad: z
+    .number()
+    .min(1)
+    .max(10)
+    .default(D.pool.boundedLoad)
+    .describe('A server holds at most this multiple of the mean load (consistent-hash, affinity).'),
+  health: health.optional().describe('Active checks. Without them servers count as up.'),
+  outlier: outlier.prefault({}).describe('Passive checks on live requests.'),
+})
+
+const route = z.strictObject({
+  host: z
+    .string()
+    .regex(HOST, 'must be a lower-case host, *.host, or empty for any, without a port')
+    .default('')
+    .describe('Host asked for, *.example.org for its subdomains, empty for any.'),
+  path: z.string().startsWith('/').default('/').describe('Prefix, matched on segment borders.'),
+  pool: name.describe('The pool that answers.'),
+})
+
+const L = D.limits
+const limits = z.strictObject({
+  connectionsMax: count(1_000_000)
+    .default(L.connectionsMax)
+    .describe('Open client connections per worker.'),
+  headBytes: count(2 ** 20)
+    .default(L.headBytes)
+    .describe('Request head; more is 431.'),
+  headersMax: count(1000).default(L.headersMax).describe('Header fields; more is 431.'),
+  urlBytes: count(2 ** 20)
+    .default(L.urlBytes)
+    .describe('Request target; more is 414.'),
+  bodyBytes: count(2 ** 40)
+    .default(L.bodyBytes)
+    .describe('Request body; more is 413.'),
+  requestBufferBytes: count(2 ** 26)
+    .default(L.requestBufferBytes)
+    .describe('Request body held back before an upstream connection is taken for it.'),
+  responseBufferBytes: count(2 ** 26)
+    .default(L.responseBufferBytes)
+    .describe('Response held for a slow reader so that the upstream connection is free again.'),
+  requestsPerConnection: count(2 ** 31)
+    .default(L.requestsPerConnection)
+    .describe('After so many the connection is closed.'),
+  h2StreamsMax: count(10_000).default(L.h2StreamsMax).describe('Concurrent HTTP/2 streams.'),
+})
+
+const T = D.timeouts
+const timeouts = z.strictObject({
+  helloMs: ms.default(T.helloMs).describe('From accept to the whole ClientHello.'),
+  helloChunkMs: ms.default(T.helloChunkMs).describe('Between two chunks of the ClientHello.'),
+  tlsMs: ms.default(T.tlsMs).describe('The TLS handshake.'),
+  headMs: ms.default(T.headMs).describe("From a request's first byte to the end of its head."),
+  bodyMs: ms.default(T.bodyMs).describe('Grace for a request body on top of the rate below.'),
+  bodyBytesPerSecondMin: count(2 ** 30)
+    .default(T.bodyBytesPerSecondMin)
+    .describe('A request body slower than this, over its whole length, is 408.'),
+  readMs: ms.default(T.readMs).describe('Grace for a client that reads slowly, as bodyMs.'),
+  readBytesPerSecondMin: count(2 ** 30)
+    .default(T.readBytesPerSecondMin)
+    .describe('A client that reads slower than this over the whole response is dropped.'),
+  idleMs: ms.default(T.idleMs).describe('Between two requests of a client connection.'),
+  connectMs: ms.default(T.connectMs).describe('Connecting to an upstream server.'),
+  firstByteMs: ms.default(T.firstByteMs).describe('From request to response head; then 504.'),
+  upstreamIdleMs: ms.default(T.upstreamIdleMs).describe('Unused upstream connection kept.'),
+  queueMs: ms.default(T.queueMs).describe('A request waits for a free upstream connection.'),
+  tunnelIdleMs: ms.default(T.tunnelIdleMs).describe('Silence in a tunnel (WebSocket).'),
+  drainMs: ms.default(T.drainMs).describe('A drain lets connections finish for so long.'),
+})
+
+const admission = z.strictObject({
+  mode: z
+    .enum(['observe', 'shadow', 'enforce'])
+    .default(D.admission.mode)
+    .describe('Only look; say what would be done; act.'),
+  tier2: score.default(D.admission.tier2).describe('Score (-log10 p) from which tier 2 begins.'),
+  tier3: score.default(D.admission.tier3).describe('Score (-log10 p) from which tier 3 begins.'),
+})
+
+const SHA256 = /^[0-9a-f]{64}$/
+export const ROLES = ['viewer', 'analyst', 'operator', 'custodian'] as const
+const tokenHolder = {
+  name: name.describe('Who it is: written into the audit log.'),
+  role: z
+    .enum(ROLES)
+    .describe('viewer: figures; analyst: decisions too; operator: changes too; custodian: audit.'),
+}
+const token = z.union([
+  z.strictObject({
+    ...tokenHolder,
+    sha256: z
+      .string()
+      .regex(SHA256, 'must be 64 lower-case hex digits')
+      .describe('SHA-256 of the token, hex.'),
+  }),
+  z.strictObject({
+    ...tokenHolder,
+    tokenFile: file.describe('A file that holds the token itself.'),
+  }),
+])
+
+const admin = z.strictObject({
+  address: address.default(D.admin.address).describe('Where the admin API and the console listen.'),
+  certificate: z
+    .strictObject({ certFile: file.describe('PEM chain.'), keyFile: file.describe('PEM key.') })
+    .optional()
+    .describe('Serve it by TLS: needed when the address is not loopback.'),
+  hosts: z
+    .array(z.string().regex(HOST).min(1))
+    .default([])
+    .describe('Further host names it may be called by (guards against DNS rebinding).'),
+  openToLoopback: z
+    .enum(['nobody', 'viewer', 'analyst'])
+    .default(D.admin.openToLoopback)
+    .describe('Role of a caller on this machine without a token. Changes always need one.'),
+  tokens: z.array(token).default([]).describe('Who may call. Empty: data/admin-token is made.'),
+})
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  data: file.default(D.data).describe('Folder for state: decisions, local CA, keys, audit.'),
+  workers: z
+    .union([z.literal('auto'), count(256)])
+    .default(D.workers)
+    .describe('Edge workers; auto is one per core.'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default(D.log.level).describe('The least.'),
+      format: z
+        .enum(['json', 'text'])
+        .default(D.log.format)
+        .describe('One JSON object per line, or text.'),
+    })
+    .prefault({})
+    .describe('Logs, on standard error.'),
+  listeners: z
+    .array(listener)
+    .min(1, 'needs at least one listener')
+    .describe('Where clients come in.'),
+  certificates: z
+    .array(certificate)
+    .default([])
+    .describe('Chosen by the name the client asks for; the first is the default.'),
+  pools: z
+    .array(pool)
+    .min(1, 'needs at least one pool')
+    .describe('Groups of servers that answer alike.'),
+  routes: z.array(route).min(1, 'needs at least one route').describe('First match wins.'),
+  limits: limits.prefault({}).describe('How much is too much.'),
+  timeouts: timeouts.prefault({}).describe('How long is too long, in milliseconds.'),
+  admission: admission.prefault({}).describe('What is done with suspicious handshakes.'),
+  decisions: z
+    .strictObject({
+      keepMax: count(10_000_000).default(D.decisions.keepMax).describe('The oldest fall out.'),
+      onError: z
+        .enum(['open', 'closed'])
+        .default(D.decisions.onError)
+        .describe(
+          'Storage fails at start: open keeps decisions in memory, closed refuses to start.',
+        ),
+    })
+    .prefault({})
+    .describe('The record of decisions.'),
+  admin: admin.prefault({}).describe('The admin API and the console.'),
+  metrics: z
+    .strictObject({
+      address: address.default(D.metrics.address).describe('Where /metrics listens.'),
+    })
+    .prefault({})
+    .describe('Prometheus metrics, and /livez and /readyz for probes.'),
+})
+
+/** The configuration, complete and frozen. Addresses are known to be readable. */
+export type Config = Readonly<z.output<typeof configSchema>>
+export type Role = (typeof ROLES)[number]
+
+/** An address the schema has accepted. */
+export function addressOf(text: string): Address {
+  const found = readAddress(text)
+  if (found === undefined) throw new TypeError(`Not an address: ${text}`)
+  return found
+}

@@ -1,0 +1,63 @@
+/**
+ * Carries decisions from the data plane to where they are kept, and to whoever watches them live.
+ * The data plane never waits for either: what storage cannot take is dropped and counted.
+ *
+ * @module
+ */
+import type { Log } from '../../adapters/node/json-log.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import type { DataPlane } from '../../ports/data-plane.ts'
+import type { DecisionLog } from '../../ports/decision-log.ts'
+
+/** About 20 MB of decisions waiting: a second of handshakes on 8 cores, twice over. */
+const WAITING_MAX = 20_000
+
+export interface DecisionFeed {
+  /** Decisions that storage could not take, since start. */
+  dropped(): number
+  /** Calls back with each batch as it arrives; returns the way to stop. */
+  watch(watcher: (decisions: readonly Decision[]) => void): () => void
+  /** Stops taking, and resolves when what was taken is stored. */
+  close(): Promise<void>
+}
+
+export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): DecisionFeed {
+  const watchers = new Set<(decisions: readonly Decision[]) => void>()
+  let waiting: Decision[] = []
+  let storing: Promise<void> | undefined
+  let dropped = 0
+
+  const store = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      try {
+        await kept.append(batch)
+      } catch (error) {
+        dropped += batch.length
+        log.error({ err: error, decisions: batch.length }, 'Cannot store decisions')
+      }
+    }
+    storing = undefined
+  }
+  const stop = plane.onDecisions((decisions) => {
+    const room = Math.max(0, WAITING_MAX - waiting.length)
+    waiting.push(...decisions.slice(0, room))
+    dropped += Math.max(0, decisions.length - room)
+    storing ??= store()
+    for (const watcher of watchers) watcher(decisions)
+  })
+
+  return {
+    dropped: () => dropped,
+    watch(watcher) {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+    async close() {
+      stop()
+      watchers.clear()
+      await storing
+    },
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The process of one edge worker: an `Edge` (`adapters/edge`) whose gatekeeper is the admission flow,
+ * driven by the supervisor (`fleet.ts`) over IPC. Started by it, never by hand.
+ *
+ * @module
+ */
+import { Edge } from '../../adapters/edge/edge.ts'
+import { systemClock } from '../../adapters/node/system-clock.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import { admitHandshake, admitPlain, newAdmission } from '../../flows/admit-handshake.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import type { TrafficTotals } from '../../ports/data-plane.ts'
+import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
+
+/** Decisions are sent in batches this often; the console is as fresh as this. */
+const DECISIONS_MS = 100
+/** Decisions waiting to be sent; beyond it they are dropped and counted. */
+const DECISIONS_MAX = 4096
+const REPORT_MS = 500
+/** When the supervisor is gone, what runs may still finish. */
+const ORPHAN_GRACE_MS = 5_000
+
+const worker = Number(process.argv[2] ?? 0)
+process.title = `limen edge ${worker}`
+
+const random = systemRandom()
+const admission = newAdmission({
+  clock: systemClock,
+  random,
+  settings: { mode: 'observe', tier2: Number.POSITIVE_INFINITY, tier3: Number.POSITIVE_INFINITY },
+})
+let decisions: Decision[] = []
+
+const edge = new Edge({
+  worker,
+  clock: systemClock,
+  random,
+  gatekeeper: {
+    admitHandshake: (connection, seen) => admitHandshake(admission, connection, seen),
+    admitPlain: (connection) => admitPlain(admission, connection),
+  },
+  onDecision(decision) {
+    if (decisions.length < DECISIONS_MAX) decisions.push(decision)
+    else edge.meter.decisionsDropped++
+  },
+  onEjected: (pool, server) => tell({ kind: 'ejected', pool, server }),
+})
+
+function tell(message: FromWorker): void {
+  if (process.connected) process.send?.(message)
+}
+
+function traffic(): TrafficTotals {
+  const { meter } = edge
+  return {
+    at: systemClock.now(),
+    connectionsOpen: meter.connectionsOpen,
+    connectionsTotal: meter.connectionsTotal,
+    handshakesFull: meter.handshakesFull,
+    handshakesResumed: meter.handshakesResumed,
+    handshakesFailed: meter.handshakesFailed,
+    bytesIn: meter.bytesIn,
+    bytesOut: meter.bytesOut,
+    retries: meter.retries,
+    responses: meter.responses,
+    refusals: Object.fromEntries(meter.refusals),
+    tiers: meter.tiers,
+    decisionsDropped: meter.decisionsDropped,
+    latencyCounts: meter.latencyCounts,
+    latencySumMs: meter.latencySumMs,
+  }
+}
+
+function report(): void {
+  tell({
+    kind: 'report',
+    traffic: traffic(),
+    servers: edge.servers(),
+    rssBytes: process.memoryUsage.rss(),
+  })
+}
+
+function flushDecisions(): void {
+  if (decisions.length === 0) return
+  const batch = decisions
+  decisions = []
+  tell({ kind: 'decisions', decisions: batch })
+}
+
+function failureOf(error: unknown): ApplyFailure {
+  if (error instanceof LimenError) return { code: error.code, message: error.message }
+  return { code: 'apply-failed', message: error instanceof Error ? error.message : String(error) }
+}
+
+async function drain(graceMs: number): Promise<void> {
+  await edge.drain(graceMs)
+  flushDecisions()
+  report()
+  process.disconnect?.()
+  // Messages still in the channel are written before the process ends by itself; this is the latest.
+  setTimeout(() => process.exit(0), 1_000).unref()
+}
+
+async function apply(message: ToWorker & { kind: 'apply' }): Promise<void> {
+  try {
+    await edge.apply(message.settings)
+    admission.settings = message.settings.admission
+    tell({ kind: 'applied', call: message.call })
+  } catch (error) {
+    tell({ kind: 'applied', call: message.call, failure: failureOf(error) })
+  }
+}
+
+process.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'apply':
+      void apply(message)
+      break
+    case 'orders':
+      edge.order(message.orders)
+      break
+    case 'connections':
+      tell({ kind: 'connections', call: message.call, views: edge.connections(message.limit) })
+      break
+    case 'drain':
+      void drain(message.graceMs)
+      break
+    default:
+  }
+})
+
+let leaving = false
+process.on('disconnect', () => {
+  if (leaving || edge.draining) return
+  leaving = true
+  void edge.drain(ORPHAN_GRACE_MS).then(() => process.exit(0))
+})
+// The supervisor gets these too (same process group, Ctrl-C) and drains us in its own order.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+process.on('SIGHUP', () => {})
+
+setInterval(flushDecisions, DECISIONS_MS).unref()
+setInterval(report, REPORT_MS).unref()
+tell({ kind: 'ready' })

@@ -1,0 +1,156 @@
+/**
+ * The supervisor's end of one worker process.
+ *
+ * @module
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import type {
+  ConnectionView,
+  DataPlaneSettings,
+  TrafficTotals,
+  WorkerView,
+} from '../../ports/data-plane.ts'
+import { NO_TRAFFIC } from './traffic-sum.ts'
+import type { FromWorker, ToWorker } from './worker-messages.ts'
+
+export interface FleetWorkerOptions {
+  readonly id: number
+  readonly restarts: number
+  readonly startedAt: number
+  onDecisions(decisions: readonly Decision[]): void
+  onEjected(pool: string, server: string): void
+  onExit(worker: FleetWorker, how: string): void
+}
+
+/** A worker that does not answer a question in this time is treated as if it had none to give. */
+const ANSWER_MS = 2_000
+/** Settings can take a while on a busy machine: many certificates, many listeners. */
+const APPLY_MS = 30_000
+
+// The extension is this file's own: .ts from a clone, .js from a published package.
+const WORKER_FILE = fileURLToPath(
+  new URL(`./edge-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)
+
+type Pending = { readonly resolve: (message: FromWorker | undefined) => void }
+
+export class FleetWorker {
+  readonly options: FleetWorkerOptions
+  traffic: TrafficTotals = NO_TRAFFIC
+  servers: readonly ServerReport[] = []
+  readonly #process: ChildProcess
+  #state: WorkerView['state'] = 'starting'
+  #rssBytes = 0
+  #calls = 0
+  readonly #pending = new Map<number, Pending>()
+  readonly #exited: Promise<void>
+
+  constructor(options: FleetWorkerOptions) {
+    this.options = options
+    this.#process = fork(WORKER_FILE, [String(options.id)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#process.on('message', (message) => this.#told(message as FromWorker))
+    this.#process.on('error', () => {})
+    this.#exited = new Promise((resolve) => {
+      this.#process.on('exit', (code, signal) => {
+        this.#state = 'dead'
+        for (const { resolve: answer } of this.#pending.values()) answer(undefined)
+        this.#pending.clear()
+        options.onExit(this, signal ?? `exit code ${code}`)
+        resolve()
+      })
+    })
+  }
+
+  /** @throws LimenError with the worker's own code when it could not take the settings */
+  async apply(settings: DataPlaneSettings): Promise<void> {
+    const answer = await this.#ask((call) => ({ kind: 'apply', call, settings }), APPLY_MS)
+    if (answer?.kind !== 'applied') {
+      throw new LimenError('worker-silent', `Worker ${this.options.id} did not take the settings`, {
+        side: 'limen',
+        retry: true,
+      })
+    }
+    const { failure } = answer
+    if (failure !== undefined) {
+      throw new LimenError(failure.code, failure.message, { side: 'operator', retry: false })
+    }
+    this.#state = 'serving'
+  }
+
+  order(orders: readonly ServerOrder[]): void {
+    this.#send({ kind: 'orders', orders })
+  }
+
+  async connections(limit: number): Promise<readonly ConnectionView[]> {
+    const answer = await this.#ask((call) => ({ kind: 'connections', call, limit }), ANSWER_MS)
+    return answer?.kind === 'connections' ? answer.views : []
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    if (this.#state === 'dead') return
+    this.#state = 'draining'
+    this.#send({ kind: 'drain', graceMs })
+    const late = setTimeout(() => this.#process.kill('SIGKILL'), graceMs + 3_000)
+    await this.#exited
+    clearTimeout(late)
+  }
+
+  view(): WorkerView {
+    return {
+      id: this.options.id,
+      pid: this.#process.pid ?? 0,
+      state: this.#state,
+      startedAt: this.options.startedAt,
+      restarts: this.options.restarts,
+      connections: this.traffic.connectionsOpen,
+      rssBytes: this.#rssBytes,
+    }
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#process.connected) this.#process.send(message, () => {})
+  }
+
+  #ask(of: (call: number) => ToWorker, timeoutMs: number): Promise<FromWorker | undefined> {
+    const call = ++this.#calls
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => answer(undefined), timeoutMs)
+      const answer = (message: FromWorker | undefined) => {
+        clearTimeout(timer)
+        this.#pending.delete(call)
+        resolve(message)
+      }
+      if (this.#state === 'dead') return answer(undefined)
+      this.#pending.set(call, { resolve: answer })
+      this.#send(of(call))
+    })
+  }
+
+  #told(message: FromWorker): void {
+    switch (message.kind) {
+      case 'applied':
+      case 'connections':
+        this.#pending.get(message.call)?.resolve(message)
+        break
+      case 'decisions':
+        this.options.onDecisions(message.decisions)
+        break
+      case 'ejected':
+        this.options.onEjected(message.pool, message.server)
+        break
+      case 'report':
+        this.traffic = message.traffic
+        this.servers = message.servers
+        this.#rssBytes = message.rssBytes
+        break
+      default:
+    }
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * The data plane as a fleet of worker processes: starts them, gives them settings, checks the health of
+ * upstream servers once for all, restarts a worker that died. Processes, not threads, so that one that
+ * crashes (or is killed) takes only its own connections along (`docs/decisions/0003`).
+ *
+ * @module
+ */
+import net from 'node:net'
+import type { ServerOrder } from '../../adapters/edge/edge.ts'
+import { HealthCheck } from '../../adapters/edge/health-check.ts'
+import type { Log } from '../../adapters/node/json-log.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import type { Clock } from '../../ground/clock.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import type {
+  ConnectionView,
+  DataPlane,
+  DataPlaneSettings,
+  ListenerSettings,
+  PoolSettings,
+  ServerChange,
+  ServerState,
+  TrafficTotals,
+  UpstreamView,
+  WorkerView,
+} from '../../ports/data-plane.ts'
+import { FleetWorker } from './fleet-worker.ts'
+import { addTraffic, NO_TRAFFIC } from './traffic-sum.ts'
+
+export interface FleetOptions {
+  readonly workers: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A worker that dies within this time of its start is restarted with a growing pause. */
+const EARLY_DEATH_MS = 2_000
+const RESTART_PAUSE_MAX_MS = 5_000
+
+export function openFleet(options: FleetOptions): DataPlane & { close(): Promise<void> } {
+  return new Fleet(options)
+}
+
+interface ServerNote {
+  readonly pool: string
+  readonly id: string
+  check: HealthCheck | undefined
+  readonly change: { draining?: boolean; weight?: number }
+}
+
+class Fleet implements DataPlane {
+  readonly #options: FleetOptions
+  #workers: FleetWorker[] = []
+  #settings: DataPlaneSettings | undefined
+  #servers = new Map<string, ServerNote>()
+  /** Counted by workers that are gone. */
+  #past: TrafficTotals = NO_TRAFFIC
+  readonly #listeners = new Set<(decisions: readonly Decision[]) => void>()
+  #closing = false
+
+  constructor(options: FleetOptions) {
+    this.#options = options
+  }
+
+  async apply(settings: DataPlaneSettings): Promise<void> {
+    const first = this.#settings === undefined
+    if (first) {
+      await refuseTakenAddresses(settings.listeners)
+      this.#workers = Array.from({ length: this.#options.workers }, (_, id) =>
+        this.#start(id + 1, 0),
+      )
+    }
+    const previous = this.#settings
+    this.#settings = settings
+    try {
+      await Promise.all(this.#workers.map((worker) => worker.apply(settings)))
+    } catch (error) {
+      this.#settings = previous
+      if (first) await this.close()
+      // Some workers may have taken the new settings: all go back to what was.
+      else if (previous !== undefined) {
+        await Promise.allSettled(this.#workers.map((worker) => worker.apply(previous)))
+      }
+      throw error
+    }
+    this.#watchServers(settings.pools)
+    this.#orderAll()
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#closing = true
+    for (const { check } of this.#servers.values()) check?.close()
+    await Promise.all(this.#workers.map((worker) => worker.drain(graceMs)))
+  }
+
+  async close(): Promise<void> {
+    await this.drain(0)
+  }
+
+  workers(): readonly WorkerView[] {
+    return this.#workers.map((worker) => worker.view())
+  }
+
+  async connections(limit: number): Promise<readonly ConnectionView[]> {
+    const lists = await Promise.all(this.#workers.map((worker) => worker.connections(limit)))
+    return lists
+      .flat()
+      .sort((a, b) => b.openedAt - a.openedAt)
+      .slice(0, limit)
+  }
+
+  upstreams(): readonly UpstreamView[] {
+    return (this.#settings?.pools ?? []).flatMap((pool) =>
+      pool.servers.map((server) => {
+        const note = this.#servers.get(keyOf(pool.name, server.id))
+        const reports = this.#workers.flatMap(({ servers }) =>
+          servers.filter(({ pool: name, id }) => name === pool.name && id === server.id),
+        )
+        const sum = (of: (report: (typeof reports)[number]) => number) =>
+          reports.reduce((total, report) => total + of(report), 0)
+        const requests = sum((report) => report.requests)
+        return {
+          pool: pool.name,
+          id: server.id,
+          address: `${server.host}:${server.port}`,
+          state: stateOf(
+            note,
+            reports.some(({ ejected }) => ejected),
+          ),
+          weight: note?.change.weight ?? server.weight,
+          inFlight: sum((report) => report.inFlight),
+          connections: sum((report) => report.connections),
+          requests,
+          failures: sum((report) => report.failures),
+          latencyMs:
+            requests === 0 ? 0 : sum((report) => report.latencyMs * report.requests) / requests,
+          check: note?.check?.text ?? '',
+        }
+      }),
+    )
+  }
+
+  changeServer(pool: string, id: string, change: ServerChange): boolean {
+    const note = this.#servers.get(keyOf(pool, id))
+    if (note === undefined) return false
+    Object.assign(note.change, change)
+    this.#orderAll()
+    return true
+  }
+
+  traffic(): TrafficTotals {
+    return this.#workers.reduce((sum, { traffic }) => addTraffic(sum, traffic), {
+      ...this.#past,
+      at: this.#options.clock.now(),
+    })
+  }
+
+  onDecisions(listener: (decisions: readonly Decision[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #start(id: number, restarts: number): FleetWorker {
+    const startedAt = this.#options.clock.now()
+    return new FleetWorker({
+      id,
+      restarts,
+      startedAt,
+      onDecisions: (decisions) => {
+        for (const listener of this.#listeners) listener(decisions)
+      },
+      onEjected: (pool, server) => {
+        this.#options.log.warn({ pool, server, worker: id }, 'Server ejected: its requests fail')
+      },
+      onExit: (worker, how) => this.#died(worker, how),
+    })
+  }
+
+  #died(dead: FleetWorker, how: string): void {
+    this.#past = addTraffic(this.#past, { ...dead.traffic, connectionsOpen: 0 })
+    const { id, restarts, startedAt } = dead.options
+    const index = this.#workers.indexOf(dead)
+    if (this.#closing || index < 0) return
+    const lived = this.#options.clock.now() - startedAt
+    const pauseMs = lived > EARLY_DEATH_MS ? 0 : Math.min(50 * 2 ** restarts, RESTART_PAUSE_MAX_MS)
+    this.#options.log.error({ worker: id, how, restartInMs: pauseMs }, 'A worker died')
+    setTimeout(() => {
+      if (this.#closing || this.#settings === undefined) return
+      const worker = this.#start(id, restarts + 1)
+      this.#workers[index] = worker
+      worker.apply(this.#settings).then(
+        () => worker.order(this.#orders()),
+        (error: Error) =>
+          this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve'),
+      )
+    }, pauseMs)
+  }
+
+  #watchServers(pools: readonly PoolSettings[]): void {
+    const before = this.#servers
+    this.#servers = new Map()
+    for (const pool of pools) {
+      for (const server of pool.servers) {
+        const key = keyOf(pool.name, server.id)
+        const change = before.get(key)?.change ?? {}
+        before.get(key)?.check?.close()
+        const note: ServerNote = { pool: pool.name, id: server.id, check: undefined, change }
+        this.#servers.set(key, note)
+        if (pool.health === undefined) continue
+        note.check = new HealthCheck({
+          pool: pool.name,
+          server,
+          health: pool.health,
+          onChange: (up, text) => {
+            const fields = { pool: pool.name, server: server.id, check: text }
+            if (up) this.#options.log.info(fields, 'Server up')
+            else this.#options.log.warn(fields, 'Server down')
+            this.#orderAll()
+          },
+        })
+        const known = before.get(key)?.check
+        if (known !== undefined) note.check.up = known.up
+      }
+    }
+    for (const [key, note] of before) if (!this.#servers.has(key)) note.check?.close()
+  }
+
+  #orders(): ServerOrder[] {
+    return [...this.#servers.values()].map(({ pool, id, check, change }) => ({
+      pool,
+      id,
+      up: check?.up ?? true,
+      ...change,
+    }))
+  }
+
+  #orderAll(): void {
+    const orders = this.#orders()
+    for (const worker of this.#workers) worker.order(orders)
+  }
+}
+
+const keyOf = (pool: string, id: string): string => `${pool}/${id}`
+
+function stateOf(note: ServerNote | undefined, ejected: boolean): ServerState {
+  if (note?.change.draining === true) return 'draining'
+  if (note?.check?.up === false) return 'down'
+  return ejected ? 'ejected' : 'up'
+}
+
+/**
+ * Workers share addresses by SO_REUSEPORT, and so would a second Limen by mistake: half of the clients
+ * would go there. A plain bind first finds out.
+ */
+async function refuseTakenAddresses(listeners: readonly ListenerSettings[]): Promise<void> {
+  for (const { host, port } of listeners) {
+    if (port === 0) continue
+    await new Promise<void>((resolve, reject) => {
+      const probe = net.createServer()
+      probe.once('error', (cause: NodeJS.ErrnoException) => {
+        const message = `Cannot listen on ${host}:${port}: ${cause.code === 'EADDRINUSE' ? 'another program does' : cause.message}`
+        reject(new LimenError('address-in-use', message, { side: 'operator', retry: true, cause }))
+      })
+      probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()))
+    })
+  }
+}

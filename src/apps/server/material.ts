@@ -1,0 +1,151 @@
+/**
+ * What a configuration only points at, read from the disk and checked: certificates, tokens, keys.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CertificatePair, readCertificatePair } from '../../adapters/node/certificate-files.ts'
+import { localCertificate } from '../../adapters/node/local-ca.ts'
+import { readOrMakePrivateFile } from '../../adapters/node/private-file.ts'
+import { readTicketKeys } from '../../adapters/node/ticket-keys.ts'
+import type { Clock } from '../../ground/clock.ts'
+import type { Random } from '../../ground/random.ts'
+import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
+import type { Material } from './config/data-plane-settings.ts'
+import type { Config, Role } from './config/schema.ts'
+
+export interface TokenHolder {
+  readonly name: string
+  readonly role: Role
+  /** SHA-256 of the token. */
+  readonly digest: Buffer
+}
+
+export interface ServerMaterial extends Material {
+  readonly certificates: readonly CertificatePair[]
+  readonly adminCertificate: CertificatePair | undefined
+  readonly tokens: readonly TokenHolder[]
+}
+
+export type MaterialOutcome =
+  | { readonly kind: 'read'; readonly material: ServerMaterial }
+  | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
+
+export interface MaterialOptions {
+  readonly config: Config
+  readonly blame: Blame
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Where state lies inside `data`. */
+export const STATE_FILES = {
+  localCa: 'local-ca',
+  adminToken: 'admin-token',
+  affinityKey: 'affinity.key',
+  ticketKeys: 'ticket.keys',
+  recordKey: 'record.key',
+  audit: 'audit.jsonl',
+  storage: 'storage',
+} as const
+
+/** Reads all of it; makes in `data` what is made on first use. */
+export async function readMaterial(options: MaterialOptions): Promise<MaterialOutcome> {
+  const { config, clock, random } = options
+  const found = checkFiles(options)
+  if (found.complaints.length > 0) return { kind: 'refused', complaints: found.complaints }
+  const certificates: CertificatePair[] = []
+  for (const [index, entry] of config.certificates.entries()) {
+    const pair =
+      'localCa' in entry
+        ? await localCertificate({
+            ...localCaOf(config, index),
+            names: entry.localCa,
+            clock,
+            random,
+          })
+        : found.pairs.get(index)
+    if (pair !== undefined) certificates.push(pair)
+  }
+  const inData = (name: string): string => join(config.data, name)
+  const make = (): Uint8Array => random.bytes(32)
+  return {
+    kind: 'read',
+    material: {
+      certificates,
+      adminCertificate: found.admin,
+      tokens: found.tokens.length > 0 ? found.tokens : [ownToken(config, random)],
+      affinityKey: readOrMakePrivateFile(inData(STATE_FILES.affinityKey), make),
+      ticketKeys: readTicketKeys(inData(STATE_FILES.ticketKeys), clock, random),
+    },
+  }
+}
+
+/** Complaints about files the configuration names, without making anything: what `limen check` does. */
+export function checkFiles({ config, blame }: Pick<MaterialOptions, 'config' | 'blame'>) {
+  const complaints: Complaint[] = []
+  const pairs = new Map<number, CertificatePair>()
+  const readPair = (
+    { certFile, keyFile }: { certFile: string; keyFile: string },
+    path: ConfigPath,
+  ): CertificatePair | undefined => {
+    const outcome = readCertificatePair(certFile, keyFile)
+    if (outcome.kind === 'read') return outcome.pair
+    complaints.push(blame([...path, outcome.file], outcome.text))
+    return undefined
+  }
+  for (const [index, entry] of config.certificates.entries()) {
+    if (!('certFile' in entry)) continue
+    const pair = readPair(entry, ['certificates', index])
+    if (pair !== undefined) pairs.set(index, pair)
+  }
+  const { certificate } = config.admin
+  const admin =
+    certificate === undefined ? undefined : readPair(certificate, ['admin', 'certificate'])
+  const tokens = config.admin.tokens.flatMap((token, index): TokenHolder[] => {
+    const { name, role } = token
+    if ('sha256' in token) return [{ name, role, digest: Buffer.from(token.sha256, 'hex') }]
+    try {
+      return [{ name, role, digest: digestOf(readFileSync(token.tokenFile, 'utf8').trim()) }]
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      complaints.push(blame(['admin', 'tokens', index, 'tokenFile'], `cannot be read: ${code}`))
+      return []
+    }
+  })
+  return { complaints, pairs, admin, tokens }
+}
+
+/** Every file whose change means a reload. */
+export function filesOf(config: Config): readonly string[] {
+  const pairs = [
+    ...config.certificates,
+    ...(config.admin.certificate ? [config.admin.certificate] : []),
+  ]
+  return [
+    ...pairs.flatMap((entry) => ('certFile' in entry ? [entry.certFile, entry.keyFile] : [])),
+    ...config.admin.tokens.flatMap((token) => ('tokenFile' in token ? [token.tokenFile] : [])),
+  ]
+}
+
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+/** With no token configured: one for the operator, made on first start. Random, so a plain hash is enough. */
+function ownToken(config: Config, random: Random): TokenHolder {
+  const path = join(config.data, STATE_FILES.adminToken)
+  const make = (): string => `${Buffer.from(random.bytes(32)).toString('base64url')}\n`
+  const token = readOrMakePrivateFile(path, make).toString().trim()
+  return { name: STATE_FILES.adminToken, role: 'operator', digest: digestOf(token) }
+}
+
+/** One CA for all; a folder per further entry, since each has its own names. */
+function localCaOf({ data, certificates }: Config, index: number): { readonly folder: string } {
+  const first = certificates.findIndex((entry) => 'localCa' in entry)
+  return {
+    folder: join(data, first === index ? STATE_FILES.localCa : `${STATE_FILES.localCa}-${index}`),
+  }
+}

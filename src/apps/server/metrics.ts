@@ -1,0 +1,233 @@
+/**
+ * `/metrics` for Prometheus, read off the data plane at each scrape. No label ever names a person: no address,
+ * no fingerprint, no user. Also `/livez` and `/readyz`, for probes that must not reach the admin API.
+ *
+ * @module
+ */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
+import { VERSION } from './version.ts'
+
+export interface MetricsOptions {
+  readonly plane: DataPlane
+  readonly isReady: () => boolean
+  /** Expiry of the certificates served, by their first name, ms since the Unix epoch. */
+  readonly certificates: () => readonly { readonly name: string; readonly notAfter: number }[]
+  readonly decisionsDropped: () => number
+}
+
+export function metricsServer(options: MetricsOptions): Server {
+  const registry = metricsRegistry(options)
+  const listener: RequestListener = (request, response) => {
+    const send = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+    }
+    const text = 'text/plain; charset=utf-8'
+    if (request.method !== 'GET' && request.method !== 'HEAD') send(405, text, 'GET only\n')
+    else if (request.url === '/livez') send(200, text, 'ok\n')
+    else if (request.url === '/readyz') {
+      const ready = options.isReady()
+      send(ready ? 200 : 503, text, ready ? 'ok\n' : 'not ready\n')
+    } else if (request.url === '/metrics') {
+      registry.metrics().then(
+        (body) => send(200, registry.contentType, body),
+        (error: unknown) => send(500, text, `${String(error)}\n`),
+      )
+    } else send(404, text, 'Try /metrics\n')
+  }
+  return createServer({ requestTimeout: 10_000, headersTimeout: 5000 }, listener)
+}
+
+/** The metrics alone, for a server of one's own. */
+export function metricsRegistry(options: MetricsOptions): Registry {
+  const { plane } = options
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'limen_' })
+  new Gauge({ name: 'limen_build_info', help: 'Version', labelNames: ['version'], registers })
+    .labels(VERSION)
+    .set(1)
+  trafficMetrics(plane, registers)
+  registry.registerMetric(latencyHistogram(plane))
+  upstreamMetrics(plane, registers)
+  workerMetrics(plane, registers)
+  new Gauge({
+    name: 'limen_certificate_expiry_seconds',
+    help: 'When the certificate expires, Unix time',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { name, notAfter } of options.certificates()) this.set({ name }, notAfter / 1000)
+    },
+  })
+  new Counter({
+    name: 'limen_decisions_unstored_total',
+    help: 'Decisions that storage could not take',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(options.decisionsDropped())
+    },
+  })
+  return registry
+}
+
+type Registers = { registers: Registry[] }['registers']
+
+function trafficMetrics(plane: DataPlane, registers: Registers): void {
+  const total = (name: string, help: string, read: (traffic: TrafficTotals) => number): void => {
+    new Counter({
+      name: `limen_${name}`,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read(plane.traffic()))
+      },
+    })
+  }
+  const totals = (
+    name: string,
+    help: string,
+    label: string,
+    read: (traffic: TrafficTotals) => Iterable<readonly [string, number]>,
+  ): void => {
+    new Counter({
+      name: `limen_${name}`,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset()
+        for (const [value, count] of read(plane.traffic())) this.inc({ [label]: value }, count)
+      },
+    })
+  }
+  const byIndex = (counts: readonly number[], name: (index: number) => string) =>
+    counts.map((count, index) => [name(index), count] as const).slice(1)
+
+  new Gauge({
+    name: 'limen_connections_open',
+    help: 'Open client connections',
+    registers,
+    collect() {
+      this.set(plane.traffic().connectionsOpen)
+    },
+  })
+  total('connections_total', 'Client connections accepted', (t) => t.connectionsTotal)
+  totals('handshakes_total', 'TLS handshakes', 'result', (t) => [
+    ['full', t.handshakesFull],
+    ['resumed', t.handshakesResumed],
+    ['failed', t.handshakesFailed],
+  ])
+  total('received_bytes_total', 'Bytes from clients', (t) => t.bytesIn)
+  total('sent_bytes_total', 'Bytes to clients', (t) => t.bytesOut)
+  total('retries_total', 'Requests tried on another server', (t) => t.retries)
+  totals('responses_total', 'Answers by status class', 'class', (t) =>
+    byIndex(t.responses, (index) => `${index}xx`),
+  )
+  totals('refusals_total', 'Refused by Limen itself', 'reason', (t) => Object.entries(t.refusals))
+  totals('decisions_total', 'Decisions by tier', 'tier', (t) => byIndex(t.tiers, String))
+  total(
+    'decisions_dropped_total',
+    'Decisions a worker could not hand on',
+    (t) => t.decisionsDropped,
+  )
+}
+
+/** prom-client's own Histogram counts observations; ours come counted, so this only speaks its interface. */
+function latencyHistogram(plane: DataPlane): Metric {
+  const name = 'limen_response_head_seconds'
+  const help = 'From request head to response head'
+  const get = async () => {
+    const { latencyCounts, latencySumMs } = plane.traffic()
+    let below = 0
+    const buckets = LATENCY_BOUNDS_MS.map((bound, index) => {
+      below += latencyCounts[index] ?? 0
+      return { metricName: `${name}_bucket`, labels: { le: bound / 1000 }, value: below }
+    })
+    const count = latencyCounts.reduce((sum, one) => sum + one, 0)
+    const values = [
+      ...buckets,
+      { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
+      { metricName: `${name}_sum`, labels: {}, value: latencySumMs / 1000 },
+      { metricName: `${name}_count`, labels: {}, value: count },
+    ]
+    return { name, help, type: 'histogram', aggregator: 'sum', values }
+  }
+  return { name, help, get, reset() {} } as unknown as Metric
+}
+
+function upstreamMetrics(plane: DataPlane, registers: Registers): void {
+  const labelNames = ['pool', 'server']
+  const each = (read: (upstream: ReturnType<DataPlane['upstreams']>[number]) => number) =>
+    plane.upstreams().map((one) => [{ pool: one.pool, server: one.id }, read(one)] as const)
+  const gauge = (name: string, help: string, read: Parameters<typeof each>[0]): void => {
+    new Gauge({
+      name: `limen_upstream_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of each(read)) this.set(labels, value)
+      },
+    })
+  }
+  const counter = (name: string, help: string, read: Parameters<typeof each>[0]): void => {
+    new Counter({
+      name: `limen_upstream_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of each(read)) this.inc(labels, value)
+      },
+    })
+  }
+  gauge('up', '1 when it takes new requests', ({ state }) => (state === 'up' ? 1 : 0))
+  gauge('weight', 'Its weight', ({ weight }) => weight)
+  gauge('in_flight', 'Requests under way', ({ inFlight }) => inFlight)
+  gauge('connections', 'Open connections to it', ({ connections }) => connections)
+  gauge('latency_seconds', 'Smoothed time to first byte', ({ latencyMs }) => latencyMs / 1000)
+  counter('requests_total', 'Requests sent to it', ({ requests }) => requests)
+  counter('failures_total', 'Requests that failed there', ({ failures }) => failures)
+}
+
+function workerMetrics(plane: DataPlane, registers: Registers): void {
+  const labelNames = ['worker']
+  new Gauge({
+    name: 'limen_worker_up',
+    help: '1 when the worker serves',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { id, state } of plane.workers())
+        this.set({ worker: id }, state === 'serving' ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'limen_worker_resident_memory_bytes',
+    help: 'Resident memory',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { id, rssBytes } of plane.workers()) this.set({ worker: id }, rssBytes)
+    },
+  })
+  new Counter({
+    name: 'limen_worker_restarts_total',
+    help: 'Times a worker was started again',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { id, restarts } of plane.workers()) this.inc({ worker: id }, restarts)
+    },
+  })
+}

@@ -1,0 +1,52 @@
+/**
+ * Sums of traffic counters over workers.
+ *
+ * @module
+ */
+import { LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
+
+export const NO_TRAFFIC: TrafficTotals = {
+  at: 0,
+  connectionsOpen: 0,
+  connectionsTotal: 0,
+  handshakesFull: 0,
+  handshakesResumed: 0,
+  handshakesFailed: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  retries: 0,
+  responses: [0, 0, 0, 0, 0, 0],
+  refusals: {},
+  tiers: [0, 0, 0, 0],
+  decisionsDropped: 0,
+  latencyCounts: new Array(LATENCY_BOUNDS_MS.length + 1).fill(0),
+  latencySumMs: 0,
+}
+
+const addLists = (a: readonly number[], b: readonly number[]): number[] =>
+  a.map((value, i) => value + (b[i] ?? 0))
+
+/** `a + b`; the time is that of `a`. */
+export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
+  const refusals: Record<string, number> = { ...a.refusals }
+  for (const [code, count] of Object.entries(b.refusals)) {
+    refusals[code] = (refusals[code] ?? 0) + count
+  }
+  return {
+    at: a.at,
+    connectionsOpen: a.connectionsOpen + b.connectionsOpen,
+    connectionsTotal: a.connectionsTotal + b.connectionsTotal,
+    handshakesFull: a.handshakesFull + b.handshakesFull,
+    handshakesResumed: a.handshakesResumed + b.handshakesResumed,
+    handshakesFailed: a.handshakesFailed + b.handshakesFailed,
+    bytesIn: a.bytesIn + b.bytesIn,
+    bytesOut: a.bytesOut + b.bytesOut,
+    retries: a.retries + b.retries,
+    responses: addLists(a.responses, b.responses),
+    refusals,
+    tiers: addLists(a.tiers, b.tiers),
+    decisionsDropped: a.decisionsDropped + b.decisionsDropped,
+    latencyCounts: addLists(a.latencyCounts, b.latencyCounts),
+    latencySumMs: a.latencySumMs + b.latencySumMs,
+  }
+}

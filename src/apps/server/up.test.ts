@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../test/running-limen.ts'
+import type { LimenError } from '../../ground/limen-error.ts'
+import { sampleDecision } from '../../ports/decision-log.contract.ts'
+
+const using = async (limen: Promise<RunningLimen>, use: (limen: RunningLimen) => Promise<void>) => {
+  const running = await limen
+  try {
+    await use(running)
+  } finally {
+    await running.end()
+  }
+}
+/** Waits for what happens by itself, without a fixed sleep. */
+const eventually = async (holds: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 5000
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, 'did not happen within 5 s')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+const status = async (url: string): Promise<number> => (await fetch(url)).status
+
+describe('up()', () => {
+  it('applies the configuration to the data plane, with keys of its own', () =>
+    using(runLimen(), async ({ plane }) => {
+      const [settings] = plane.applied
+      assert.equal(plane.applied.length, 1)
+      assert.deepEqual(settings?.listeners[0]?.port, 8080)
+      assert.equal(settings?.affinityKey.length, 32)
+      assert.deepEqual(
+        settings?.ticketKeys.map((key) => key.length),
+        [48],
+      )
+    }))
+
+  it('keeps its secrets in files only the owner can read', () =>
+    using(runLimen(), async ({ folder, token, logs }) => {
+      for (const name of [
+        'admin-token',
+        'affinity.key',
+        'ticket.keys',
+        'record.key',
+        'audit.jsonl',
+      ]) {
+        assert.equal(statSync(join(folder, 'data', name)).mode & 0o777, 0o600, name)
+      }
+      assert.equal(statSync(join(folder, 'data')).mode & 0o777, 0o700)
+      assert.match(token, /^[\w-]{43}$/)
+      assert.equal(logs.join('').includes(token), false)
+    }))
+
+  it('is ready when a worker serves, and not while draining', () =>
+    using(runLimen(), async ({ running, plane }) => {
+      const readyz = `${running.adminUrl}readyz`
+      assert.equal(await status(readyz), 200)
+      assert.equal(await status(running.metricsUrl.replace('metrics', 'readyz')), 200)
+      plane.setWorkerState('dead')
+      assert.equal(await status(readyz), 503)
+      assert.equal(await status(`${running.adminUrl}livez`), 200)
+      plane.setWorkerState('serving')
+      let duringDrain = 0
+      plane.drain = async () => {
+        duringDrain = await status(readyz)
+      }
+      await running.stop()
+      assert.equal(duringDrain, 503)
+      assert.equal(plane.closed, true)
+    }))
+
+  it('keeps decisions, and still has them after a restart', async () => {
+    const first = await runLimen()
+    first.plane.decide([sampleDecision(1)])
+    await first.running.stop()
+    const copy = readFileSync(join(first.folder, 'data/storage/data.mdb'))
+    const recordKey = readFileSync(join(first.folder, 'data/record.key'))
+    await first.end()
+    const again = runLimen(SHORT_CONFIG, (folder) => {
+      mkdirSync(join(folder, 'data/storage'), { recursive: true })
+      writeFileSync(join(folder, 'data/storage/data.mdb'), copy)
+      writeFileSync(join(folder, 'data/record.key'), recordKey)
+    })
+    await using(again, async ({ running, token }) => {
+      const headers = { authorization: `Bearer ${token}` }
+      const response = await fetch(`${running.adminUrl}v1/decisions`, { headers })
+      assert.deepEqual(await response.json(), [sampleDecision(1)])
+    })
+  })
+
+  it('keeps decisions in memory when storage is damaged, and says so', () =>
+    using(runLimen(SHORT_CONFIG, damageStorage), async ({ running, token, logs }) => {
+      const headers = { authorization: `Bearer ${token}` }
+      const response = await fetch(`${running.adminUrl}v1/status`, { headers })
+      const { decisionsKeptIn } = (await response.json()) as { decisionsKeptIn: string }
+      assert.equal(decisionsKeptIn, 'memory')
+      assert.match(logs.join(''), /storage-damaged.*kept in memory only/)
+    }))
+
+  it('refuses to start on damaged storage when decisions.onError is closed', () =>
+    assert.rejects(
+      runLimen(`${SHORT_CONFIG}decisions: { onError: closed }\n`, damageStorage),
+      (error: LimenError) => error.code === 'storage-damaged',
+    ))
+
+  it('refuses a bad configuration with its line', () =>
+    assert.rejects(runLimen(`${SHORT_CONFIG}colour: red\n`), (error: LimenError) => {
+      assert.equal(error.code, 'config-refused')
+      assert.match(error.message, /limen\.yaml:9:1: colour: unknown key/)
+      return true
+    }))
+
+  it('says which address is in use, and closes what it had opened', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as AddressInfo
+    const text = SHORT_CONFIG.replace(
+      'metrics: { address: 127.0.0.1:0',
+      `metrics: { address: 127.0.0.1:${port}`,
+    )
+    await assert.rejects(runLimen(text), (error: LimenError) => {
+      assert.equal(error.code, 'cannot-listen')
+      assert.match(error.message, new RegExp(`127.0.0.1:${port} \\(metrics.address\\): .*in use`))
+      return true
+    })
+    other.close()
+  })
+
+  it('makes a local CA when asked to', () =>
+    using(
+      runLimen(
+        `${SHORT_CONFIG.replace('8080 }', '8443, tls: {} }')}certificates: [{ localCa: [localhost] }]\n`,
+      ),
+      async ({ plane }) =>
+        assert.match(plane.applied[0]?.certificates[0]?.certPem ?? '', /BEGIN CERT/),
+    ))
+})
+
+describe('reload', () => {
+  it('applies a new configuration', () =>
+    using(runLimen(), async ({ running, plane, configure }) => {
+      configure(SHORT_CONFIG.replace('site, servers', 'site, choose: round-robin, servers'))
+      const outcome = await running.reload('test')
+      assert.equal(outcome.kind, 'applied')
+      assert.equal(plane.applied.at(-1)?.pools[0]?.choose, 'round-robin')
+    }))
+
+  it('refuses a bad one, says where, and keeps the old', () =>
+    using(runLimen(), async ({ running, plane, configure, logs }) => {
+      configure(SHORT_CONFIG.replace('pool: site', 'pool: sit'))
+      const outcome = await running.reload('test')
+      assert.equal(outcome.kind, 'refused')
+      assert.equal(plane.applied.length, 1)
+      assert.match(logs.join(''), /limen\.yaml:5:11: routes\[0\]\.pool: no pool is called/)
+    }))
+
+  it('names what takes a restart', () =>
+    using(runLimen(), async ({ running, configure }) => {
+      configure(`${SHORT_CONFIG}workers: 7\n`)
+      const outcome = await running.reload('test')
+      assert.deepEqual(outcome.kind === 'applied' && outcome.waiting, ['workers'])
+    }))
+
+  it('happens when the file is replaced', () =>
+    using(runLimen(), async ({ plane, configure }) => {
+      configure(`${SHORT_CONFIG}admission: { mode: shadow }\n`)
+      await eventually(() => plane.applied.at(-1)?.admission.mode === 'shadow')
+    }))
+
+  it('ends the right of a token that was taken out', () => {
+    const tokenLine = (token: string): string => {
+      const sha256 = createHash('sha256').update(token).digest('hex')
+      return SHORT_CONFIG.replace(
+        'admin: { ',
+        `admin: { tokens: [{ name: ops, role: operator, sha256: '${sha256}' }], `,
+      )
+    }
+    return using(runLimen(tokenLine('first')), async ({ running, configure }) => {
+      const ask = async (token: string): Promise<number> => {
+        const headers = { authorization: `Bearer ${token}` }
+        return (await fetch(`${running.adminUrl}v1/status`, { headers })).status
+      }
+      assert.deepEqual([await ask('first'), await ask('second')], [200, 401])
+      configure(tokenLine('second'))
+      await running.reload('test')
+      assert.deepEqual([await ask('first'), await ask('second')], [401, 200])
+    })
+  })
+})
+
+function damageStorage(folder: string): void {
+  mkdirSync(join(folder, 'data/storage'), { recursive: true })
+  writeFileSync(join(folder, 'data/storage/data.mdb'), Buffer.alloc(40_960, 7))
+}

@@ -1,0 +1,230 @@
+/**
+ * `limen up`: composes everything into one running server. Holds no logic of its own; the signals of the
+ * process belong to `apps/cli`, so that a program or a test can run a Limen inside itself.
+ *
+ * @module
+ */
+import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { openAuditLog } from '../../adapters/node/audit-log.ts'
+import { watchFiles } from '../../adapters/node/file-watch.ts'
+import { type Log, openLog, toStandardError } from '../../adapters/node/json-log.ts'
+import { makePrivateFolder } from '../../adapters/node/private-file.ts'
+import { systemClock } from '../../adapters/node/system-clock.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import type { Clock } from '../../ground/clock.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import type { DataPlane } from '../../ports/data-plane.ts'
+import { adminServer } from './admin/server.ts'
+import type { StatusView } from './admin/views.ts'
+import { type Address, writeAddress } from './config/address.ts'
+import type { Environment } from './config/environment.ts'
+import { addressOf, type Config } from './config/schema.ts'
+import { feedDecisions } from './decision-feed.ts'
+import { openDecisionStorage } from './decision-storage.ts'
+import { keepConfig, type LiveConfig, loadConfig, type ReloadOutcome } from './live-config.ts'
+import type { ConfigSource } from './load-config.ts'
+import { filesOf, STATE_FILES } from './material.ts'
+import { metricsServer } from './metrics.ts'
+import { recordTraffic } from './traffic-history.ts'
+import { VERSION } from './version.ts'
+
+export type OpenDataPlane = (options: {
+  readonly workers: number
+  readonly log: Log
+  readonly clock: Clock
+}) => DataPlane & { close(): Promise<void> }
+
+export interface UpOptions {
+  readonly source: ConfigSource
+  readonly environment: Environment
+  readonly openDataPlane: OpenDataPlane
+  /** Over what the configuration says. */
+  readonly logFormat?: Config['log']['format']
+  readonly writeLog?: (line: string) => void
+}
+
+export interface Running {
+  readonly config: Config
+  /** `https://127.0.0.1:8443/` of each listener. */
+  readonly listeners: readonly { readonly name: string; readonly url: string }[]
+  readonly adminUrl: string
+  readonly metricsUrl: string
+  readonly log: Log
+  reload(by: string): Promise<ReloadOutcome>
+  /** Stops accepting, lets clients finish for `timeouts.drainMs`, closes everything. Calling it again waits too. */
+  stop(): Promise<void>
+}
+
+/** Ticket keys are replaced daily; looking hourly makes the day at most an hour longer. */
+const REFRESH_MS = 3_600_000
+
+/** Resolves when clients are served. What was opened is closed again when something fails on the way. */
+export async function up(options: UpOptions): Promise<Running> {
+  const opened: (() => void | Promise<void>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close()
+  }
+  try {
+    return await open(options, opened, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function open(
+  options: UpOptions,
+  opened: (() => void | Promise<void>)[],
+  closeAll: () => Promise<void>,
+): Promise<Running> {
+  const clock = systemClock
+  const random = systemRandom()
+  const startedAt = clock.now()
+  const load = { source: options.source, environment: options.environment, clock, random }
+  const first = await loadConfig(load)
+  const { config } = first
+  const format = options.logFormat ?? config.log.format
+  const write = options.writeLog ?? toStandardError
+  const log = openLog({ level: config.log.level, format, write })
+  let state: StatusView['state'] = 'starting'
+
+  makePrivateFolder(config.data)
+  const { keptIn, decisions } = await openDecisionStorage(config, random, log)
+  opened.push(() => decisions.close())
+  const audit = openAuditLog(join(config.data, STATE_FILES.audit), clock)
+  opened.push(() => audit.close())
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers
+  const plane = options.openDataPlane({ workers, log, clock })
+  opened.push(() => plane.close())
+  const feed = feedDecisions(plane, decisions, log)
+  opened.push(() => feed.close())
+  const live = await keepConfig({ ...load, first, plane, log })
+  const traffic = recordTraffic(plane, clock)
+  opened.push(() => traffic.close())
+
+  const isReady = (): boolean =>
+    state === 'serving' && plane.workers().some((worker) => worker.state === 'serving')
+  const listeners = config.listeners.map(({ name, address, tls }) => ({
+    name,
+    url: urlOf(addressOf(address), tls !== undefined),
+  }))
+  const certificates = () =>
+    live.now().material.certificates.map(({ names, notAfter }) => ({ names, notAfter }))
+  const status = (): StatusView => ({
+    version: VERSION,
+    startedAt,
+    state,
+    mode: live.now().config.admission.mode,
+    config: options.source.name,
+    lastReload: live.lastReload(),
+    decisionsKeptIn: keptIn,
+    decisionsDropped: feed.dropped(),
+    certificates: certificates(),
+    listeners,
+  })
+
+  const admin = await adminServer({
+    ...{ plane, live, decisions, feed, traffic, audit, log, clock, random, status, isReady },
+  })
+  opened.push(() => admin.close())
+  const adminAddress = addressOf(config.admin.address)
+  await listening('admin.address', adminAddress, () => admin.listen({ ...adminAddress }))
+  const metrics = metricsServer({
+    plane,
+    isReady,
+    decisionsDropped: feed.dropped,
+    certificates: () =>
+      certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
+  })
+  opened.push(() => new Promise((resolve) => metrics.close(() => resolve())))
+  const metricsAddress = addressOf(config.metrics.address)
+  await listening('metrics.address', metricsAddress, () => listen(metrics, metricsAddress))
+
+  opened.push(keepUpToDate(options.source, live, log))
+  state = 'serving'
+  log.info({ version: VERSION, workers, pid: process.pid }, 'Limen serves')
+
+  let stopping: Promise<void> | undefined
+  return {
+    config,
+    listeners,
+    log,
+    adminUrl: urlOf(boundTo(admin.server, adminAddress), config.admin.certificate !== undefined),
+    metricsUrl: `${urlOf(boundTo(metrics, metricsAddress), false)}metrics`,
+    reload: (by) => live.reload(by),
+    stop() {
+      stopping ??= (async () => {
+        state = 'draining'
+        log.info({ graceMs: config.timeouts.drainMs }, 'Draining')
+        await plane.drain(live.now().config.timeouts.drainMs)
+        await closeAll()
+        log.info({}, 'Stopped')
+      })()
+      return stopping
+    },
+  }
+}
+
+/** Reloads when files change, and renews keys as time passes; returns the way to stop. */
+function keepUpToDate(source: ConfigSource, live: LiveConfig, log: Log): () => void {
+  const watched = (): readonly string[] => [...source.files, ...filesOf(live.now().config)]
+  const watch = watchFiles({
+    onChange: () => {
+      live.reload('file').then(() => watch.set(watched()))
+    },
+    onBlind: (folder, error) => {
+      log.warn({ folder, err: error }, 'Changes of files here go unseen: send SIGHUP to reload')
+    },
+  })
+  watch.set(watched())
+  const timer = setInterval(() => void live.refresh(), REFRESH_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    watch.close()
+  }
+}
+
+async function listening(
+  key: string,
+  address: Address,
+  listen: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await listen()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'the address is in use' : String(code ?? error)
+    throw new LimenError(
+      'cannot-listen',
+      `Cannot listen on ${writeAddress(address)} (${key}): ${why}`,
+      {
+        side: 'operator',
+        retry: true,
+        cause: error,
+      },
+    )
+  }
+}
+
+function listen(server: ReturnType<typeof metricsServer>, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve())
+  })
+}
+
+/** The address with the port the system gave, when 0 was asked for. */
+function boundTo(
+  server: { address(): AddressInfo | string | null },
+  { host, port }: Address,
+): Address {
+  const bound = server.address()
+  return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port }
+}
+
+function urlOf(address: Address, tls: boolean): string {
+  return `${tls ? 'https' : 'http'}://${writeAddress(address)}/`
+}

@@ -1,0 +1,36 @@
+/**
+ * What the supervisor and its edge workers say to each other, over Node's IPC channel.
+ *
+ * @module
+ */
+import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import type { ConnectionView, DataPlaneSettings, TrafficTotals } from '../../ports/data-plane.ts'
+
+export type ToWorker =
+  | { readonly kind: 'apply'; readonly call: number; readonly settings: DataPlaneSettings }
+  | { readonly kind: 'orders'; readonly orders: readonly ServerOrder[] }
+  | { readonly kind: 'connections'; readonly call: number; readonly limit: number }
+  | { readonly kind: 'drain'; readonly graceMs: number }
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'applied'; readonly call: number; readonly failure?: ApplyFailure }
+  | {
+      readonly kind: 'connections'
+      readonly call: number
+      readonly views: readonly ConnectionView[]
+    }
+  | { readonly kind: 'decisions'; readonly decisions: readonly Decision[] }
+  | { readonly kind: 'ejected'; readonly pool: string; readonly server: string }
+  | {
+      readonly kind: 'report'
+      readonly traffic: TrafficTotals
+      readonly servers: readonly ServerReport[]
+      readonly rssBytes: number
+    }
+
+export interface ApplyFailure {
+  readonly code: string
+  readonly message: string
+}

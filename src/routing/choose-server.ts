@@ -1,0 +1,113 @@
+/**
+ * Which server of a pool takes a request. Pure: loads in, an index out.
+ *
+ * Health is decided elsewhere (`outlier.ts`, active checks): here a server is usable or not.
+ *
+ * @module
+ */
+
+/** What a choice is made from. One record per server, changed in place by its owner. */
+export interface ServerLoad {
+  /** 0 to 256; 0 takes no new requests. */
+  weight: number
+  /** Requests being served now. */
+  inFlight: number
+  /** Up, not draining, not ejected. */
+  usable: boolean
+}
+
+/** Index of no server. */
+export const NO_SERVER = -1
+
+function sumOfWeights(loads: readonly ServerLoad[], except: number): number {
+  let sum = 0
+  for (let i = 0; i < loads.length; i++) {
+    const load = loads[i] as ServerLoad
+    if (load.usable && i !== except) sum += load.weight
+  }
+  return sum
+}
+
+/** The usable server at `point` of the line on which each takes a stretch as long as its weight. */
+function serverAt(loads: readonly ServerLoad[], point: number, except: number): number {
+  let left = point
+  let last = NO_SERVER
+  for (let i = 0; i < loads.length; i++) {
+    const load = loads[i] as ServerLoad
+    if (!load.usable || i === except || load.weight === 0) continue
+    last = i
+    left -= load.weight
+    if (left < 0) return i
+  }
+  return last
+}
+
+/** Load relative to weight, with the request to come counted in. */
+function pressure(load: ServerLoad): number {
+  return (load.inFlight + 1) / load.weight
+}
+
+/**
+ * Power of two choices (Mitzenmacher 2001): two servers drawn by weight, the less loaded one wins.
+ *
+ * @param chance two numbers in [0, 1)
+ * @param except a server not to be taken (it just failed), or NO_SERVER
+ */
+export function chooseOfTwo(
+  loads: readonly ServerLoad[],
+  chance: readonly [number, number],
+  except: number,
+): number {
+  const sum = sumOfWeights(loads, except)
+  if (sum === 0) return NO_SERVER
+  const first = serverAt(loads, chance[0] * sum, except)
+  const rest = sum - (loads[first] as ServerLoad).weight
+  if (rest <= 0) return first
+  // The second is drawn among the others: skip the first one's stretch.
+  let point = chance[1] * rest
+  let second = NO_SERVER
+  for (let i = 0; i < loads.length; i++) {
+    const load = loads[i] as ServerLoad
+    if (!load.usable || i === except || i === first || load.weight === 0) continue
+    second = i
+    point -= load.weight
+    if (point < 0) break
+  }
+  if (second === NO_SERVER) return first
+  return pressure(loads[second] as ServerLoad) < pressure(loads[first] as ServerLoad)
+    ? second
+    : first
+}
+
+/** Smooth weighted round robin (nginx 2012): state is one credit per server. */
+export function chooseInTurn(
+  loads: readonly ServerLoad[],
+  credits: Float64Array,
+  except: number,
+): number {
+  let best = NO_SERVER
+  let sum = 0
+  for (let i = 0; i < loads.length; i++) {
+    const load = loads[i] as ServerLoad
+    if (!load.usable || i === except || load.weight === 0) continue
+    sum += load.weight
+    credits[i] = (credits[i] as number) + load.weight
+    if (best === NO_SERVER || (credits[i] as number) > (credits[best] as number)) best = i
+  }
+  if (best !== NO_SERVER) credits[best] = (credits[best] as number) - sum
+  return best
+}
+
+/** Whether a server may take one more under the bound: `bound` times its fair share, rounded up. */
+export function withinBound(loads: readonly ServerLoad[], index: number, bound: number): boolean {
+  let weights = 0
+  let total = 1
+  for (const load of loads) {
+    if (!load.usable) continue
+    weights += load.weight
+    total += load.inFlight
+  }
+  const load = loads[index] as ServerLoad
+  if (!load.usable || weights === 0) return false
+  return load.inFlight + 1 <= Math.ceil((bound * total * load.weight) / weights)
+}

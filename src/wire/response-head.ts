@@ -1,0 +1,213 @@
+/**
+ * The head of an HTTP/1.x response: status line and fields, RFC 9112 sections 4 to 6. As strict as
+ * `request-head.ts`: an upstream that cannot be read one way only is a bad gateway's fault (502).
+ *
+ * Read in place and described by offsets.
+ *
+ * @module
+ */
+import {
+  COLON,
+  CR,
+  FIELD_VALUE,
+  HTAB,
+  LF,
+  octetsOf,
+  SP,
+  startsWithIgnoringCase,
+  TOKEN,
+} from './http-octets.ts'
+
+/** What {@link ResponseHeadReader.read} says. */
+export type ResponseRead =
+  | 'complete'
+  | 'incomplete'
+  | 'bad-status-line'
+  | 'bad-field'
+  | 'bad-framing'
+  | 'head-too-large'
+
+const NAME_CONNECTION = octetsOf('connection')
+const NAME_KEEP_ALIVE = octetsOf('keep-alive')
+const NAME_PROXY_CONNECTION = octetsOf('proxy-connection')
+const NAME_CONTENT_LENGTH = octetsOf('content-length')
+const NAME_TRANSFER_ENCODING = octetsOf('transfer-encoding')
+const NAME_UPGRADE = octetsOf('upgrade')
+const VALUE_CHUNKED = octetsOf('chunked')
+const VALUE_CLOSE = octetsOf('close')
+const VALUE_KEEP_ALIVE = octetsOf('keep-alive')
+const HTTP_1 = octetsOf('http/1.')
+
+const CUTS_MAX = 16
+const LENGTH_DIGITS_MAX = 15
+
+/** Reads response heads, one at a time; the fields describe the last complete one. */
+export class ResponseHeadReader {
+  start = 0
+  /** One past the status line's CR LF. */
+  statusLineEnd = 0
+  end = 0
+  status = 0
+  minorVersion = 1
+  /** -1 when absent. */
+  contentLength = -1
+  chunked = false
+  keepAlive = true
+  /** Where the Transfer-Encoding line lies; `transferEncodingStart` is 0 when there is none. */
+  transferEncodingStart = 0
+  transferEncodingEnd = 0
+  upgradeStart = 0
+  upgradeEnd = 0
+  /** Connection-level field lines to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
+  readonly cuts = new Int32Array(CUTS_MAX * 2)
+  cutCount = 0
+
+  /**
+   * Reads one head from `bytes[from..to)`; `bytes[to]`, if there is one, is overwritten with 0.
+   * Never throws.
+   */
+  read(bytes: Uint8Array, from: number, to: number, headBytes: number): ResponseRead {
+    if (to < bytes.length) bytes[to] = 0
+    this.start = from
+    this.contentLength = -1
+    this.chunked = false
+    this.cutCount = 0
+    this.transferEncodingStart = 0
+    this.upgradeStart = 0
+    const line = this.#statusLine(bytes, from, to)
+    if (line !== 'complete') return this.#unfinished(line, from, to, headBytes)
+    let at = this.end
+    while (bytes[at] !== CR || at >= to) {
+      if (at >= to) return this.#unfinished('incomplete', from, to, headBytes)
+      const field = this.#field(bytes, at, to)
+      if (field !== 'complete') return this.#unfinished(field, from, to, headBytes)
+      at = this.end
+    }
+    if (at + 1 >= to) return this.#unfinished('incomplete', from, to, headBytes)
+    if (bytes[at + 1] !== LF) return 'bad-field'
+    this.end = at + 2
+    if (this.chunked && this.contentLength >= 0) return 'bad-framing'
+    return this.end - from > headBytes ? 'head-too-large' : 'complete'
+  }
+
+  #unfinished(read: ResponseRead, from: number, to: number, headBytes: number): ResponseRead {
+    return read === 'incomplete' && to - from > headBytes ? 'head-too-large' : read
+  }
+
+  #statusLine(bytes: Uint8Array, from: number, to: number): ResponseRead {
+    if (to - from < 13) return 'incomplete'
+    if (!startsWithIgnoringCase(bytes, from, HTTP_1)) return 'bad-status-line'
+    const minor = (bytes[from + 7] as number) - 48
+    if ((minor !== 0 && minor !== 1) || bytes[from + 8] !== SP) return 'bad-status-line'
+    let status = 0
+    for (let i = from + 9; i < from + 12; i++) {
+      const digit = (bytes[i] as number) - 48
+      if (digit < 0 || digit > 9) return 'bad-status-line'
+      status = status * 10 + digit
+    }
+    if (status < 100 || status > 599) return 'bad-status-line'
+    let at = from + 12
+    if (bytes[at] !== SP && bytes[at] !== CR) return 'bad-status-line'
+    while (FIELD_VALUE[bytes[at] as number] === 1) at++
+    if (at + 1 >= to) return at >= to || bytes[at] === CR ? 'incomplete' : 'bad-status-line'
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'bad-status-line'
+    this.minorVersion = minor
+    this.keepAlive = minor === 1
+    this.status = status
+    this.statusLineEnd = at + 2
+    this.end = at + 2
+    return 'complete'
+  }
+
+  #field(bytes: Uint8Array, from: number, to: number): ResponseRead {
+    let at = from
+    while (TOKEN[bytes[at] as number] === 1) at++
+    if (at >= to) return 'incomplete'
+    if (bytes[at] !== COLON || at === from) return 'bad-field'
+    const nameLength = at - from
+    at++
+    while (bytes[at] === SP || bytes[at] === HTAB) at++
+    const value = at
+    while (FIELD_VALUE[bytes[at] as number] === 1) at++
+    if (at + 1 >= to) return at >= to || bytes[at] === CR ? 'incomplete' : 'bad-field'
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'bad-field'
+    this.end = at + 2
+    if (nameLength !== 7 && nameLength !== 10 && nameLength !== 14 && nameLength < 16) {
+      return 'complete'
+    }
+    let valueEnd = at
+    while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
+      valueEnd--
+    }
+    return this.#known(bytes, from, nameLength, value, valueEnd)
+  }
+
+  #known(
+    bytes: Uint8Array,
+    name: number,
+    nameLength: number,
+    value: number,
+    valueEnd: number,
+  ): ResponseRead {
+    if (nameLength === 10) {
+      if (startsWithIgnoringCase(bytes, name, NAME_CONNECTION)) {
+        this.#connection(bytes, value, valueEnd)
+        return this.#cut(name)
+      }
+      return startsWithIgnoringCase(bytes, name, NAME_KEEP_ALIVE) ? this.#cut(name) : 'complete'
+    }
+    if (nameLength === 14 && startsWithIgnoringCase(bytes, name, NAME_CONTENT_LENGTH)) {
+      return this.#contentLength(bytes, value, valueEnd)
+    }
+    if (nameLength === 17 && startsWithIgnoringCase(bytes, name, NAME_TRANSFER_ENCODING)) {
+      const isChunked =
+        valueEnd - value === VALUE_CHUNKED.length &&
+        startsWithIgnoringCase(bytes, value, VALUE_CHUNKED)
+      if (this.chunked || !isChunked) return 'bad-framing'
+      this.chunked = true
+      this.transferEncodingStart = name
+      this.transferEncodingEnd = this.end
+      return 'complete'
+    }
+    if (nameLength === 7 && startsWithIgnoringCase(bytes, name, NAME_UPGRADE)) {
+      this.upgradeStart = value
+      this.upgradeEnd = valueEnd
+      return this.#cut(name)
+    }
+    if (nameLength === 16 && startsWithIgnoringCase(bytes, name, NAME_PROXY_CONNECTION)) {
+      return this.#cut(name)
+    }
+    return 'complete'
+  }
+
+  #contentLength(bytes: Uint8Array, value: number, valueEnd: number): ResponseRead {
+    const digits = valueEnd - value
+    if (this.contentLength >= 0 || digits === 0 || digits > LENGTH_DIGITS_MAX) return 'bad-framing'
+    let length = 0
+    for (let i = value; i < valueEnd; i++) {
+      const digit = (bytes[i] as number) - 48
+      if (digit < 0 || digit > 9) return 'bad-framing'
+      length = length * 10 + digit
+    }
+    this.contentLength = length
+    return 'complete'
+  }
+
+  #connection(bytes: Uint8Array, value: number, valueEnd: number): void {
+    for (let at = value; at < valueEnd; at++) {
+      if (at > value && TOKEN[bytes[at - 1] as number] === 1) continue
+      if (startsWithIgnoringCase(bytes, at, VALUE_CLOSE)) this.keepAlive = false
+      else if (this.minorVersion === 0 && startsWithIgnoringCase(bytes, at, VALUE_KEEP_ALIVE)) {
+        this.keepAlive = true
+      }
+    }
+  }
+
+  #cut(from: number): ResponseRead {
+    if (this.cutCount === CUTS_MAX) return 'bad-field'
+    this.cuts[this.cutCount * 2] = from
+    this.cuts[this.cutCount * 2 + 1] = this.end
+    this.cutCount++
+    return 'complete'
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A {@link DataPlane} that serves nobody: for tests of what stands on top of it.
+ *
+ * @module
+ */
+import type { Decision } from '../src/behavior/decision.ts'
+import type {
+  ConnectionView,
+  DataPlane,
+  DataPlaneSettings,
+  TrafficTotals,
+  UpstreamView,
+  WorkerView,
+} from '../src/ports/data-plane.ts'
+import { LATENCY_BOUNDS_MS } from '../src/ports/data-plane.ts'
+
+export interface FakeDataPlane extends DataPlane {
+  readonly applied: DataPlaneSettings[]
+  readonly drains: number[]
+  closed: boolean
+  decide(decisions: readonly Decision[]): void
+  setTraffic(change: Partial<TrafficTotals>): void
+  setWorkerState(state: WorkerView['state']): void
+  setConnections(connections: readonly ConnectionView[]): void
+  close(): Promise<void>
+}
+
+export function fakeDataPlane(): FakeDataPlane {
+  const listeners = new Set<(decisions: readonly Decision[]) => void>()
+  let upstreams: UpstreamView[] = []
+  let connections: readonly ConnectionView[] = []
+  let state: WorkerView['state'] = 'starting'
+  let totals = noTraffic()
+  const plane: FakeDataPlane = {
+    applied: [],
+    drains: [],
+    closed: false,
+    async apply(settings) {
+      plane.applied.push(settings)
+      state = 'serving'
+      upstreams = settings.pools.flatMap(({ name: pool, servers }) =>
+        servers.map((server) => upstreamView(pool, server)),
+      )
+    },
+    async drain(graceMs) {
+      plane.drains.push(graceMs)
+      state = 'draining'
+    },
+    workers: () => [
+      { id: 1, pid: 4711, state, startedAt: 1, restarts: 0, connections: 0, rssBytes: 1 },
+    ],
+    connections: async (limit) => connections.slice(0, limit),
+    upstreams: () => upstreams,
+    changeServer(pool, id, { draining, weight }) {
+      const index = upstreams.findIndex((one) => one.pool === pool && one.id === id)
+      const found = upstreams[index]
+      if (found === undefined) return false
+      upstreams[index] = {
+        ...found,
+        weight: weight ?? found.weight,
+        state: draining === undefined ? found.state : draining ? 'draining' : 'up',
+      }
+      return true
+    },
+    traffic: () => totals,
+    onDecisions(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    decide(decisions) {
+      for (const listener of listeners) listener(decisions)
+    },
+    setTraffic(change) {
+      totals = { ...totals, ...change }
+    },
+    setWorkerState(next) {
+      state = next
+    },
+    setConnections(next) {
+      connections = next
+    },
+    async close() {
+      plane.closed = true
+    },
+  }
+  return plane
+}
+
+export function noTraffic(): TrafficTotals {
+  return {
+    at: 0,
+    connectionsOpen: 0,
+    connectionsTotal: 0,
+    handshakesFull: 0,
+    handshakesResumed: 0,
+    handshakesFailed: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    retries: 0,
+    responses: [0, 0, 0, 0, 0, 0],
+    refusals: {},
+    tiers: [0, 0, 0, 0],
+    decisionsDropped: 0,
+    latencyCounts: Array.from({ length: LATENCY_BOUNDS_MS.length + 1 }, () => 0),
+    latencySumMs: 0,
+  }
+}
+
+function upstreamView(
+  pool: string,
+  { id, host, port, weight }: { id: string; host: string; port: number; weight: number },
+): UpstreamView {
+  return {
+    pool,
+    id,
+    address: `${host}:${port}`,
+    state: 'up',
+    weight,
+    inFlight: 0,
+    connections: 0,
+    requests: 0,
+    failures: 0,
+    latencyMs: 0,
+    check: '',
+  }
+}

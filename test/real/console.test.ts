@@ -1,0 +1,242 @@
+/**
+ * The demo and the console in a real Chromium: what a person sees who types `npm start`.
+ * With LIMEN_SCREENSHOT set it also takes the picture for the README.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
+import { type DemoUnderTest, runScript, startDemoUnderTest } from './demo-under-test.ts'
+
+/** Evaluated in the page, because the pages' own policy refuses a script tag. */
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+const JA4 = /^t13[di]\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/
+const WIDE = { width: 1360, height: 860 }
+const NARROW = { width: 400, height: 800 }
+const CONSOLE_PAGES = ['overview', 'connections', 'decisions', 'upstreams']
+
+let demo: DemoUnderTest
+let browser: Browser
+let visitor: Page
+let desk: Page
+/** What the browser complained about on console pages: blocked scripts, exceptions. */
+const complaints: string[] = []
+
+before(async () => {
+  const executablePath = findChromium()
+  assert.ok(executablePath, 'Chromium is missing: install it, or say where it is in CHROMIUM')
+  demo = await startDemoUnderTest()
+  browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
+  visitor = await browser.newPage({ ignoreHTTPSErrors: true, viewport: WIDE })
+  desk = await browser.newPage({ viewport: WIDE })
+  desk.on('pageerror', (error) => complaints.push(error.message))
+  desk.on('console', (message) => {
+    if (/content security policy/i.test(message.text())) complaints.push(message.text())
+  })
+})
+
+after(async () => {
+  await browser?.close()
+  await demo?.close()
+})
+
+test('a visitor sees their own handshake explained', async () => {
+  await visitor.goto(demo.siteUrl)
+  await visitor.getByRole('heading', { name: 'You look like Chromium.' }).waitFor()
+  assert.match(await ja4OnPage(), JA4)
+  await visitor.getByText('TLS 1.3', { exact: true }).waitFor()
+  await visitor.getByText('ordinary: you share the resources of everyone').waitFor()
+})
+
+test('with the cookie one server answers, without it all three', async () => {
+  await visitor.getByRole('button', { name: '30 requests with the cookie' }).click()
+  await visitor.getByText(/^[abc] 30; .* ms each/).waitFor()
+  await visitor.getByRole('button', { name: '30 requests without' }).click()
+  await visitor.getByText(/^a \d+, b \d+, c \d+; .* ms each/).waitFor()
+})
+
+test('the form goes through, and comes back escaped', async () => {
+  await visitor.getByRole('link', { name: 'Form' }).click()
+  await visitor.getByLabel('Name').fill('<b>Ada</b>')
+  await visitor.getByLabel('Message').fill('hello & goodbye')
+  await visitor.getByRole('button', { name: 'Send' }).click()
+  await visitor.getByRole('heading', { name: 'Thank you, <b>Ada</b>.' }).waitFor()
+  await visitor.getByText('hello & goodbye').waitFor()
+})
+
+test('the WebSocket echo works through the edge', async () => {
+  await visitor.getByRole('link', { name: 'Live echo' }).click()
+  await visitor.getByText('open', { exact: true }).waitFor()
+  await visitor.getByLabel('Text to send').fill('is anybody there?')
+  await visitor.getByRole('button', { name: 'Send' }).click()
+  await visitor.getByRole('log').getByText('is anybody there?').waitFor()
+})
+
+test('the console shows the connection, with its JA4 and Chromium as the guess', async () => {
+  await desk.goto(`${demo.consoleUrl}/#/connections`)
+  const row = desk.getByRole('row').filter({ hasText: 'Chromium' }).first()
+  await row.waitFor()
+  const expected = await ja4OfVisitor()
+  await desk.getByRole('row').filter({ hasText: expected }).first().waitFor()
+})
+
+test('a connection opens its decision, explained; Escape closes it', async () => {
+  await desk.getByRole('link', { name: 'Chromium' }).first().click()
+  const panel = desk.getByRole('dialog', { name: 'Why this decision' })
+  await panel.getByText(/Limen only watches/).waitFor()
+  await panel.getByText('As text, to pass on').click()
+  await panel.getByText(/Decided by handshake\//).waitFor()
+  assert.deepEqual(await violations(desk), [])
+  await desk.keyboard.press('Escape')
+  await panel.waitFor({ state: 'detached' })
+  assert.match(desk.url(), /#\/connections$/)
+})
+
+test('decisions arrive live, and can be filtered', async () => {
+  await desk.goto(`${demo.consoleUrl}/#/decisions`)
+  await desk.getByText(/^Live\. /).waitFor()
+  await desk.getByLabel(/^Filter by/).fill('no-such-client')
+  await desk.getByText('Nothing matches').waitFor()
+  await desk.getByLabel(/^Filter by/).fill('')
+  const count = desk.getByText(/^Live\. /)
+  const before = await numberIn(count)
+  const fresh = await browser.newPage({ ignoreHTTPSErrors: true })
+  await fresh.goto(demo.siteUrl)
+  await fresh.close()
+  await desk.waitForFunction(
+    (least) => Number(/Live\. (\d+)/.exec(document.body.innerText)?.[1]) > least,
+    before,
+  )
+})
+
+test('the plots have data, on the canvas and in the table', async () => {
+  await desk.goto(`${demo.consoleUrl}/#/overview`)
+  const chart = desk.getByRole('figure', { name: 'Requests per second' })
+  await chart.waitFor()
+  await visitor.goto(demo.siteUrl)
+  await visitor.getByRole('button', { name: '30 requests without' }).click()
+  await visitor.getByText(/ms each/).waitFor()
+  await desk.getByLabel('1 min').check({ force: true })
+  await desk.waitForFunction(countLinePixels)
+  await chart.getByText('As a table').click()
+  assert.ok((await chart.getByRole('row').count()) > 3)
+  assert.match(await chart.getByRole('img').getAttribute('aria-label').then(String), /now: all \d/)
+})
+
+test('a drain asks an operator to sign in, and is seen at once', async () => {
+  await desk.goto(`${demo.consoleUrl}/#/upstreams`)
+  await desk.getByText('Up', { exact: true }).nth(2).waitFor()
+  await desk.getByRole('button', { name: 'Drain server b' }).click()
+  await desk.getByLabel('Token').fill('a guess')
+  await desk.getByRole('button', { name: 'Sign in' }).click()
+  await desk.getByText('That token is not known').waitFor()
+  assert.deepEqual(await violations(desk), [])
+  await desk.getByLabel('Token').fill(demo.adminToken)
+  await desk.getByRole('button', { name: 'Sign in' }).click()
+  await desk.getByText(/^Server b is draining/).waitFor()
+  await desk.getByRole('button', { name: 'Restore server b' }).click()
+  await desk.getByText('Server b takes requests again.').waitFor()
+  await desk.getByLabel('Weight of server c').fill('2')
+  await desk.getByRole('button', { name: 'Set weight of server c' }).click()
+  await desk.getByText('Server c now has weight 2.').waitFor()
+})
+
+test('axe finds nothing on any page, light and dark, wide and narrow', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const page of [desk, visitor]) await page.emulateMedia({ colorScheme })
+    for (const size of [WIDE, NARROW]) {
+      for (const name of CONSOLE_PAGES) {
+        await desk.setViewportSize(size)
+        await desk.goto(`${demo.consoleUrl}/#/${name}`)
+        await desk.getByRole('heading', { level: 1, name: new RegExp(name, 'i') }).waitFor()
+        await desk.getByText('Loading').waitFor({ state: 'detached' })
+        assert.deepEqual(await violations(desk), [], `${name}, ${colorScheme}, ${size.width} px`)
+        assert.ok(await fitsSideways(desk), `${name} is wider than ${size.width} px`)
+      }
+      for (const path of ['/', '/form', '/live', '/nowhere']) {
+        await visitor.setViewportSize(size)
+        await visitor.goto(demo.siteUrl + path)
+        assert.deepEqual(await violations(visitor), [], `${path}, ${colorScheme}, ${size.width} px`)
+        assert.ok(await fitsSideways(visitor), `${path} is wider than ${size.width} px`)
+      }
+    }
+  }
+})
+
+test('the picture for the README', { skip: !process.env.LIMEN_SCREENSHOT }, async () => {
+  const target = `127.0.0.1:${demo.sitePort}`
+  await desk.setViewportSize(WIDE)
+  await desk.emulateMedia({ colorScheme: 'light' })
+  await desk.goto(`${demo.consoleUrl}/#/overview`)
+  const traffic = runScript('scripts/demo-traffic.ts', ['--seconds', '75', '--target', target])
+  await desk.getByLabel('1 min').check({ force: true })
+  await desk.waitForTimeout(70_000)
+  const path = join(import.meta.dirname, '..', '..', 'docs', 'console.png')
+  await desk.screenshot({ path })
+  await traffic
+})
+
+test('nothing was blocked or thrown on the way', () => {
+  assert.deepEqual(complaints, [])
+})
+
+test('without its server the console says so, and keeps what it has', async () => {
+  await desk.setViewportSize(WIDE)
+  await desk.goto(`${demo.consoleUrl}/#/upstreams`)
+  await desk.getByRole('button', { name: 'Drain server a' }).waitFor()
+  await demo.stopLimen()
+  await desk.getByText(/^Limen does not answer/).waitFor()
+  assert.ok(await desk.getByRole('button', { name: 'Drain server a' }).isVisible())
+  assert.deepEqual(await violations(desk), [])
+})
+
+async function ja4OnPage(): Promise<string> {
+  return (await visitor.locator('.ja4').innerText()).trim()
+}
+
+/** The JA4 of the connection the visitor's page now uses, as an upstream is told. */
+async function ja4OfVisitor(): Promise<string> {
+  return visitor.evaluate(async () => {
+    const me: unknown = await (await fetch('/api/me')).json()
+    return typeof me === 'object' && me !== null && 'ja4' in me ? String(me.ja4) : ''
+  })
+}
+
+async function numberIn(locator: ReturnType<Page['getByText']>): Promise<number> {
+  return Number(/(\d+)/.exec(await locator.innerText())?.[1])
+}
+
+/** Runs in the page: has the first chart drawn a line in its color, not only its axes? */
+function countLinePixels(): boolean {
+  const canvas = document.querySelector('canvas')
+  const context = canvas?.getContext('2d')
+  if (canvas === null || !context) return false
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height)
+  let colored = 0
+  for (let i = 0; i < data.length; i += 4) {
+    const [red = 0, , blue = 0, alpha = 0] = data.slice(i, i + 4)
+    if (alpha > 150 && blue - red > 80) colored += 1
+  }
+  return colored > 40
+}
+
+/** Ids and places of what axe finds wrong on the page as it is. */
+async function violations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
+    }
+    const found = (await axe.run()).violations
+    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
+  })
+}
+
+function fitsSideways(page: Page): Promise<boolean> {
+  return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+}
