@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from '../ground/printable.ts'
 import type { Decision, HandshakeView } from './decision.ts'
 import type { Tier } from './tier.ts'
 
@@ -75,12 +76,4 @@ function formatMs(ms: number): string {
 
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
-/** Control and non-ASCII characters as \\xNN: what a client sends must not steer a terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }

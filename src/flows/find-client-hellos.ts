@@ -8,8 +8,6 @@
 import { type Ja4, type Ja4Transport, ja4 } from '../behavior/handshake/ja4.ts'
 import { u16, u32 } from '../wire/big-endian.ts'
 import type { CapturedPacket } from '../wire/capture.ts'
-import type { ClientHelloErrorCode } from '../wire/client-hello.ts'
-import type { ClientHello } from '../wire/client-hello-message.ts'
 import { DtlsHelloReader, isDtls } from '../wire/dtls-hello.ts'
 import { IpFragments } from '../wire/ip-fragments.ts'
 import { type IpPacket, readIpPacket } from '../wire/ip-packet.ts'
@@ -17,14 +15,7 @@ import { findInnerIp } from '../wire/ip-tunnel.ts'
 import { findIpPacket } from '../wire/link-layer.ts'
 import { TcpStream } from '../wire/tcp-stream.ts'
 import { QuicHelloSearch } from './quic-hello-search.ts'
-import { TlsHelloSearch } from './tls-hello-search.ts'
-
-/** A hello as a search meets it. */
-export interface MetHello {
-  readonly hello: ClientHello
-  /** Set when the hello is malformed, and `hello` what could be read of it. */
-  readonly error: ClientHelloErrorCode | undefined
-}
+import { type MetHello, TlsHelloSearch } from './tls-hello-search.ts'
 
 /** A ClientHello and where it was. */
 export interface FoundHello extends MetHello {

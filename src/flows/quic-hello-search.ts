@@ -9,7 +9,7 @@ import { clientInitialKeys, type InitialKeys, openInitial } from '../crypto/quic
 import { readClientHelloMessage } from '../wire/client-hello-message.ts'
 import { HandshakeStream } from '../wire/handshake-stream.ts'
 import { type InitialHeader, readCryptoFrames, readLongPacket } from '../wire/quic-packet.ts'
-import type { MetHello } from './find-client-hellos.ts'
+import type { MetHello } from './tls-hello-search.ts'
 
 /** Ours: connections of one pair of ports and addresses whose keys are tried. */
 const CONNECTIONS_MAX = 4

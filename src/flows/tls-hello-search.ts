@@ -7,9 +7,16 @@
  * @module
  */
 import { u16 } from '../wire/big-endian.ts'
-import { ClientHelloReader } from '../wire/client-hello.ts'
+import { type ClientHelloErrorCode, ClientHelloReader } from '../wire/client-hello.ts'
+import type { ClientHello } from '../wire/client-hello-message.ts'
 import type { TcpRun } from '../wire/tcp-stream.ts'
-import type { MetHello } from './find-client-hellos.ts'
+
+/** A hello as a search meets it. */
+export interface MetHello {
+  readonly hello: ClientHello
+  /** Set when the hello is malformed, and `hello` what could be read of it. */
+  readonly error: ClientHelloErrorCode | undefined
+}
 
 /** Ours: bytes of another protocol after which no hello is expected any more. */
 const SEARCH_BYTES_MAX = 65_536

@@ -8,6 +8,7 @@
 import { u16 } from './big-endian.ts'
 import { type ExtensionErrorCode, readExtension } from './client-hello-extensions.ts'
 import { isGrease } from './grease.ts'
+import type { HelloDraft, KeyShare } from './hello-draft.ts'
 
 /** What is wrong inside a hello. `ext_*` names the extension whose body is malformed. */
 export type HelloErrorCode =
@@ -20,14 +21,6 @@ export type HelloErrorCode =
   | 'duplicate_extension'
   | 'psk_not_last'
   | ExtensionErrorCode
-
-/** One entry of the key_share extension. */
-export interface KeyShare {
-  readonly group: number
-  readonly length: number
-  /** A view, see {@link ClientHello}. */
-  readonly key: Uint8Array
-}
 
 /**
  * A ClientHello as it came. Lists keep the order of the wire and hold GREASE values too.
@@ -77,38 +70,6 @@ export interface ClientHello {
   /** When the first and the last chunk were fed (the caller's clock, ms). */
   readonly startedAt: number
   readonly completedAt: number
-}
-
-/** The same while it is being filled in. One shape for all hellos keeps the hot path fast. */
-export interface HelloDraft {
-  legacyVersion: number
-  recordVersion: number
-  random: Uint8Array
-  sessionId: Uint8Array
-  ciphers: number[]
-  compressions: number[]
-  extensions: number[]
-  sni: string
-  alpn: string[]
-  groups: number[]
-  keyShares: KeyShare[]
-  signatureAlgorithms: number[]
-  signatureAlgorithmsCert: number[]
-  versions: number[]
-  pskModes: number[]
-  psk: Uint8Array | undefined
-  sessionTicket: Uint8Array | undefined
-  earlyData: boolean
-  ech: 'outer' | 'inner' | undefined
-  statusRequest: boolean
-  certificateAuthorities: boolean
-  postHandshakeAuth: boolean
-  grease: boolean
-  records: number
-  chunks: number
-  bytes: number
-  startedAt: number
-  completedAt: number
 }
 
 /**

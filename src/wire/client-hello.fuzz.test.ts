@@ -5,7 +5,8 @@ import { capturedHello } from '../../test/fixtures/hello-bytes.ts'
 import { type ClientHelloOutcome, ClientHelloReader } from './client-hello.ts'
 
 /** `LIMEN_FUZZ_RUNS=1000000` for the long run; the slice here takes a few seconds. */
-const RUNS = Number(process.env['LIMEN_FUZZ_RUNS'] ?? 20_000)
+const { LIMEN_FUZZ_RUNS } = process.env
+const RUNS = Number(LIMEN_FUZZ_RUNS ?? 20_000)
 const SEED = 10_122_689
 
 const HELLOS = [
@@ -17,8 +18,16 @@ const HELLOS = [
   'synthetic-record-frag-001',
 ].map(capturedHello)
 
+interface Mutation {
+  readonly kind: string
+  readonly at: number
+  readonly early: boolean
+  readonly value: number
+  readonly length: number
+}
+
 /** What happens to a hello on its way: bytes changed, cut out, doubled; lengths hit most often. */
-const mutation = fc.record({
+const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.constantFrom('set', 'flip', 'cut', 'insert', 'truncate'),
   at: fc.nat(),
   early: fc.boolean(),
@@ -26,7 +35,7 @@ const mutation = fc.record({
   length: fc.integer({ min: 1, max: 40 }),
 })
 
-function mutate(bytes: Uint8Array, change: fc.TypeOfArbitrary<typeof mutation>): Uint8Array {
+function mutate(bytes: Uint8Array, change: Mutation): Uint8Array {
   // Half of the changes hit the first 120 bytes, where the lengths are.
   const at = change.at % (change.early ? Math.min(120, bytes.length) : bytes.length)
   const copy = bytes.slice()
@@ -50,7 +59,9 @@ function mutate(bytes: Uint8Array, change: fc.TypeOfArbitrary<typeof mutation>):
 
 const mutated = fc
   .tuple(fc.constantFrom(...HELLOS), fc.array(mutation, { minLength: 1, maxLength: 4 }))
-  .map(([bytes, changes]) => changes.reduce((b, change) => (b.length > 1 ? mutate(b, change) : b), bytes))
+  .map(([bytes, changes]) =>
+    changes.reduce((b, change) => (b.length > 1 ? mutate(b, change) : b), bytes),
+  )
 
 function readIn(bytes: Uint8Array, sizes: readonly number[]): ClientHelloOutcome {
   const reader = new ClientHelloReader()

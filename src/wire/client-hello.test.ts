@@ -45,13 +45,10 @@ describe('ClientHelloReader on captured hellos', () => {
     assert.deepEqual(hello.alpn, ['h2', 'http/1.1'])
     assert.deepEqual(hello.versions.slice(1), [0x0304, 0x0303])
     assert.deepEqual(hello.groups.slice(1), [0x11ec, 0x1d, 0x17, 0x18])
-    assert.deepEqual(
-      hello.keyShares.map(({ group, length }) => [group, length]).slice(1),
-      [
-        [0x11ec, 1216],
-        [0x1d, 32],
-      ],
-    )
+    assert.deepEqual(hello.keyShares.map(({ group, length }) => [group, length]).slice(1), [
+      [0x11ec, 1216],
+      [0x1d, 32],
+    ])
     assert.equal(hello.sessionId.length, 32)
     assert.deepEqual(hello.random, bytes.subarray(11, 43))
     assert.deepEqual(hello.compressions, [0])
@@ -139,12 +136,18 @@ describe('ClientHelloReader and the ways bytes arrive', () => {
   })
 
   it('does not take change_cipher_spec before a first hello', () => {
-    assert.deepEqual(read([...record([1], 20), ...helloRecord()]), { kind: 'error', code: 'not_tls' })
+    assert.deepEqual(read([...record([1], 20), ...helloRecord()]), {
+      kind: 'error',
+      code: 'not_tls',
+    })
   })
 })
 
 const SHARE = [...u16(0x1d), ...vector(2, new Array(32).fill(9))]
-const PSK = [...vector(2, [...vector(2, ascii('ticket')), 0, 0, 0, 0]), ...vector(2, vector(1, SHARE))]
+const PSK = [
+  ...vector(2, [...vector(2, ascii('ticket')), 0, 0, 0, 0]),
+  ...vector(2, vector(1, SHARE)),
+]
 const hello = (...extensions: [number, number[]][]) => helloRecord({ extensions })
 const body = (bytes: number[]) => Uint8Array.from(record(handshake(bytes)))
 
@@ -156,7 +159,9 @@ const ERRORS: Readonly<Record<ClientHelloErrorCode, Uint8Array>> = {
   empty_record: Uint8Array.of(22, 3, 1, 0, 0),
   record_overflow: Uint8Array.of(22, 3, 1, 0x40, 1),
   too_many_records: Uint8Array.from(
-    Array.from({ length: HELLO_RECORDS_MAX + 1 }, (_, i) => record([i === 0 ? 1 : 0])).flat(),
+    Array.from({ length: HELLO_RECORDS_MAX + 1 }, (_, i) =>
+      record([i === 0 || i === 2 ? 1 : 0]),
+    ).flat(),
   ),
   bad_record_interleave: Uint8Array.from([...record([1, 0, 0]), ...record([2, 40], 21)]),
   not_client_hello: Uint8Array.from(record(handshake([3, 3], 2))),
@@ -166,7 +171,10 @@ const ERRORS: Readonly<Record<ClientHelloErrorCode, Uint8Array>> = {
   'decode:cipher_suites_length': helloRecord({ ciphers: [] }),
   'decode:compression_methods_length': helloRecord({ compressions: [] }),
   'decode:extensions_length': body([...helloBody({ extensions: null }), 0, 9]),
-  'decode:extension_length': body([...helloBody({ extensions: null }), ...vector(2, [0, 23, 0, 1])]),
+  'decode:extension_length': body([
+    ...helloBody({ extensions: null }),
+    ...vector(2, [0, 23, 0, 1]),
+  ]),
   duplicate_extension: hello([23, []], [23, []]),
   psk_not_last: hello([41, PSK], [45, [1, 1]]),
   ext_server_name: hello([0, [0, 4, 0, 0, 9, 65]]),

@@ -10,10 +10,10 @@
 import { u24 } from './big-endian.ts'
 import {
   type ClientHello,
-  type HelloDraft,
   type HelloErrorCode,
   readClientHelloMessage,
 } from './client-hello-message.ts'
+import type { HelloDraft } from './hello-draft.ts'
 
 /** Why bytes are not a ClientHello. A closed set: switch on it. */
 export type ClientHelloErrorCode =

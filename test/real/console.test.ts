@@ -16,9 +16,25 @@ import { type DemoUnderTest, runScript, startDemoUnderTest } from './demo-under-
 /** Evaluated in the page, because the pages' own policy refuses a script tag. */
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const JA4 = /^t13[di]\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/
+const { LIMEN_SCREENSHOT } = process.env
 const WIDE = { width: 1360, height: 860 }
 const NARROW = { width: 400, height: 800 }
+/** A step that takes longer has failed; the slowest here takes under a second. */
+const STEP_MS_MAX = 10_000
 const CONSOLE_PAGES = ['overview', 'connections', 'decisions', 'upstreams']
+
+/** In the page: has the first chart drawn a line in its color (blue on every theme), not only its axes? */
+const CHART_HAS_A_LINE = `(() => {
+  const canvas = document.querySelector('canvas')
+  if (canvas === null) return false
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let colored = 0
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 150 && data[i + 2] - data[i] > 80) colored += 1
+  }
+  return colored > 40
+})()`
+const FITS_SIDEWAYS = 'document.documentElement.scrollWidth <= innerWidth'
 
 let demo: DemoUnderTest
 let browser: Browser
@@ -34,6 +50,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   visitor = await browser.newPage({ ignoreHTTPSErrors: true, viewport: WIDE })
   desk = await browser.newPage({ viewport: WIDE })
+  for (const page of [visitor, desk]) page.setDefaultTimeout(STEP_MS_MAX)
   desk.on('pageerror', (error) => complaints.push(error.message))
   desk.on('console', (message) => {
     if (/content security policy/i.test(message.text())) complaints.push(message.text())
@@ -109,8 +126,7 @@ test('decisions arrive live, and can be filtered', async () => {
   await fresh.goto(demo.siteUrl)
   await fresh.close()
   await desk.waitForFunction(
-    (least) => Number(/Live\. (\d+)/.exec(document.body.innerText)?.[1]) > least,
-    before,
+    `Number(/Live\\. (\\d+)/.exec(document.body.innerText)?.[1]) > ${before}`,
   )
 })
 
@@ -122,7 +138,7 @@ test('the plots have data, on the canvas and in the table', async () => {
   await visitor.getByRole('button', { name: '30 requests without' }).click()
   await visitor.getByText(/ms each/).waitFor()
   await desk.getByLabel('1 min').check({ force: true })
-  await desk.waitForFunction(countLinePixels)
+  await desk.waitForFunction(CHART_HAS_A_LINE)
   await chart.getByText('As a table').click()
   assert.ok((await chart.getByRole('row').count()) > 3)
   assert.match(await chart.getByRole('img').getAttribute('aria-label').then(String), /now: all \d/)
@@ -130,7 +146,7 @@ test('the plots have data, on the canvas and in the table', async () => {
 
 test('a drain asks an operator to sign in, and is seen at once', async () => {
   await desk.goto(`${demo.consoleUrl}/#/upstreams`)
-  await desk.getByText('Up', { exact: true }).nth(2).waitFor()
+  await desk.getByText('up', { exact: true }).nth(2).waitFor()
   await desk.getByRole('button', { name: 'Drain server b' }).click()
   await desk.getByLabel('Token').fill('a guess')
   await desk.getByRole('button', { name: 'Sign in' }).click()
@@ -156,19 +172,19 @@ test('axe finds nothing on any page, light and dark, wide and narrow', async () 
         await desk.getByRole('heading', { level: 1, name: new RegExp(name, 'i') }).waitFor()
         await desk.getByText('Loading').waitFor({ state: 'detached' })
         assert.deepEqual(await violations(desk), [], `${name}, ${colorScheme}, ${size.width} px`)
-        assert.ok(await fitsSideways(desk), `${name} is wider than ${size.width} px`)
+        assert.ok(await desk.evaluate(FITS_SIDEWAYS), `${name} is wider than ${size.width} px`)
       }
       for (const path of ['/', '/form', '/live', '/nowhere']) {
         await visitor.setViewportSize(size)
         await visitor.goto(demo.siteUrl + path)
         assert.deepEqual(await violations(visitor), [], `${path}, ${colorScheme}, ${size.width} px`)
-        assert.ok(await fitsSideways(visitor), `${path} is wider than ${size.width} px`)
+        assert.ok(await visitor.evaluate(FITS_SIDEWAYS), `${path} is wider than ${size.width} px`)
       }
     }
   }
 })
 
-test('the picture for the README', { skip: !process.env.LIMEN_SCREENSHOT }, async () => {
+test('the picture for the README', { skip: LIMEN_SCREENSHOT === undefined }, async () => {
   const target = `127.0.0.1:${demo.sitePort}`
   await desk.setViewportSize(WIDE)
   await desk.emulateMedia({ colorScheme: 'light' })
@@ -181,8 +197,11 @@ test('the picture for the README', { skip: !process.env.LIMEN_SCREENSHOT }, asyn
   await traffic
 })
 
-test('nothing was blocked or thrown on the way', () => {
+test('nothing was blocked or thrown on the way, and no worker died', async () => {
   assert.deepEqual(complaints, [])
+  const workers: unknown = await (await fetch(`${demo.consoleUrl}/v1/workers`)).json()
+  assert.ok(Array.isArray(workers) && workers.length > 0)
+  for (const worker of workers) assert.equal(worker.restarts, 0, demo.limenLog())
 })
 
 test('without its server the console says so, and keeps what it has', async () => {
@@ -211,20 +230,6 @@ async function numberIn(locator: ReturnType<Page['getByText']>): Promise<number>
   return Number(/(\d+)/.exec(await locator.innerText())?.[1])
 }
 
-/** Runs in the page: has the first chart drawn a line in its color, not only its axes? */
-function countLinePixels(): boolean {
-  const canvas = document.querySelector('canvas')
-  const context = canvas?.getContext('2d')
-  if (canvas === null || !context) return false
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height)
-  let colored = 0
-  for (let i = 0; i < data.length; i += 4) {
-    const [red = 0, , blue = 0, alpha = 0] = data.slice(i, i + 4)
-    if (alpha > 150 && blue - red > 80) colored += 1
-  }
-  return colored > 40
-}
-
 /** Ids and places of what axe finds wrong on the page as it is. */
 async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(AXE)
@@ -235,8 +240,4 @@ async function violations(page: Page): Promise<readonly string[]> {
     const found = (await axe.run()).violations
     return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
   })
-}
-
-function fitsSideways(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 }

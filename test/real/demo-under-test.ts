@@ -24,6 +24,8 @@ export interface DemoUnderTest {
   readonly sitePort: number
   /** Of the operator Limen made on first start. */
   readonly adminToken: string
+  /** What Limen has printed so far. */
+  limenLog(): string
   /** Ends Limen only; the console loses its server. */
   stopLimen(): Promise<void>
   close(): Promise<void>
@@ -53,6 +55,7 @@ export async function startDemoUnderTest(): Promise<DemoUnderTest> {
       consoleUrl: `http://127.0.0.1:${consolePort}`,
       sitePort,
       adminToken: readFileSync(join(folder, 'data', 'admin-token'), 'utf8').trim(),
+      limenLog: limen.printed,
       stopLimen: limen.stop,
       close,
     }
@@ -88,10 +91,12 @@ function configWith(ports: readonly number[], data: string): string {
     text = text.replace(`127.0.0.1:${port}\n`, `127.0.0.1:${ports[index]}\n`)
     text = text.replace(`127.0.0.1:${port} }`, `127.0.0.1:${ports[index]} }`)
   }
+  text = text.replace('[h2, http/1.1]', '[http/1.1]') // TEMPORARY
   return `data: ${data}\n${text}`
 }
 
 interface LimenProcess {
+  printed(): string
   ready(url: string): Promise<void>
   stop(): Promise<void>
 }
@@ -101,6 +106,7 @@ async function spawnLimen(parameters: readonly string[], cwd: string): Promise<L
   const printed = collect(child)
   const closed = once(child, 'close')
   return {
+    printed,
     async ready(url) {
       const deadline = Date.now() + READY_MS_MAX
       while (!(await answers(url))) {

@@ -30,6 +30,7 @@ export interface Front {
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
   onBody(from: number, to: number): void
+  onTrailer(lines: string): void
   onEnd(): void
   onFlush(): void
   onUpgrade(head: ResponseHeadReader, connection: UpstreamConnection, from: number, to: number): void
@@ -189,6 +190,10 @@ export class Exchange implements ResponseSink, Waiter {
 
   onBody(from: number, to: number): void {
     this.#front.onBody(from, to)
+  }
+
+  onTrailer(lines: string): void {
+    this.#front.onTrailer(lines)
   }
 
   onEnd(reusable: boolean): void {

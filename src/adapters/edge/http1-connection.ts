@@ -465,6 +465,9 @@ export class Http1Connection implements Front {
     }
   }
 
+  /** HTTP/1.0 knows no trailers; HTTP/1.1 gets them with the chunks. */
+  onTrailer(): void {}
+
   onEnd(): void {
     if (this.#chunking) {
       this.onFlush()

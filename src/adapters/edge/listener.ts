@@ -13,6 +13,7 @@ import { ClientConnection, type Speaker } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { type Greeting, GreetingReader } from './greeting.ts'
 import { Http1Connection } from './http1-connection.ts'
+import { Http2Connection } from './http2-connection.ts'
 import { refusalHttp1 } from './refusal.ts'
 import { tlsAlertFor } from './tls-alert.ts'
 
@@ -232,7 +233,9 @@ export class Listener {
   #http(connection: ClientConnection, http2: boolean): void {
     const { edge } = this.#host
     connection.protocol = http2 ? 'h2' : 'http/1.1'
-    connection.speaker = new Http1Connection(connection, edge)
+    connection.speaker = http2
+      ? new Http2Connection(connection, edge)
+      : new Http1Connection(connection, edge)
   }
 }
 

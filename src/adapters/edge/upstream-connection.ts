@@ -28,6 +28,8 @@ export interface ResponseSink {
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
   onBody(from: number, to: number): void
+  /** Trailer fields of a chunked body, as lines with CR LF; only when the framing is not handed on. */
+  onTrailer(lines: string): void
   /** The response is complete; `reusable` says whether the connection can serve another. */
   onEnd(reusable: boolean): void
   /** Everything read at once has been handed over: write now. */
@@ -265,6 +267,9 @@ export class UpstreamConnection {
       }
       if (read === 'more' || read === 'done') {
         if (sink.wantsChunked && reader.at > from) sink.onBody(from, reader.at)
+        if (read === 'done' && !sink.wantsChunked && reader.trailer.length > 0) {
+          sink.onTrailer(Buffer.from(reader.trailer).toString('latin1'))
+        }
         if (read === 'done') this.#finish(sink, this.#keepAlive && reader.at === to)
         return
       }

@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 
 export interface CertificatePair {
   readonly certPem: string
@@ -42,10 +43,15 @@ export function checkPair(certPem: string, keyPem: string): CertificateOutcome {
   }
   const names = (leaf.subjectAltName ?? '')
     .split(', ')
-    .map((name) => name.replace(/^(?:DNS|IP Address):/, ''))
+    .map((name) => inShort(name.replace(/^(?:DNS|IP Address):/, '')))
     .filter((name) => name !== '')
   const notAfter = leaf.validToDate.getTime()
   return { kind: 'read', pair: { certPem, keyPem, notAfter, names } }
+}
+
+/** Node writes IPv6 addresses out in full. */
+function inShort(name: string): string {
+  return isIPv6(name) ? (URL.parse(`http://[${name}]`)?.hostname.slice(1, -1) ?? name) : name
 }
 
 type Text =

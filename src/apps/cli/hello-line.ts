@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { guessClient } from '../../behavior/handshake/known-clients.ts'
 import type { FoundHello } from '../../flows/find-client-hellos.ts'
+import { printable } from '../../ground/printable.ts'
 import { groupName, versionName } from '../../wire/tls-names.ts'
 
 /** The fields of the JSON. New ones may be added; these stay. */
@@ -102,12 +104,4 @@ function endpoint(address: string, port: number): string {
 /** Dates end in the year 275760; a damaged capture may claim any time. */
 function isoTime(at: number): string {
   return at > 0 && at < 8.64e15 ? new Date(at).toISOString() : ''
-}
-
-/** What a client sends must not steer a terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }

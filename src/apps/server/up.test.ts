@@ -156,7 +156,7 @@ describe('reload', () => {
       const outcome = await running.reload('test')
       assert.equal(outcome.kind, 'refused')
       assert.equal(plane.applied.length, 1)
-      assert.match(logs.join(''), /limen\.yaml:5:11: routes\[0\]\.pool: no pool is called/)
+      assert.match(logs.join(''), /limen\.yaml:5:12: routes\[0\]\.pool: no pool is called/)
     }))
 
   it('names what takes a restart', () =>

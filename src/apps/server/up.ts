@@ -138,7 +138,11 @@ async function open(
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })
-  opened.push(() => new Promise((resolve) => metrics.close(() => resolve())))
+  opened.push(async () => {
+    const closed = new Promise((resolve) => metrics.close(resolve))
+    metrics.closeAllConnections()
+    await closed
+  })
   const metricsAddress = addressOf(config.metrics.address)
   await listening('metrics.address', metricsAddress, () => listen(metrics, metricsAddress))
 

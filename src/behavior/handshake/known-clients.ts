@@ -84,13 +84,13 @@ function guessOpenSslUser(hello: ClientHello): string {
 }
 
 /** Cipher suites without a certificate (DH_anon, ECDH_anon): RFC 5246 section A.5, RFC 4492, RFC 5288. */
-const ANONYMOUS = [
+const ANONYMOUS = new Set([
   0x17, 0x18, 0x19, 0x1a, 0x1b, 0x34, 0x3a, 0x46, 0x6c, 0x6d, 0x89, 0x9b, 0xa6, 0xa7, 0xbf, 0xc5,
   0xc015, 0xc016, 0xc017, 0xc018, 0xc019,
-]
+])
 
 export function isAnonymous(cipher: number): boolean {
-  return ANONYMOUS.includes(cipher)
+  return ANONYMOUS.has(cipher)
 }
 
 function begins(list: readonly number[], start: readonly number[]): boolean {

@@ -94,16 +94,8 @@ function ConnectionRow(props: { readonly connection: ConnectionView }) {
             : `${connection.tlsVersion.replace('v', ' ')}${connection.resumed ? ', resumed' : ''}`}
         </span>
       </td>
-      <td class="wide-only codes">
-        {connection.reasons.length === 0 ? (
-          <span class="quiet">ordinary</span>
-        ) : (
-          connection.reasons.map((code) => (
-            <code class="chip" key={code}>
-              {code}
-            </code>
-          ))
-        )}
+      <td class="wide-only sentence">
+        <Reasons reasons={connection.reasons} />
       </td>
       <td class="number wide-only">{formatCount(connection.requests)}</td>
       <td class="number wide-only">
@@ -129,5 +121,19 @@ function Nobody() {
         </p>
       ))}
     </Notice>
+  )
+}
+
+/** The first in words; the panel has them all. */
+function Reasons(props: { readonly reasons: readonly string[] }) {
+  const [first, ...others] = props.reasons
+  if (first === undefined) return <span class="quiet">ordinary</span>
+  return (
+    <>
+      {first}
+      {others.length > 0 && (
+        <span class="quiet">, and {plural(others.length, 'more', 'more')}</span>
+      )}
+    </>
   )
 }

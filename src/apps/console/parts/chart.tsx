@@ -6,6 +6,7 @@
  */
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
+import { formatClock } from '../format.ts'
 import type { Column } from '../traffic-series.ts'
 
 export interface ChartLine {
@@ -120,14 +121,17 @@ function timeRange(min: number, max: number, spanMs: number): [number, number] {
   return [end - spanMs / 1000, end]
 }
 
-function clockValues(_: uPlot, splits: number[]): string[] {
+/** Hours and minutes; with seconds when the ticks are closer than that. */
+function clockValues(
+  _: uPlot,
+  splits: number[],
+  _axis: number,
+  _space: number,
+  stepSeconds: number,
+): string[] {
   return splits.map((seconds) => {
-    const at = new Date(seconds * 1000)
-    const [hours, minutes] = [at.getHours(), at.getMinutes()].map((n) => String(n).padStart(2, '0'))
-    const rest = at.getSeconds()
-    return rest === 0
-      ? `${hours}:${minutes}`
-      : `${hours}:${minutes}:${String(rest).padStart(2, '0')}`
+    const clock = formatClock(seconds * 1000)
+    return stepSeconds < 60 ? clock : clock.slice(0, -3)
   })
 }
 

@@ -64,7 +64,12 @@ const PLANS: readonly ChartPlan[] = [
     formatValue: formatRate,
     formatAxis: formatRound,
     lines: [
-      { name: 'all', color: '--line-1', filled: true, pick: (point) => point.handshakesPerSecond },
+      {
+        name: 'completed',
+        color: '--line-1',
+        filled: true,
+        pick: (point) => point.handshakesPerSecond,
+      },
       { name: 'tier 2', color: '--line-2', pick: (point) => point.tiers[2] ?? 0 },
       { name: 'tier 3', color: '--line-3', pick: (point) => point.tiers[3] ?? 0 },
     ],

@@ -11,6 +11,7 @@ export const STREAMS_MAX = 64
 const HEARTBEAT_MS = 15_000
 /** What may wait for a slow reader: some thousand decisions. */
 const WAITING_BYTES_MAX = 2 ** 20
+const END_MS_MAX = 500
 /** What a browser waits before it comes again. */
 const RETRY_MS = 2000
 
@@ -57,7 +58,11 @@ export function eventStreams(): EventStreams {
         const name = id === undefined ? '' : `id: ${id}\n`
         write(`${name}data: ${JSON.stringify(data)}\n\n`)
       })
-      const end = (): void => void raw.end()
+      const end = (): void => {
+        raw.end()
+        // One that does not read would never see the end.
+        setTimeout(() => raw.destroy(), END_MS_MAX).unref()
+      }
       ends.add(end)
       raw.on('close', () => {
         clearInterval(heartbeat)

@@ -37,6 +37,7 @@ export function readEnvironment(environment: Environment): {
   for (const [variable, text] of Object.entries(environment).sort()) {
     if (text === undefined || !variable.startsWith('LIMEN_')) continue
     if (RESERVED.has(variable) || KUBERNETES.test(variable)) continue
+    if (isForSomebodyElse(variable)) continue
     try {
       overrides.push({ variable, ...readVariable(variable, text) })
     } catch (error) {
@@ -52,6 +53,13 @@ export function applyOverrides(tree: unknown, overrides: readonly Override[]): u
   let root: unknown = tree ?? {}
   for (const { path, value } of overrides) root = withValue(root, path, value)
   return root
+}
+
+/** One word that resembles no key of ours is not a typing error but another program's variable. */
+function isForSomebodyElse(variable: string): boolean {
+  const path = pathOf(variable.slice('LIMEN_'.length).replace(/_FILE$/, ''))
+  const [word] = path
+  return path.length === 1 && !isKnown(path) && didYouMean(String(word), knownKeys([])) === ''
 }
 
 function readVariable(variable: string, text: string): { path: ConfigPath; value: unknown } {

@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
 import type { z } from 'zod'
 import { type Blame, blameIn, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { crossCheck } from './cross-checks.ts'
@@ -44,10 +44,14 @@ export function readConfig(source: ConfigText, environment: Environment): Config
       }),
     )
   }
+  const tree = treeOf(document)
+  if (tree instanceof Error) {
+    return refused([{ source: source.file, line: 1, column: 1, path: '', text: tree.message }])
+  }
   const { overrides, complaints } = readEnvironment(environment)
   const variables = new Map(overrides.map(({ path, variable }) => [writePath(path), variable]))
   const blame = blameIn(source.file, document, lines, variables)
-  const parsed = configSchema.safeParse(applyOverrides(document.toJS(), overrides))
+  const parsed = configSchema.safeParse(applyOverrides(tree, overrides))
   if (!parsed.success || complaints.length > 0) {
     const issues = parsed.error?.issues ?? []
     return refused([...complaints, ...issues.flatMap((issue) => complaintsOf(issue, [], blame))])
@@ -55,6 +59,15 @@ export function readConfig(source: ConfigText, environment: Environment): Config
   const config = freeze(withWholePaths(parsed.data, source.folder))
   const crossed = crossCheck(config, blame)
   return crossed.length > 0 ? refused(crossed) : { kind: 'read', config, blame }
+}
+
+/** Fails on aliases that unfold without end. */
+function treeOf(document: YamlDocument): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
 }
 
 function refused(complaints: readonly Complaint[]): ConfigOutcome {

@@ -21,6 +21,7 @@ const address = z
     message: 'must be host:port, an IPv6 host in square brackets',
   })
   .meta({ examples: ['127.0.0.1:8443', '[::1]:8443'] })
+const urlPath = z.string().regex(/^\//, 'must begin with /')
 const count = (max: number) => z.int().min(1).max(max)
 /** A timer in Node holds 31 bits of milliseconds. */
 const ms = z
@@ -85,11 +86,7 @@ const server = z.strictObject({
 })
 
 const health = z.strictObject({
-  path: z
-    .string()
-    .startsWith('/')
-    .default(D.health.path)
-    .describe('GET this; 2xx and 3xx are good.'),
+  path: urlPath.default(D.health.path).describe('GET this; 2xx and 3xx are good.'),
   intervalMs: ms.default(D.health.intervalMs).describe('From one check to the next.'),
   timeoutMs: ms.default(D.health.timeoutMs).describe('A check not answered by then is bad.'),
   rise: count(100).default(D.health.rise).describe('Good checks in a row that bring a server up.'),
@@ -141,7 +138,7 @@ const route = z.strictObject({
     .regex(HOST, 'must be a lower-case host, *.host, or empty for any, without a port')
     .default('')
     .describe('Host asked for, *.example.org for its subdomains, empty for any.'),
-  path: z.string().startsWith('/').default('/').describe('Prefix, matched on segment borders.'),
+  path: urlPath.default('/').describe('Prefix, matched on segment borders.'),
   pool: name.describe('The pool that answers.'),
 })
 

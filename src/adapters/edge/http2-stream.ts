@@ -1,0 +1,461 @@
+/**
+ * One HTTP/2 stream: a request and its response. The request is put into HTTP/1.1 and handed to an
+ * exchange; the response comes back as HEADERS and DATA within the client's windows.
+ *
+ * @module
+ */
+import * as h2 from '../../wire/http2-frame.ts'
+import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
+import { forwardingFields } from './forwarding.ts'
+import type { Http2Connection } from './http2-connection.ts'
+import type { RequestFields } from './http2-request.ts'
+import { keep, OCTETS, textOf } from './octets.ts'
+import { type RefusalCode, refusal } from './refusal.ts'
+import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+const NOT_SERVED = new Set(['CONNECT', 'TRACE'])
+const NOTHING: readonly Buffer[] = []
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+
+export class Http2Stream implements Front {
+  readonly id: number
+  readonly wantsChunked = false
+  /** What the client lets us send on this stream. */
+  sendWindow: number
+  /** By the monotonic clock; Infinity for never. */
+  deadline = Number.POSITIVE_INFINITY
+  readonly #connection: Http2Connection
+  readonly #exchange: Exchange
+  #closed = false
+  // The request.
+  #pool: UpstreamPool | undefined
+  #request = ''
+  #method = ''
+  #declared = -1
+  #body: Buffer[] = []
+  #bodyBytes = 0
+  #received = 0
+  #withheld = 0
+  #bodyStartedAt = 0
+  #started = false
+  #requestEnded = false
+  // The response.
+  #headSent = false
+  #endSent = false
+  #setCookie: Buffer | undefined
+  #from = 0
+  #to = 0
+  #finished = false
+  #queue: Buffer[] = []
+  #queued = 0
+  #trailer = ''
+  #stalledAt = 0
+  #stalledBytes = 0
+
+  constructor(id: number, connection: Http2Connection) {
+    this.id = id
+    this.#connection = connection
+    this.sendWindow = connection.streamWindow
+    this.#exchange = new Exchange(this, connection.edge.meter, connection.edge.now)
+  }
+
+  // --- The request ---------------------------------------------------------------------------------
+
+  onRequest(fields: RequestFields, ended: boolean): void {
+    const { edge, client } = this.#connection
+    this.#exchange.startedAt = edge.now()
+    this.#method = fields.method
+    if (NOT_SERVED.has(fields.method)) return this.refuse('method-not-served')
+    const { path, authority } = fields
+    if (path.length > edge.settings.limits.urlBytes) return this.refuse('target-too-long')
+    const pool = edge.route(authority, () => path)
+    if (pool === undefined) return this.refuse('no-route')
+    this.#pool = pool
+    if (pool.settings.affinity !== undefined) {
+      const { key, issue } = edge.affinity.read(pool.settings.affinity.cookie, fields.cookies)
+      this.#exchange.stickyKey = key
+      this.#setCookie = issue
+    }
+    const suffix = this.#connection.suffix(authority, () => forwardingFields(client, authority, '2'))
+    const cookie = fields.cookies === '' ? '' : `cookie: ${fields.cookies}\r\n`
+    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}`
+    this.#declared = fields.contentLength
+    if (ended) {
+      if (this.#declared > 0) return this.abort(h2.PROTOCOL_ERROR)
+      this.#requestEnded = true
+      // A length of 0 was said by the client and means something for POST; others have no body.
+      this.#start(this.#declared === 0 ? 'content-length: 0\r\n\r\n' : '\r\n', NOTHING, false)
+      return
+    }
+    if (this.#declared > edge.settings.limits.bodyBytes) return this.refuse('body-too-large')
+    this.#bodyStartedAt = this.#exchange.startedAt
+    this.deadline = this.#bodyStartedAt + edge.settings.timeouts.bodyMs
+    if (fields.expectsContinue) this.#interim(100, '')
+  }
+
+  /** DATA: `flow` counts padding too. Returns an error code for the stream, or NO_ERROR. */
+  onData(from: number, to: number, flow: number, ended: boolean, window: number): number {
+    if (this.#requestEnded) return h2.STREAM_CLOSED
+    this.#received += flow
+    if (this.#received > window) return h2.FLOW_CONTROL_ERROR
+    const length = to - from
+    this.#bodyBytes += length
+    if (this.#declared >= 0 && this.#bodyBytes > this.#declared) return h2.PROTOCOL_ERROR
+    if (ended && this.#declared >= 0 && this.#bodyBytes !== this.#declared) return h2.PROTOCOL_ERROR
+    const { limits, timeouts } = this.#connection.edge.settings
+    if (this.#bodyBytes > limits.bodyBytes) {
+      this.refuse('body-too-large')
+      return h2.NO_ERROR
+    }
+    if (length > 0) this.#body.push(keep(from, to))
+    this.deadline =
+      this.#bodyStartedAt + timeouts.bodyMs + (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
+    if (ended) this.#bodyComplete()
+    else {
+      if (this.#started) this.#stream()
+      else if (this.#bodyBytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
+      this.#allowMore()
+    }
+    return h2.NO_ERROR
+  }
+
+  #bodyComplete(): void {
+    this.#requestEnded = true
+    this.deadline = Number.POSITIVE_INFINITY
+    if (!this.#started) {
+      const body = this.#body
+      this.#body = []
+      this.#start(`content-length: ${this.#bodyBytes}\r\n\r\n`, body, false)
+      return
+    }
+    this.#stream()
+    if (this.#declared < 0) this.#exchange.write(LAST_CHUNK)
+  }
+
+  #bodyTooLargeToHold(): void {
+    const framing =
+      this.#declared >= 0 ? `content-length: ${this.#declared}` : 'transfer-encoding: chunked'
+    this.#start(`${framing}\r\n\r\n`, this.#takeBody(), true)
+  }
+
+  #stream(): void {
+    let more = true
+    for (const piece of this.#takeBody()) more = this.#exchange.write(piece)
+    if (!more) this.#withheld = 1
+  }
+
+  #takeBody(): Buffer[] {
+    const body = this.#body
+    this.#body = []
+    if (this.#declared >= 0 || body.length === 0) return body
+    const bytes = body.reduce((sum, piece) => sum + piece.length, 0)
+    return [Buffer.from(`${bytes.toString(16)}\r\n`), ...body, CRLF]
+  }
+
+  /** Gives the client room for more of the body, unless the upstream is slow. */
+  #allowMore(): void {
+    if (this.#withheld > 0 || this.#received < 32_768) return
+    this.#connection.allow(this.id, this.#received)
+    this.#received = 0
+  }
+
+  #start(framing: string, body: readonly Buffer[], streaming: boolean): void {
+    this.#started = true
+    const request = Buffer.from(this.#request + framing, 'latin1')
+    this.#request = ''
+    this.#exchange.start(this.#pool as UpstreamPool, request, body, {
+      idempotent: IDEMPOTENT.has(this.#method),
+      bodyless: this.#method === 'HEAD',
+      streaming,
+    })
+  }
+
+  // --- The response --------------------------------------------------------------------------------
+
+  preface(server: UpstreamServer): Uint8Array | undefined {
+    return server.settings.proxyProtocol === 'v2'
+      ? this.#connection.client.proxyHeader()
+      : undefined
+  }
+
+  onInterim(head: ResponseHeadReader): void {
+    if (this.#closed || head.status === 100) return
+    this.#interim(head.status, textOf(head.statusLineEnd, head.end - 2))
+  }
+
+  onHead(head: ResponseHeadReader, framing: BodyFraming): void {
+    if (this.#closed) return
+    const { output, encoder } = this.#connection
+    const bodyless = framing === 'none' || head.contentLength === 0
+    let room = 64 + (head.end - head.statusLineEnd) * 2
+    if (this.#setCookie !== undefined) room += this.#setCookie.length * 2
+    const block = room > h2.FRAME_BYTES_MAX ? Buffer.allocUnsafe(room) : undefined
+    if (block === undefined) output.room(room + h2.FRAME_HEADER_BYTES)
+    const out = block ?? output.buffer
+    const start = block === undefined ? output.used + h2.FRAME_HEADER_BYTES : 0
+    let at = encoder.begin(out, start)
+    at = encoder.encode(':status', String(head.status), out, at)
+    at = this.#encodeLines(head, out, at)
+    if (this.#setCookie !== undefined) {
+      const line = this.#setCookie.toString('latin1', 0, this.#setCookie.length - 2)
+      at = encoder.encodeLine(line, out, at)
+    }
+    this.#headSent = true
+    this.#headers(block, at - start, bodyless)
+    if (bodyless) this.#endSent = true
+  }
+
+  #encodeLines(head: ResponseHeadReader, out: Uint8Array, start: number): number {
+    const { encoder } = this.#connection
+    let at = start
+    let cut = 0
+    for (let line = head.statusLineEnd; line < head.end - 2; ) {
+      const next = OCTETS.indexOf(10, line) + 1
+      if (cut < head.cutCount && head.cuts[2 * cut] === line) cut++
+      else if (line !== head.transferEncodingStart) {
+        at = encoder.encodeLine(textOf(line, next - 2), out, at)
+      }
+      line = next
+    }
+    return at
+  }
+
+  /** Writes a header block as one HEADERS frame, or with CONTINUATIONs when it is long. */
+  #headers(block: Buffer | undefined, length: number, ends: boolean): void {
+    const { output } = this.#connection
+    const end = ends ? h2.END_STREAM : 0
+    if (block === undefined) {
+      h2.writeFrameHeader(output.buffer, output.used, length, h2.HEADERS, h2.END_HEADERS | end, this.id)
+      output.used += h2.FRAME_HEADER_BYTES + length
+      return
+    }
+    for (let at = 0; at < length; at += h2.FRAME_BYTES_MAX) {
+      const size = Math.min(h2.FRAME_BYTES_MAX, length - at)
+      const flags = (at === 0 ? end : 0) | (at + size === length ? h2.END_HEADERS : 0)
+      output.room(size + h2.FRAME_HEADER_BYTES)
+      const type = at === 0 ? h2.HEADERS : h2.CONTINUATION
+      const payload = h2.writeFrameHeader(output.buffer, output.used, size, type, flags, this.id)
+      block.copy(output.buffer, payload, at, at + size)
+      output.used = payload + size
+    }
+  }
+
+  #interim(status: number, lines: string): void {
+    const { output, encoder } = this.#connection
+    const room = 64 + lines.length * 2
+    if (room > h2.FRAME_BYTES_MAX) return
+    output.room(room + h2.FRAME_HEADER_BYTES)
+    const start = output.used + h2.FRAME_HEADER_BYTES
+    let at = encoder.begin(output.buffer, start)
+    at = encoder.encode(':status', String(status), output.buffer, at)
+    for (const line of lines.split('\r\n')) {
+      if (line === '' || /^(?:connection|keep-alive|upgrade):/i.test(line)) continue
+      at = encoder.encodeLine(line, output.buffer, at)
+    }
+    this.#headers(undefined, at - start, false)
+  }
+
+  onBody(from: number, to: number): void {
+    if (this.#closed || from === to) return
+    if (this.#to > this.#from) {
+      if (from === this.#to) {
+        this.#to = to
+        return
+      }
+      this.#emit(false)
+    }
+    this.#from = from
+    this.#to = to
+  }
+
+  onTrailer(lines: string): void {
+    this.#trailer = lines
+  }
+
+  onEnd(): void {
+    this.#finished = true
+  }
+
+  onFlush(): void {
+    if (this.#closed) return
+    if (this.#to > this.#from) this.#emit(this.#finished && this.#trailer === '')
+    if (this.#finished && this.#queued === 0) this.#end()
+  }
+
+  onUpgrade(_: ResponseHeadReader, connection: UpstreamConnection): void {
+    // Not asked for, so not understood.
+    connection.destroy()
+    this.onFailure('upstream-malformed', false)
+  }
+
+  onFailure(failure: ExchangeFailure, begun: boolean): void {
+    if (this.#closed) return
+    if (begun || this.#headSent) {
+      this.#connection.edge.meter.refused(failure)
+      this.abort(h2.INTERNAL_ERROR)
+    } else this.refuse(failure)
+  }
+
+  onDrain(): void {
+    this.#withheld = 0
+    if (!this.#requestEnded && !this.#closed) this.#allowMore()
+  }
+
+  // --- Writing -------------------------------------------------------------------------------------
+
+  /** Sends `OCTETS[#from..#to)` as far as windows allow; the rest waits. */
+  #emit(last: boolean): void {
+    let from = this.#from
+    const to = this.#to
+    this.#from = 0
+    this.#to = 0
+    if (this.#queued === 0) {
+      while (from < to) {
+        const size = this.#allowed(to - from)
+        if (size === 0) break
+        this.#frame(OCTETS, from, size, last && from + size === to)
+        from += size
+      }
+    }
+    if (from === to) return
+    this.#queue.push(keep(from, to))
+    this.#queued += to - from
+    this.#stalled(to - from)
+  }
+
+  #allowed(wanted: number): number {
+    const { sendWindow, open } = this.#connection
+    if (!open) return 0
+    return Math.max(0, Math.min(wanted, sendWindow, this.sendWindow, h2.FRAME_BYTES_MAX))
+  }
+
+  #frame(bytes: Buffer, from: number, size: number, last: boolean): void {
+    const { output } = this.#connection
+    output.room(size + h2.FRAME_HEADER_BYTES)
+    const flags = last ? h2.END_STREAM : 0
+    const at = h2.writeFrameHeader(output.buffer, output.used, size, h2.DATA, flags, this.id)
+    bytes.copy(output.buffer, at, from, from + size)
+    output.used = at + size
+    this.#connection.sendWindow -= size
+    this.sendWindow -= size
+    if (last) this.#endSent = true
+  }
+
+  /** Windows have grown or the socket has drained: sends what waits. */
+  pump(): void {
+    while (this.#queued > 0) {
+      const piece = this.#queue[0] as Buffer
+      const size = this.#allowed(piece.length)
+      if (size === 0) return
+      const last = this.#finished && this.#trailer === '' && size === this.#queued
+      this.#frame(piece, 0, size, last)
+      this.#queued -= size
+      if (size === piece.length) this.#queue.shift()
+      else this.#queue[0] = piece.subarray(size)
+    }
+    this.#stalledAt = 0
+    if (this.#requestEnded) this.deadline = Number.POSITIVE_INFINITY
+    this.#exchange.resume()
+    if (this.#finished) this.#end()
+  }
+
+  #stalled(bytes: number): void {
+    const { limits, timeouts } = this.#connection.edge.settings
+    if (this.#queued > limits.responseBufferBytes) this.#exchange.pause()
+    if (this.#stalledAt === 0) {
+      this.#stalledAt = this.#connection.edge.now()
+      this.#stalledBytes = 0
+    }
+    this.#stalledBytes += bytes
+    this.deadline =
+      this.#stalledAt + timeouts.readMs + (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+  }
+
+  // --- Ends ----------------------------------------------------------------------------------------
+
+  #end(): void {
+    if (this.#closed) return
+    if (this.#trailer !== '') this.#sendTrailer()
+    else if (!this.#endSent) this.#frame(OCTETS, 0, 0, true)
+    // The response is complete before the request is: the rest of it is not wanted (section 8.1).
+    if (!this.#requestEnded) this.#connection.resetStream(this.id, h2.NO_ERROR)
+    this.#close()
+  }
+
+  #sendTrailer(): void {
+    const { output, encoder } = this.#connection
+    const lines = this.#trailer.split('\r\n').filter((line) => line !== '')
+    output.room(this.#trailer.length * 2 + 64)
+    const start = output.used + h2.FRAME_HEADER_BYTES
+    let at = encoder.begin(output.buffer, start)
+    for (const line of lines) at = encoder.encodeLine(line, output.buffer, at)
+    this.#headers(undefined, at - start, true)
+  }
+
+  /** Limen answers by itself. */
+  refuse(code: RefusalCode): void {
+    const { edge, client, output, encoder } = this.#connection
+    edge.meter.refused(code)
+    if (this.#headSent) {
+      this.abort(h2.INTERNAL_ERROR)
+      return
+    }
+    const { status, body } = refusal(code, client.decision?.id ?? '')
+    edge.meter.responded(status, 0)
+    const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
+    output.room(512)
+    const start = output.used + h2.FRAME_HEADER_BYTES
+    let at = encoder.begin(output.buffer, start)
+    at = encoder.encode(':status', String(status), output.buffer, at)
+    at = encoder.encode('content-type', 'application/problem+json', output.buffer, at)
+    at = encoder.encode('cache-control', 'no-store', output.buffer, at)
+    at = encoder.encode('content-length', String(Buffer.byteLength(body)), output.buffer, at)
+    this.#headSent = true
+    this.#exchange.abandon()
+    this.#headers(undefined, at - start, octets.length === 0)
+    this.#endSent = octets.length === 0
+    this.#finished = true
+    if (octets.length > 0) {
+      this.#queue = [octets]
+      this.#queued = octets.length
+      this.#stalled(octets.length)
+      this.pump()
+    } else this.#end()
+  }
+
+  /** Resets the stream because of something we or the client found wrong. */
+  abort(code: number): void {
+    if (this.#closed) return
+    this.#connection.resetStream(this.id, code)
+    this.#exchange.abandon()
+    this.#close()
+  }
+
+  /** The client reset the stream, or the connection is gone. */
+  onReset(): void {
+    if (this.#closed) return
+    this.#exchange.abandon()
+    this.#close()
+  }
+
+  expire(now: number): void {
+    if (this.deadline > now) return
+    if (this.#stalledAt > 0) {
+      this.#connection.edge.meter.refused('read-timeout')
+      this.abort(h2.CANCEL)
+    } else this.refuse('body-timeout')
+  }
+
+  #close(): void {
+    this.#closed = true
+    this.#queue = []
+    this.#queued = 0
+    this.#body = []
+    this.#connection.over(this)
+  }
+}
+

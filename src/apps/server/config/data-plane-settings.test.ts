@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { dataPlaneSettings } from './data-plane-settings.ts'
+import { readConfig } from './read-config.ts'
+
+it('dataPlaneSettings() splits addresses and says what plain listeners speak', () => {
+  const text = `listeners:
+  - { name: plain, address: '[::1]:8080', proxyProtocol: required }
+  - { name: web, address: 0.0.0.0:8443, tls: { alpn: [http/1.1], minVersion: TLSv1.3 } }
+certificates: [{ localCa: [localhost] }]
+pools: [{ name: site, servers: [{ id: a, address: a.internal:80, weight: 3 }] }]
+routes: [{ host: '*.example.org', path: /api, pool: site }]
+`
+  const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
+  if (outcome.kind !== 'read') assert.fail()
+  const material = { certificates: [], affinityKey: new Uint8Array(32), ticketKeys: [] }
+  const settings = dataPlaneSettings(outcome.config, material)
+  assert.deepEqual(settings.listeners, [
+    {
+      ...{ name: 'plain', host: '::1', port: 8080, proxyProtocol: 'required' },
+      ...{ tls: false, minVersion: 'TLSv1.2', alpn: ['http/1.1'] },
+    },
+    {
+      ...{ name: 'web', host: '0.0.0.0', port: 8443, proxyProtocol: 'off' },
+      ...{ tls: true, minVersion: 'TLSv1.3', alpn: ['http/1.1'] },
+    },
+  ])
+  assert.deepEqual(settings.pools[0]?.servers, [
+    { id: 'a', host: 'a.internal', port: 80, weight: 3, connectionsMax: 256, proxyProtocol: 'off' },
+  ])
+  assert.equal('drainMs' in settings.timeouts, false)
+  assert.equal(settings.affinityKey, material.affinityKey)
+})

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { writeComplaint } from './complaint.ts'
+import type { Environment } from './environment.ts'
+import { readConfig } from './read-config.ts'
+
+/** Seven good lines; what a test adds begins at line 8. */
+const GOOD = `data: ./state
+listeners:
+  - { name: web, address: 127.0.0.1:8443, tls: {} }
+certificates: [{ localCa: [localhost] }]
+pools:
+  - { name: site, servers: [{ id: a, address: 127.0.0.1:9101 }] }
+routes: [{ pool: site }]
+`
+const read = (text: string, environment: Environment = {}) =>
+  readConfig({ file: 'limen.yaml', text, folder: '/etc/limen' }, environment)
+const complaintsOf = (text: string, environment: Environment = {}): readonly string[] => {
+  const outcome = read(text, environment)
+  return outcome.kind === 'read' ? [] : outcome.complaints.map(writeComplaint)
+}
+const configOf = (text: string, environment: Environment = {}) => {
+  const outcome = read(text, environment)
+  assert.equal(outcome.kind, 'read', JSON.stringify(outcome))
+  return outcome.kind === 'read' ? outcome.config : assert.fail()
+}
+
+describe('readConfig()', () => {
+  it('fills in defaults, makes paths whole, and freezes', () => {
+    const config = configOf(GOOD)
+    assert.equal(config.data, '/etc/limen/state')
+    assert.equal(config.pools[0]?.choose, 'p2c')
+    assert.deepEqual(config.listeners[0]?.tls, { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] })
+    assert.equal(config.pools[0]?.health, undefined)
+    assert.throws(() => Object.assign(config.pools[0] ?? {}, { name: 'x' }), TypeError)
+  })
+
+  it('takes a health check with nothing in it', () => {
+    const { pools } = configOf(GOOD.replace(', servers', ', health: {}, servers'))
+    assert.deepEqual(pools[0]?.health, {
+      ...{ path: '/', intervalMs: 2000, timeoutMs: 1000, rise: 2, fall: 3 },
+    })
+  })
+
+  it('reads the demo', () => {
+    const text = readFileSync(new URL('../../demo/demo.yaml', import.meta.url), 'utf8')
+    assert.equal(configOf(text).listeners.length, 2)
+  })
+})
+
+describe('complaints', () => {
+  const refused: readonly (readonly [what: string, text: string, said: readonly string[]])[] = [
+    [
+      'unknown key',
+      `${GOOD}listners: []\n`,
+      ['8:1: listners: unknown key (did you mean "listeners"?)'],
+    ],
+    [
+      'unknown key deep inside',
+      `${GOOD}limits: { headBytes: 1024, headByte: 1 }\n`,
+      ['8:28: limits.headByte: unknown key (did you mean "headBytes"?)'],
+    ],
+    ['unknown key without a likeness', `${GOOD}colour: red\n`, ['8:1: colour: unknown key']],
+    [
+      'missing key',
+      GOOD.replace('routes: [{ pool: site }]', ''),
+      ['1:1: routes: is missing (expected array)'],
+    ],
+    [
+      'wrong type',
+      `${GOOD}admission:\n  tier2: high\n`,
+      ['9:3: admission.tier2: expected number, received string'],
+    ],
+    [
+      'value out of range',
+      `${GOOD}timeouts: { idleMs: 0 }\n`,
+      ['8:13: timeouts.idleMs: Too small: expected number to be >=1'],
+    ],
+    [
+      'not one of the values',
+      `${GOOD}admission: { mode: strict }\n`,
+      ['8:14: admission.mode: expected one of "observe"|"shadow"|"enforce"'],
+    ],
+    [
+      'bad address',
+      GOOD.replace('127.0.0.1:8443', '127.0.0.1'),
+      ['3:18: listeners[0].address: must be host:port, an IPv6 host in square brackets'],
+    ],
+    [
+      'a union with a mistake in the likelier half',
+      GOOD.replace('localCa: [localhost]', 'certFile: a.pem, keyfile: a.key'),
+      [
+        '4:16: certificates[0].keyFile: is missing (expected string)',
+        '4:35: certificates[0].keyfile: unknown key (did you mean "keyFile"?)',
+      ],
+    ],
+    ['a key twice', `${GOOD}data: again\n`, ['8:1: Map keys must be unique']],
+    [
+      'broken YAML',
+      `${GOOD}limits: { a\n`,
+      ['9:1: Flow map in block collection must be sufficiently indented and end with a }'],
+    ],
+    [
+      'nothing at all',
+      '',
+      [
+        '1:1: listeners: is missing (expected array)',
+        '1:1: pools: is missing (expected array)',
+        '1:1: routes: is missing (expected array)',
+      ],
+    ],
+    [
+      'route to an unknown pool',
+      GOOD.replace('pool: site', 'pool: sit'),
+      ['7:12: routes[0].pool: no pool is called "sit" (did you mean "site"?)'],
+    ],
+    [
+      'pool without servers',
+      GOOD.replace('[{ id: a, address: 127.0.0.1:9101 }]', '[]'),
+      ['6:19: pools[0].servers: needs at least one server'],
+    ],
+    [
+      'pool whose servers all have weight 0',
+      GOOD.replace('9101 }', '9101, weight: 0 }'),
+      ['6:19: pools[0].servers: every server has weight 0: nobody would answer'],
+    ],
+    [
+      'doubled server',
+      GOOD.replace('9101 }', '9101 }, { id: a, address: 127.0.0.1:9101 }'),
+      [
+        '6:67: pools[0].servers[1].id: "a" is there twice',
+        '6:74: pools[0].servers[1].address: "127.0.0.1:9101" is there twice',
+      ],
+    ],
+    [
+      'doubled route',
+      GOOD.replace('{ pool: site }', '{ pool: site }, { path: /, pool: site }'),
+      ['7:28: routes[1].path: "/" is there twice'],
+    ],
+    [
+      'doubled address, also by the wildcard',
+      `${GOOD}metrics: { address: '0.0.0.0:8443' }\n`,
+      ['8:12: metrics.address: 0.0.0.0:8443 is already taken by listeners[0].address'],
+    ],
+    [
+      'thresholds out of order',
+      `${GOOD}admission: { tier2: 7, tier3: 6 }\n`,
+      ['8:14: admission.tier2: must not exceed admission.tier3'],
+    ],
+    [
+      'overlapping checks',
+      GOOD.replace(', servers', ', health: { intervalMs: 10, timeoutMs: 20 }, servers'),
+      ['6:45: pools[0].health.timeoutMs: must not exceed intervalMs: checks would overlap'],
+    ],
+    [
+      'TLS without a certificate',
+      GOOD.replace('certificates: [{ localCa: [localhost] }]', ''),
+      [
+        '3:43: listeners[0].tls: needs a certificate: add certificates, e.g. { localCa: [localhost] }',
+      ],
+    ],
+    [
+      'an admin API for everybody',
+      `${GOOD}admin: { address: 0.0.0.0:9440, openToLoopback: viewer }\n`,
+      [
+        '8:10: admin.address: is not loopback: needs admin.tokens',
+        '8:10: admin.address: is not loopback: needs admin.certificate, or tokens would travel in clear text',
+        '8:33: admin.openToLoopback: is only for a loopback admin.address',
+      ],
+    ],
+    [
+      'a cookie that is not bound to its host',
+      GOOD.replace(', servers', ', affinity: { cookie: limen }, servers'),
+      ['6:31: pools[0].affinity.cookie: must begin with __Host-'],
+    ],
+  ]
+  for (const [what, text, said] of refused) {
+    it(`${what}: with line and column`, () => {
+      assert.deepEqual(
+        complaintsOf(text),
+        said.map((line) => `limen.yaml:${line}`),
+      )
+    })
+  }
+
+  it('all at once, in the order of the file', () => {
+    const text = `${GOOD}colour: red\nadmission: { mode: strict }\n`
+    assert.deepEqual(
+      complaintsOf(text).map((line) => line.split(': ')[1]),
+      ['colour', 'admission.mode'],
+    )
+  })
+
+  it('a file too long to be one', () => {
+    assert.match(
+      complaintsOf('#'.repeat(2 ** 20 + 1))[0] ?? '',
+      /is longer than 1048576 characters/,
+    )
+  })
+
+  it('an alias bomb', () => {
+    const levels = Array.from({ length: 9 }, (_, i) => {
+      const items = Array(9).fill(i === 0 ? '1' : `*a${i - 1}`)
+      return `a${i}: &a${i} [${items.join(', ')}]`
+    })
+    assert.match(complaintsOf(levels.join('\n'))[0] ?? '', /alias/i)
+  })
+})
+
+describe('LIMEN_*', () => {
+  it('overrides the file: words, levels, lists, numbers, booleans', () => {
+    const config = configOf(GOOD, {
+      LIMEN_ADMIN__ADDRESS: '127.0.0.1:9500',
+      LIMEN_WORKERS: '3',
+      LIMEN_LISTENERS__0__PROXY_PROTOCOL: 'required',
+      LIMEN_CERTIFICATES__0__LOCAL_CA: '[localhost, "::1"]',
+      LIMEN_POOLS__0__SERVERS__1: '{ id: b, address: 127.0.0.1:9102 }',
+    })
+    assert.equal(config.admin.address, '127.0.0.1:9500')
+    assert.equal(config.workers, 3)
+    assert.equal(config.listeners[0]?.proxyProtocol, 'required')
+    assert.deepEqual(config.certificates[0], { localCa: ['localhost', '::1'] })
+    assert.equal(config.pools[0]?.servers.length, 2)
+  })
+
+  it('_FILE reads the value from a file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'limen-env-'))
+    const file = join(folder, 'sha')
+    writeFileSync(file, `${'a'.repeat(64)}\n`)
+    const text = `${GOOD}admin: { tokens: [{ name: ops, role: operator, sha256: '' }] }\n`
+    const { admin } = configOf(text, { LIMEN_ADMIN__TOKENS__0__SHA256_FILE: file })
+    assert.deepEqual(admin.tokens[0], { name: 'ops', role: 'operator', sha256: 'a'.repeat(64) })
+    rmSync(folder, { recursive: true })
+  })
+
+  it('a key that ends in File takes its path as it is', () => {
+    const text = GOOD.replace('localCa: [localhost]', 'certFile: a, keyFile: b')
+    const { certificates } = configOf(text, { LIMEN_CERTIFICATES__0__KEY_FILE: '/run/key.pem' })
+    assert.deepEqual(certificates[0], { certFile: '/etc/limen/a', keyFile: '/run/key.pem' })
+  })
+
+  it('is blamed by name', () => {
+    assert.deepEqual(complaintsOf(GOOD, { LIMEN_ADMISSION__TIER2: '9' }), [
+      'LIMEN_ADMISSION__TIER2: admission.tier2: must not exceed admission.tier3',
+    ])
+    assert.deepEqual(complaintsOf(GOOD, { LIMEN_ADMIN__ADRESS: 'x' }), [
+      'LIMEN_ADMIN__ADRESS: no such key: admin.adress (did you mean "address"?)',
+    ])
+    assert.match(
+      complaintsOf(GOOD, { LIMEN_DATA_FILE: '/nowhere' })[0] ?? '',
+      /^LIMEN_DATA_FILE: ENOENT/,
+    )
+  })
+
+  it('what belongs to the command line, to Kubernetes, or to nobody we know is left alone', () => {
+    const environment = {
+      ...{ LIMEN_TOKEN: 'x', LIMEN_PORT: 'tcp://10.0.0.1', LIMEN_SERVICE_HOST: '10.0.0.1' },
+      ...{ LIMEN_FUZZ_RUNS: '7', PATH: '/bin' },
+    }
+    assert.deepEqual(complaintsOf(GOOD, environment), [])
+    assert.match(complaintsOf(GOOD, { LIMEN_WORKRS: '2' })[0] ?? '', /did you mean "workers"/)
+  })
+})
