@@ -22,7 +22,7 @@ export interface Reason {
 /** What the edge saw of a TLS client. All of it is public wire data. */
 export interface HandshakeView {
   readonly ja4: string
-  /** JA4 with what changes on resumption left out (extensions 41 and 42): an extra, not JA4. */
+  /** JA4 without the extensions that come and go with resumption (21, 41, 42, 44): an extra, not JA4. */
   readonly ja4Stable: string
   /** Server name asked for, or '' when none was sent. */
   readonly sni: string

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Writes control and non-ASCII characters as `\\xNN` (above 0xFF with more digits). */
+/** Writes control and non-ASCII characters as `\xNN` (above 0xFF with more digits). */
 export function printable(text: string): string {
   return text.replace(
     /[^\x20-\x7e]/g,

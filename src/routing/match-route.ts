@@ -33,7 +33,9 @@ export function matchRoute<R extends Route>(
 
 function takesHost(pattern: string, host: string): boolean {
   if (pattern === '' || pattern === host) return true
-  return pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && host.length >= pattern.length
+  return (
+    pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && host.length >= pattern.length
+  )
 }
 
 function takesPath(prefix: string, path: string): boolean {

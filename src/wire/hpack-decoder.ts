@@ -6,7 +6,12 @@
 import { decodeHuffman } from './hpack-huffman.ts'
 import { DynamicTable, type HpackField, STATIC_ENTRIES, staticTable } from './hpack-table.ts'
 
-export type HpackError = 'bad-integer' | 'bad-index' | 'bad-string' | 'bad-table-size' | 'list-too-large'
+export type HpackError =
+  | 'bad-integer'
+  | 'bad-index'
+  | 'bad-string'
+  | 'bad-table-size'
+  | 'list-too-large'
 
 /** Integers above this are an attack, or a mistake (section 5.1 asks for a limit). */
 const INTEGER_MAX = 1 << 28

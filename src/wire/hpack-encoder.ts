@@ -10,7 +10,15 @@ import { DynamicTable, STATIC_ENTRIES, staticTable } from './hpack-table.ts'
 /** Fields whose values are secrets of one user: never indexed, and marked so that no hop indexes them. */
 const SENSITIVE = new Set(['set-cookie', 'cookie', 'authorization', 'proxy-authorization'])
 /** Fields that differ in every response: indexing them would only push out what repeats. */
-const FLEETING = new Set([':path', 'etag', 'location', 'last-modified', 'content-range', 'age', 'limen-decision'])
+const FLEETING = new Set([
+  ':path',
+  'etag',
+  'location',
+  'last-modified',
+  'content-range',
+  'age',
+  'limen-decision',
+])
 /** Longer fields leave too little of a 4 KiB table for others. */
 const INDEXED_CHARS_MAX = 256
 /** Huffman coding pays from a few octets on; below it costs more time than it saves. */
@@ -70,7 +78,13 @@ export class HpackEncoder {
     const known = this.#known(line, out, at)
     if (known !== undefined) return known
     const colon = line.indexOf(':')
-    return this.#encode(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim(), line, out, at)
+    return this.#encode(
+      line.slice(0, colon).toLowerCase(),
+      line.slice(colon + 1).trim(),
+      line,
+      out,
+      at,
+    )
   }
 
   #known(key: string, out: Uint8Array, at: number): number | undefined {

@@ -107,7 +107,12 @@ const { steps: STEPS, accepts: ACCEPTS } = decodingMachine()
  * Decodes `bytes[from..to)` into `out`.
  * @returns the number of octets written, -1 when the code or its padding is wrong, or `out` too small
  */
-export function decodeHuffman(bytes: Uint8Array, from: number, to: number, out: Uint8Array): number {
+export function decodeHuffman(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  out: Uint8Array,
+): number {
   let state = ROOT
   let length = 0
   for (let at = from; at < to; at++) {

@@ -15,7 +15,11 @@ export interface HpackField<Derived = unknown> {
 /** Section 4.1: what an entry counts besides its octets. */
 const ENTRY_OVERHEAD = 32
 
-const field = <D>(name: string, value: string): HpackField<D> => ({ name, value, derived: undefined })
+const field = <D>(name: string, value: string): HpackField<D> => ({
+  name,
+  value,
+  derived: undefined,
+})
 
 /** Entries 1 to 61, in order: names, with the value where the table has one. */
 const STATIC_TEXT =

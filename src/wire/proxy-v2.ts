@@ -12,7 +12,18 @@
  */
 
 export const PROXY_SIGNATURE: Uint8Array = Uint8Array.of(
-  0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
+  0x0d,
+  0x0a,
+  0x0d,
+  0x0a,
+  0x00,
+  0x0d,
+  0x0a,
+  0x51,
+  0x55,
+  0x49,
+  0x54,
+  0x0a,
 )
 
 /** Types of TLV that Limen knows by name (section 2.2); 0xE0..0xEF are for custom use. */
@@ -78,7 +89,12 @@ export function readProxyHeader(bytes: Uint8Array): ProxyHeaderRead {
   return readBody(bytes.subarray(FIXED_BYTES, end), command === 0, bytes[13] as number, end)
 }
 
-function readBody(body: Uint8Array, local: boolean, family: number, bytes: number): ProxyHeaderRead {
+function readBody(
+  body: Uint8Array,
+  local: boolean,
+  family: number,
+  bytes: number,
+): ProxyHeaderRead {
   const addressBytes = [0, 4, 16, 108][family >> 4]
   if (addressBytes === undefined || (family & 15) > 2) return malformed('family')
   const fixed = addressBytes === 108 ? 216 : addressBytes === 0 ? 0 : addressBytes * 2 + 4
@@ -131,7 +147,8 @@ export function writeProxyHeader(
     body.push(...from, ...to)
     for (const port of [source?.port ?? 0, destination?.port ?? 0]) body.push(port >> 8, port & 255)
   }
-  for (const { type, value } of tlvs) body.push(type, value.length >> 8, value.length & 255, ...value)
+  for (const { type, value } of tlvs)
+    body.push(type, value.length >> 8, value.length & 255, ...value)
   if (FIXED_BYTES + body.length > PROXY_HEADER_BYTES_MAX) {
     throw new RangeError(`Cannot write a PROXY header of ${FIXED_BYTES + body.length} bytes`)
   }

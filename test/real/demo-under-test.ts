@@ -91,7 +91,6 @@ function configWith(ports: readonly number[], data: string): string {
     text = text.replace(`127.0.0.1:${port}\n`, `127.0.0.1:${ports[index]}\n`)
     text = text.replace(`127.0.0.1:${port} }`, `127.0.0.1:${ports[index]} }`)
   }
-  text = text.replace('[h2, http/1.1]', '[http/1.1]') // TEMPORARY
   return `data: ${data}\n${text}`
 }
 

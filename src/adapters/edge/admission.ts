@@ -5,8 +5,8 @@
  * @module
  */
 import type { Decision } from '../../behavior/decision.ts'
-import type { ClientHello } from '../../wire/client-hello-message.ts'
 import type { ClientHelloErrorCode } from '../../wire/client-hello.ts'
+import type { ClientHello } from '../../wire/client-hello-message.ts'
 
 export interface ConnectionSeen {
   readonly remoteAddress: string

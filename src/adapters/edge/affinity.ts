@@ -50,12 +50,18 @@ export class Affinity {
     const issued = Buffer.concat([random, this.#mac(random)]).toString('base64url')
     return {
       key: hash32(issued),
-      issue: Buffer.from(`Set-Cookie: ${name}=${issued}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`),
+      issue: Buffer.from(
+        `Set-Cookie: ${name}=${issued}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`,
+      ),
     }
   }
 
   #mac(random: Uint8Array): Buffer {
-    return createHmac('sha256', this.#key).update(CONTEXT).update(random).digest().subarray(0, MAC_BYTES)
+    return createHmac('sha256', this.#key)
+      .update(CONTEXT)
+      .update(random)
+      .digest()
+      .subarray(0, MAC_BYTES)
   }
 
   #valid(value: string): boolean {

@@ -7,8 +7,8 @@
  */
 import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
-import type { CertificateSettings, ListenerSettings } from '../../ports/data-plane.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import type { CertificateSettings, ListenerSettings } from '../../ports/data-plane.ts'
 
 /** AEAD with forward secrecy only; the client's order counts among them (mobile devices prefer ChaCha20). */
 const CIPHERS =
@@ -47,10 +47,15 @@ export class Certificates {
   }
 
   /** The context for a server name ('' when none was sent): exact, then wildcard, then the first. */
-  contextFor(serverName: string, minVersion: ListenerSettings['minVersion']): tls.SecureContext | undefined {
+  contextFor(
+    serverName: string,
+    minVersion: ListenerSettings['minVersion'],
+  ): tls.SecureContext | undefined {
     const name = serverName.toLowerCase()
     const named =
-      this.#exact.get(name) ?? this.#wildcard.get(name.slice(name.indexOf('.') + 1)) ?? this.#named[0]
+      this.#exact.get(name) ??
+      this.#wildcard.get(name.slice(name.indexOf('.') + 1)) ??
+      this.#named[0]
     return named?.contexts.get(minVersion)
   }
 }

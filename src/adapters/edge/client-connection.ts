@@ -7,7 +7,7 @@ import type net from 'node:net'
 import type tls from 'node:tls'
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
-import { type ProxyHeader, type Tlv, TLV, writeProxyHeader } from '../../wire/proxy-v2.ts'
+import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
 
 /** What is spoken on a connection at the moment, as the sweep and a drain see it. */
 export interface Speaker {

@@ -19,6 +19,8 @@ export interface EdgeContext {
   readonly draining: boolean
   /** Milliseconds from an arbitrary start, monotonic. */
   now(): number
+  /** The same, as it was at the last sweep: good enough for deadlines, and free. */
+  readonly lately: number
   /** Milliseconds since the Unix epoch. */
   wallClock(): number
   /** The pool for a request; `target` is only called when routes differ by path. */

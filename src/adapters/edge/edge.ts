@@ -69,6 +69,7 @@ export class Edge implements EdgeContext {
   #single: UpstreamPool | undefined
   #sweeper: NodeJS.Timeout
   draining = false
+  lately = performance.now()
   readonly now = (): number => performance.now()
   readonly wallClock = (): number => this.#options.clock.now()
 
@@ -94,8 +95,12 @@ export class Edge implements EdgeContext {
   /** Starts or reloads. On failure nothing has changed. @throws LimenError */
   async apply(settings: DataPlaneSettings): Promise<void> {
     const certificates = new Certificates(settings.certificates, settings.ticketKeys)
-    const affinity = new Affinity(settings.affinityKey, (length) => this.#options.random.bytes(length))
-    const before = new Map(this.#listeners.map((listener) => [addressOf(listener.settings), listener]))
+    const affinity = new Affinity(settings.affinityKey, (length) =>
+      this.#options.random.bytes(length),
+    )
+    const before = new Map(
+      this.#listeners.map((listener) => [addressOf(listener.settings), listener]),
+    )
     const opened: Listener[] = []
     const previous = this.#settings
     this.#settings = settings
@@ -216,6 +221,7 @@ export class Edge implements EdgeContext {
     const edge = this
     return new UpstreamPool(settings, {
       now: this.now,
+      lately: () => this.lately,
       fraction: () => this.#options.random.fraction(),
       get timeouts() {
         return edge.settings.timeouts
@@ -232,6 +238,7 @@ export class Edge implements EdgeContext {
 
   #sweep(): void {
     const now = this.now()
+    this.lately = now
     for (const { speaker } of this.#connections) if (speaker.deadline < now) speaker.expire(now)
     for (const pool of this.#pools.values()) pool.sweep(now)
   }

@@ -33,7 +33,12 @@ export interface Front {
   onTrailer(lines: string): void
   onEnd(): void
   onFlush(): void
-  onUpgrade(head: ResponseHeadReader, connection: UpstreamConnection, from: number, to: number): void
+  onUpgrade(
+    head: ResponseHeadReader,
+    connection: UpstreamConnection,
+    from: number,
+    to: number,
+  ): void
   /** `begun`: part of the response has already been handed over, it can only be cut off. */
   onFailure(failure: ExchangeFailure, begun: boolean): void
   onDrain(): void

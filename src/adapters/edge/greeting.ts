@@ -4,7 +4,7 @@
  *
  * @module
  */
-import net from 'node:net'
+import type net from 'node:net'
 import { ClientHelloReader } from '../../wire/client-hello.ts'
 import type { ClientHello } from '../../wire/client-hello-message.ts'
 import { type ProxyHeader, readProxyHeader } from '../../wire/proxy-v2.ts'

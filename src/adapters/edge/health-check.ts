@@ -49,7 +49,10 @@ export class HealthCheck {
       headers: { 'user-agent': 'limen-health', connection: 'close' },
     })
     this.#running = request
-    const overall = setTimeout(() => request.destroy(new Error('no answer in time')), health.timeoutMs)
+    const overall = setTimeout(
+      () => request.destroy(new Error('no answer in time')),
+      health.timeoutMs,
+    )
     const finish = (good: boolean, text: string) => {
       clearTimeout(overall)
       if (this.#running !== request) return

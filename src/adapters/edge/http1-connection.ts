@@ -7,15 +7,17 @@
  * @module
  */
 import type net from 'node:net'
-import { ChunkedReader, type ChunkError } from '../../wire/chunked-body.ts'
+import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
 import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
-import { allocate, HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
+import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
+import { forwardedHead } from './request-rewrite.ts'
+import { rewriteHead } from './response-rewrite.ts'
 import { resumeReads, stopReads, takeReads } from './socket.ts'
 import { filteredTrailer } from './trailer.ts'
 import { joinTunnel } from './tunnel.ts'
@@ -86,7 +88,7 @@ export class Http1Connection implements Front {
     this.#connection = connection
     this.#socket = connection.socket
     this.#exchange = new Exchange(this, edge.meter, edge.now)
-    this.deadline = edge.now() + edge.settings.timeouts.headMs
+    this.deadline = edge.lately + edge.settings.timeouts.headMs
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#clientEnded())
     this.#socket.on('drain', () => this.#drained())
@@ -127,7 +129,10 @@ export class Http1Connection implements Front {
     if (this.#pending !== undefined && this.#phase === 'head') {
       // A head that came in pieces is only looked at again when a line has ended.
       const pending = this.#pending
-      if (pending.length + (to - from) <= HEAD_BYTES_MAX && OCTETS.subarray(from, to).indexOf(10) < 0) {
+      if (
+        pending.length + (to - from) <= HEAD_BYTES_MAX &&
+        OCTETS.subarray(from, to).indexOf(10) < 0
+      ) {
         return this.#hold(from, to)
       }
       from = prepend(pending)
@@ -148,7 +153,7 @@ export class Http1Connection implements Front {
   #hold(from: number, to: number): boolean {
     const { headMs } = this.#edge.settings.timeouts
     if (this.#phase === 'head' && this.#pending === undefined) {
-      this.deadline = this.#edge.now() + headMs
+      this.deadline = this.#edge.lately + headMs
     }
     this.#pending =
       this.#pending === undefined
@@ -211,7 +216,7 @@ export class Http1Connection implements Front {
     this.#pool = pool
     exchange.stickyKey = -1
     if (pool.settings.affinity !== undefined) this.#affinity(pool)
-    this.#request = this.#forwardHead(host)
+    this.#request = forwardedHead(head, host, this.#fieldsFor(host), this.#upgrade)
     if (!head.chunked && head.contentLength <= 0) {
       this.#phase = 'waiting'
       this.deadline = Number.POSITIVE_INFINITY
@@ -257,60 +262,20 @@ export class Http1Connection implements Front {
   }
 
   #affinity(pool: UpstreamPool): void {
-    const cookie =
-      head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
+    const cookie = head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
     const { key, issue } = this.#edge.affinity.read(pool.settings.affinity?.cookie ?? '', cookie)
     this.#exchange.stickyKey = key
     if (issue !== undefined && this.#connection.secure) this.#setCookie = issue
   }
 
-  /** The head as the upstream gets it, without the last CR LF when a body follows (framing is added). */
-  #forwardHead(host: string): Buffer {
+  /** The fields the edge adds, made once per Host. */
+  #fieldsFor(host: string): Buffer {
     if (this.#suffix === undefined || host !== this.#suffixHost) {
-      this.#suffix = Buffer.from(forwardingFields(this.#connection, host, `1.${head.minorVersion}`), 'latin1')
+      const via = `1.${head.minorVersion}`
+      this.#suffix = Buffer.from(forwardingFields(this.#connection, host, via), 'latin1')
       this.#suffixHost = host
     }
-    const suffix = this.#suffix
-    const last = head.end - 2
-    if (head.absolute || this.#upgrade || head.minorVersion === 0) return this.#forwardUnusual(host, suffix)
-    const hasBody = head.chunked || head.contentLength > 0
-    const request = allocate(last - head.start + suffix.length + 2)
-    let at = 0
-    let from = head.start
-    for (let k = 0; k < head.cutCount; k++) {
-      at += OCTETS.copy(request, at, from, head.cuts[2 * k] as number)
-      from = head.cuts[2 * k + 1] as number
-    }
-    at += OCTETS.copy(request, at, from, last)
-    at += suffix.copy(request, at)
-    if (hasBody && head.chunked) return request.subarray(0, at)
-    request[at++] = 13
-    request[at++] = 10
-    return request.subarray(0, at)
-  }
-
-  /** Absolute targets, upgrades, HTTP/1.0: rare enough for strings. */
-  #forwardUnusual(host: string, suffix: Buffer): Buffer {
-    const method = textOf(head.start, head.methodEnd)
-    const target = textOf(head.targetStart, head.targetEnd)
-    const path = head.absolute && !target.startsWith('/') ? `/${target}` : target
-    let fields = ''
-    let from = head.targetEnd + ' HTTP/1.1\r\n'.length
-    for (let k = 0; k < head.cutCount; k++) {
-      fields += textOf(from, head.cuts[2 * k] as number)
-      from = head.cuts[2 * k + 1] as number
-    }
-    fields += textOf(from, head.end - 2)
-    if (head.absolute || head.hostStart === 0) fields += `Host: ${host}\r\n`
-    if (this.#upgrade) {
-      const protocol = textOf(head.upgradeStart, head.upgradeEnd)
-      fields += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
-    }
-    const end = head.chunked ? '' : '\r\n'
-    return Buffer.from(
-      `${method} ${path} HTTP/1.1\r\n${fields}${suffix.toString('latin1')}${end}`,
-      'latin1',
-    )
+    return this.#suffix
   }
 
   #start(body: readonly Buffer[], streaming: boolean): void {
@@ -330,7 +295,9 @@ export class Http1Connection implements Front {
     if (this.#phase !== 'body') return end
     const { timeouts, limits } = this.#edge.settings
     this.deadline =
-      this.#bodyStartedAt + timeouts.bodyMs + (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
+      this.#bodyStartedAt +
+      timeouts.bodyMs +
+      (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
     const complete = this.#isChunked ? (this.#chunked?.done ?? false) : this.#left === 0
     if (complete) this.#bodyComplete()
     else if (this.#started) {
@@ -374,7 +341,9 @@ export class Http1Connection implements Front {
     if (this.#started) {
       if (this.#body.length > 0) this.#stream()
       if (this.#isChunked) {
-        this.#exchange.write(trailer === '' ? LAST_CHUNK : Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
+        this.#exchange.write(
+          trailer === '' ? LAST_CHUNK : Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'),
+        )
       }
       return
     }
@@ -387,7 +356,8 @@ export class Http1Connection implements Front {
       this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
       body.unshift(Buffer.from(`${this.#bodyBytes.toString(16)}\r\n`))
       body.push(Buffer.from(`\r\n0\r\n${trailer}\r\n`, 'latin1'))
-      if (this.#bodyBytes === 0) body.splice(0, body.length, Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
+      if (this.#bodyBytes === 0)
+        body.splice(0, body.length, Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
     }
     this.#start(body, false)
   }
@@ -432,20 +402,13 @@ export class Http1Connection implements Front {
     if (framing === 'chunked' && this.#minorVersion === 0) this.#keepAlive = false
     if (this.#phase === 'body' || this.#ended || this.#edge.draining) this.#keepAlive = false
     this.#headSent = true
-    let from = response.start
-    if (response.cutCount > 0) from = cutInPlace(response, from)
-    let shift = from - response.start
-    if (framing === 'chunked' && this.#minorVersion === 0) {
-      from = cutLine(from, response.transferEncodingStart, response.transferEncodingEnd, response, shift)
-      shift = from - response.start
-    }
-    const statusEnd = response.statusLineEnd + shift
-    if (!this.#keepAlive) from = insert(from, statusEnd, CONNECTION_CLOSE)
-    else if (this.#minorVersion === 0) from = insert(from, statusEnd, CONNECTION_KEEP_ALIVE)
-    if (this.#chunking) from = insert(from, statusEnd - (response.start + shift - from), TRANSFER_CHUNKED)
-    if (this.#setCookie !== undefined) {
-      from = insert(from, statusEnd - (response.start + shift - from), this.#setCookie)
-    }
+    const added: Buffer[] = []
+    if (this.#setCookie !== undefined) added.push(this.#setCookie)
+    if (this.#chunking) added.push(TRANSFER_CHUNKED)
+    if (!this.#keepAlive) added.push(CONNECTION_CLOSE)
+    else if (this.#minorVersion === 0) added.push(CONNECTION_KEEP_ALIVE)
+    const dechunk = framing === 'chunked' && this.#minorVersion === 0
+    const from = rewriteHead(response, dechunk, added)
     this.#from = from
     this.#to = response.end
   }
@@ -489,7 +452,12 @@ export class Http1Connection implements Front {
     }
   }
 
-  onUpgrade(response: ResponseHeadReader, upstream: UpstreamConnection, from: number, to: number): void {
+  onUpgrade(
+    response: ResponseHeadReader,
+    upstream: UpstreamConnection,
+    from: number,
+    to: number,
+  ): void {
     this.#phase = 'tunnel'
     this.#connection.protocol = 'tunnel'
     const fields = textOf(response.statusLineEnd, response.end - 2)
@@ -549,18 +517,20 @@ export class Http1Connection implements Front {
     if (waiting > limits.responseBufferBytes) this.#exchange.pause()
     if (waiting < this.#socket.writableHighWaterMark) return
     if (this.#stalledAt === 0) {
-      this.#stalledAt = this.#edge.now()
+      this.#stalledAt = this.#edge.lately
       this.#stalledBytes = waiting
     } else this.#stalledBytes += bytes
     this.deadline =
-      this.#stalledAt + timeouts.readMs + (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+      this.#stalledAt +
+      timeouts.readMs +
+      (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
   }
 
   #drained(): void {
     if (this.#stalledAt > 0) {
       this.#stalledAt = 0
       const { idleMs } = this.#edge.settings.timeouts
-      this.deadline = this.#phase === 'head' ? this.#edge.now() + idleMs : Number.POSITIVE_INFINITY
+      this.deadline = this.#phase === 'head' ? this.#edge.lately + idleMs : Number.POSITIVE_INFINITY
     }
     this.#exchange.resume()
   }
@@ -574,7 +544,7 @@ export class Http1Connection implements Front {
     }
     this.#phase = 'head'
     if (this.#stalledAt === 0) {
-      this.deadline = this.#edge.now() + this.#edge.settings.timeouts.idleMs
+      this.deadline = this.#edge.lately + this.#edge.settings.timeouts.idleMs
     }
     const pending = this.#pending
     if (pending !== undefined) {
@@ -607,7 +577,7 @@ export class Http1Connection implements Front {
     this.#phase = 'closing'
     this.#pending = undefined
     this.#stalledAt = 0
-    this.deadline = this.#edge.now() + LINGER_MS
+    this.deadline = this.#edge.lately + LINGER_MS
     if (this.#socket.writableLength > 0) {
       const { readMs } = this.#edge.settings.timeouts
       this.deadline += readMs
@@ -638,44 +608,4 @@ function target(): string {
 /** `Upgrade: h2c` would let a client speak past the edge: it is answered as plain HTTP/1.1. */
 function isH2c(): boolean {
   return /\bh2c\b/i.test(textOf(head.upgradeStart, head.upgradeEnd))
-}
-
-/** Cuts the connection-level fields out by moving what is before them to the right; the new start. */
-function cutInPlace(response: ResponseHeadReader, start: number): number {
-  let from = start
-  for (let k = response.cutCount - 1; k >= 0; k--) {
-    // From the last to the first: what lies in front of a cut has moved by all cuts behind it.
-    const cutFrom = (response.cuts[2 * k] as number) + (from - start)
-    const cutTo = (response.cuts[2 * k + 1] as number) + (from - start)
-    const length = cutTo - cutFrom
-    OCTETS.copyWithin(from + length, from, cutFrom)
-    from += length
-  }
-  return from
-}
-
-function cutLine(
-  from: number,
-  lineStart: number,
-  lineEnd: number,
-  response: ResponseHeadReader,
-  shift: number,
-): number {
-  // Cuts behind the line have moved it; those in front have not.
-  let moved = shift
-  for (let k = 0; k < response.cutCount; k++) {
-    if ((response.cuts[2 * k] as number) < lineStart) {
-      moved -= (response.cuts[2 * k + 1] as number) - (response.cuts[2 * k] as number)
-    }
-  }
-  const length = lineEnd - lineStart
-  OCTETS.copyWithin(from + length, from, lineStart + moved)
-  return from + length
-}
-
-/** Puts `line` behind the status line by moving that one to the left; the new start. */
-function insert(from: number, statusLineEnd: number, line: Buffer): number {
-  OCTETS.copyWithin(from - line.length, from, statusLineEnd)
-  line.copy(OCTETS, statusLineEnd - line.length)
-  return from - line.length
 }

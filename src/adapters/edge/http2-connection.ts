@@ -76,7 +76,7 @@ export class Http2Connection implements Speaker {
     const { limits, timeouts } = edge.settings
     this.#decoder = new HpackDecoder(TABLE_BYTES, limits.headBytes)
     this.#patienceAt = edge.now()
-    this.deadline = edge.now() + timeouts.headMs
+    this.deadline = edge.lately + timeouts.headMs
     this.output = new Http2Output(this.#socket, (bytes) => {
       edge.meter.bytesOut += bytes
       client.bytesOut += bytes
@@ -122,7 +122,7 @@ export class Http2Connection implements Speaker {
     this.#streams.delete(stream.id)
     if (this.#streams.size > 0) return
     if (this.#goingAway) this.#close()
-    else this.deadline = this.edge.now() + this.edge.settings.timeouts.idleMs
+    else this.deadline = this.edge.lately + this.edge.settings.timeouts.idleMs
   }
 
   resetStream(id: number, code: number): void {
@@ -151,7 +151,7 @@ export class Http2Connection implements Speaker {
   }
 
   #watch(): void {
-    this.deadline = this.edge.now() + WATCH_MS
+    this.deadline = this.edge.lately + WATCH_MS
   }
 
   // --- Reading -------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ export class Http2Connection implements Speaker {
       this.#blockStream = id
       this.#block = [keep(from, blockEnd)]
       this.#blockBytes = blockEnd - from
-      this.deadline = this.edge.now() + this.edge.settings.timeouts.headMs
+      this.deadline = this.edge.lately + this.edge.settings.timeouts.headMs
     }
   }
 
@@ -361,7 +361,8 @@ export class Http2Connection implements Speaker {
       this.charge(CONTROL_PRICE)
       return
     }
-    const isTrailer = this.#blockEnds && fields.method === '' && fields.path === '' && !fields.malformed
+    const isTrailer =
+      this.#blockEnds && fields.method === '' && fields.path === '' && !fields.malformed
     if (!isTrailer) this.#streamError(id, h2.PROTOCOL_ERROR)
     else {
       const error = stream.onData(0, 0, 0, true, STREAM_WINDOW)
@@ -504,7 +505,7 @@ export class Http2Connection implements Speaker {
     for (const stream of [...this.#streams.values()]) stream.onReset()
     this.#closed = true
     this.output.close()
-    this.deadline = this.edge.now() + LINGER_MS
+    this.deadline = this.edge.lately + LINGER_MS
     this.#socket.end()
   }
 

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { FIELD_VALUE, HOST, TARGET, TOKEN } from '../../wire/http-octets.ts'
+
 import type { HpackField } from '../../wire/hpack-table.ts'
+import { FIELD_VALUE, HOST, TARGET, TOKEN } from '../../wire/http-octets.ts'
 
 /** What was found out about a field, kept with its entry in the compression table. */
 export interface FieldMeaning {
@@ -27,7 +28,8 @@ export interface FieldMeaning {
 
 export type RequestField = HpackField<FieldMeaning>
 
-const DROPPED = /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)|x[-_]real[-_]ip|limen[-_].*|http2-settings|proxy-authorization|content_length|transfer_encoding)$/
+const DROPPED =
+  /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)|x[-_]real[-_]ip|limen[-_].*|http2-settings|proxy-authorization|content_length|transfer_encoding)$/
 /** Connection-specific fields make a request malformed (section 8.2.2). */
 const FORBIDDEN = /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/
 const UPPER_CASE = /[A-Z]/
@@ -84,7 +86,11 @@ function isMadeOf(table: Uint8Array, text: string): boolean {
 function isValue(value: string): boolean {
   const last = value.length - 1
   if (last < 0) return true
-  return isMadeOf(FIELD_VALUE, value) && !isSpace(value.charCodeAt(0)) && !isSpace(value.charCodeAt(last))
+  return (
+    isMadeOf(FIELD_VALUE, value) &&
+    !isSpace(value.charCodeAt(0)) &&
+    !isSpace(value.charCodeAt(last))
+  )
 }
 
 const isSpace = (octet: number): boolean => octet === 32 || octet === 9

@@ -80,7 +80,9 @@ export class Http2Stream implements Front {
       this.#exchange.stickyKey = key
       this.#setCookie = issue
     }
-    const suffix = this.#connection.suffix(authority, () => forwardingFields(client, authority, '2'))
+    const suffix = this.#connection.suffix(authority, () =>
+      forwardingFields(client, authority, '2'),
+    )
     const cookie = fields.cookies === '' ? '' : `cookie: ${fields.cookies}\r\n`
     this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}`
     this.#declared = fields.contentLength
@@ -113,7 +115,9 @@ export class Http2Stream implements Front {
     }
     if (length > 0) this.#body.push(keep(from, to))
     this.deadline =
-      this.#bodyStartedAt + timeouts.bodyMs + (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
+      this.#bodyStartedAt +
+      timeouts.bodyMs +
+      (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
     if (ended) this.#bodyComplete()
     else {
       if (this.#started) this.#stream()
@@ -229,7 +233,14 @@ export class Http2Stream implements Front {
     const { output } = this.#connection
     const end = ends ? h2.END_STREAM : 0
     if (block === undefined) {
-      h2.writeFrameHeader(output.buffer, output.used, length, h2.HEADERS, h2.END_HEADERS | end, this.id)
+      h2.writeFrameHeader(
+        output.buffer,
+        output.used,
+        length,
+        h2.HEADERS,
+        h2.END_HEADERS | end,
+        this.id,
+      )
       output.used += h2.FRAME_HEADER_BYTES + length
       return
     }
@@ -367,12 +378,14 @@ export class Http2Stream implements Front {
     const { limits, timeouts } = this.#connection.edge.settings
     if (this.#queued > limits.responseBufferBytes) this.#exchange.pause()
     if (this.#stalledAt === 0) {
-      this.#stalledAt = this.#connection.edge.now()
+      this.#stalledAt = this.#connection.edge.lately
       this.#stalledBytes = 0
     }
     this.#stalledBytes += bytes
     this.deadline =
-      this.#stalledAt + timeouts.readMs + (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+      this.#stalledAt +
+      timeouts.readMs +
+      (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
   }
 
   // --- Ends ----------------------------------------------------------------------------------------
@@ -458,4 +471,3 @@ export class Http2Stream implements Front {
     this.#connection.over(this)
   }
 }
-

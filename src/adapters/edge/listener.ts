@@ -120,7 +120,11 @@ export class Listener {
     })
   }
 
-  #greeted(connection: ClientConnection, { proxy, seen }: Greeting, octets: Buffer | undefined): void {
+  #greeted(
+    connection: ClientConnection,
+    { proxy, seen }: Greeting,
+    octets: Buffer | undefined,
+  ): void {
     connection.believe(proxy)
     if (seen === undefined) {
       if (octets !== undefined) connection.socket.unshift(octets)

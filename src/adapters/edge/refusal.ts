@@ -21,16 +21,20 @@ const OTHERS = {
   'upstream-busy': { status: 503, text: 'all servers are busy' },
   'upstream-unreachable': { status: 502, text: 'the server could not be reached' },
   'upstream-reset': { status: 502, text: 'the server closed the connection before it answered' },
-  'upstream-malformed': { status: 502, text: 'the server gave an answer that cannot be understood' },
+  'upstream-malformed': {
+    status: 502,
+    text: 'the server gave an answer that cannot be understood',
+  },
   'upstream-timeout': { status: 504, text: 'the server did not answer in time' },
 } as const
 
 export type RefusalCode = RequestRefusal | ExchangeFailure | keyof typeof OTHERS
 
-const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly text: string }>> = {
-  ...REQUEST_REFUSALS,
-  ...OTHERS,
-}
+const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly text: string }>> =
+  {
+    ...REQUEST_REFUSALS,
+    ...OTHERS,
+  }
 
 export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -15,7 +15,10 @@ export function filteredTrailer(reader: ChunkedReader): string {
   return Buffer.from(reader.trailer)
     .toString('latin1')
     .split('\r\n')
-    .filter((line) => line !== '' && !NOT_IN_TRAILERS.test(line.slice(0, line.indexOf(':')).replaceAll('_', '-')))
+    .filter(
+      (line) =>
+        line !== '' && !NOT_IN_TRAILERS.test(line.slice(0, line.indexOf(':')).replaceAll('_', '-')),
+    )
     .map((line) => `${line}\r\n`)
     .join('')
 }

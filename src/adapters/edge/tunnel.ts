@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { keep } from './octets.ts'
+
 import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
+import { keep } from './octets.ts'
 import { resumeReads, stopReads, takeReads } from './socket.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
@@ -19,11 +20,18 @@ export interface TunnelOptions {
   onDeadline(deadline: number): void
 }
 
-export function joinTunnel({ connection, upstream, early, edge, onClose, onDeadline }: TunnelOptions): void {
+export function joinTunnel({
+  connection,
+  upstream,
+  early,
+  edge,
+  onClose,
+  onDeadline,
+}: TunnelOptions): void {
   const client = connection.socket
   const server = upstream.socket
   let open = true
-  const touch = () => onDeadline(edge.now() + edge.settings.timeouts.tunnelIdleMs)
+  const touch = () => onDeadline(edge.lately + edge.settings.timeouts.tunnelIdleMs)
   const close = () => {
     if (!open) return
     open = false

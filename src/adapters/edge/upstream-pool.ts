@@ -5,7 +5,12 @@
  * @module
  */
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
-import { chooseInTurn, chooseOfTwo, NO_SERVER, type ServerLoad } from '../../routing/choose-server.ts'
+import {
+  chooseInTurn,
+  chooseOfTwo,
+  NO_SERVER,
+  type ServerLoad,
+} from '../../routing/choose-server.ts'
 import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
@@ -65,6 +70,8 @@ export interface Waiter {
 
 export interface PoolHost {
   now(): number
+  /** As it was at the last sweep. */
+  lately(): number
   fraction(): number
   readonly timeouts: PoolTimeouts
   onEjected(pool: UpstreamPool, server: UpstreamServer): void
@@ -164,7 +171,9 @@ export class UpstreamPool {
     server.requests++
     server.failures++
     const ejected = this.servers.filter((each) => each.state(now) !== 'up').length
-    if (failed(server.outlier, this.settings.outlier, { ejected, servers: this.servers.length }, now)) {
+    if (
+      failed(server.outlier, this.settings.outlier, { ejected, servers: this.servers.length }, now)
+    ) {
       this.refresh(server)
       this.#closeIdle(server)
       this.#host.onEjected(this, server)
@@ -224,7 +233,7 @@ export class UpstreamPool {
       firstByteMs: timeouts.firstByteMs,
       idleMs: timeouts.upstreamIdleMs,
       preface,
-      now: this.#host.now,
+      now: this.#host.lately,
       onClose: (closed) => {
         server.all.delete(closed)
         const index = server.idle.indexOf(closed)

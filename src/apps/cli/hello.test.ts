@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -120,5 +122,24 @@ describe('runHello()', () => {
     server.close()
     assert.equal(code, 1)
     assert.match(complaints[0] ?? '', /Cannot listen on 127\.0\.0\.1/)
+  })
+})
+
+describe('runHello() on an address', () => {
+  it('prints the hello of whoever connects, answers with an alert, and stops on SIGINT', async () => {
+    const command = new URL('./hello.ts', import.meta.url).href
+    const script = `import { runHello } from ${JSON.stringify(command)}
+      process.exitCode = await runHello('127.0.0.1:0', { output: 'json' }, console.log)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+    const exit = once(child, 'exit')
+    const [said] = await once(child.stderr, 'data')
+    const port = Number(/:(\d+), stop/.exec(String(said))?.[1])
+    const client = connect(port, '127.0.0.1', () => client.write(capturedHello('chromium-001')))
+    const [printed] = await once(child.stdout, 'data')
+    const [alert] = await once(client, 'data')
+    child.kill('SIGINT')
+    assert.equal(JSON.parse(String(printed)).client, 'Chromium')
+    assert.deepEqual([...alert], [21, 3, 3, 0, 2, 2, 40])
+    assert.deepEqual(await exit, [0, null])
   })
 })

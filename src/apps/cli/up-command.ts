@@ -78,7 +78,11 @@ function demoSource(): ConfigSource {
 }
 
 function welcome({ config, listeners, adminUrl, metricsUrl }: Running): string {
-  const inData = (name: string): string => relative('.', join(config.data, name)) || '.'
+  const inData = (name: string): string => {
+    const path = join(config.data, name)
+    const near = relative('.', path)
+    return near.startsWith('..') ? path : near
+  }
   const lines = listeners.map(({ name, url }) => `  ${name.padEnd(9)}${url}`)
   lines.push(`  console  ${adminUrl}`, `  metrics  ${metricsUrl}`)
   if (config.admin.tokens.length === 0) {

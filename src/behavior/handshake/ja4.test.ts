@@ -93,18 +93,18 @@ describe('ja4() by JA4.md', () => {
     assert.equal(ja4(EXAMPLE, 'q').ja4, 'q13d1516h2_8daaf6152771_e5627efa2ab1')
   })
 
-  // All examples of section "ALPN Extension Value".
+  // The examples of section "ALPN Extension Value"; above 127 as the authors' tools write them.
   for (const [bytes, code] of [
     [[], '00'],
     [[0x68, 0x32], 'h2'],
     [[0x78], 'xx'],
-    [[0xab], 'ab'],
+    [[0xab], '99'],
     [[0x20], '20'],
-    [[0xab, 0xcd], 'ad'],
+    [[0xab, 0xcd], '99'],
     [[0x20, 0x61], '21'],
-    [[0x30, 0xab], '3b'],
+    [[0x30, 0xab], '09'],
     [[0x61, 0x20], '60'],
-    [[0x30, 0x31, 0xab, 0xcd], '3d'],
+    [[0x30, 0x31, 0xab, 0xcd], '09'],
     [[0x30, 0xab, 0xcd, 0x31], '01'],
   ] as const) {
     it(`writes a first protocol of ${JSON.stringify(bytes)} as ${code}`, () => {

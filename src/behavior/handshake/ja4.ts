@@ -167,13 +167,22 @@ function isHigher(version: number, than: number): boolean {
   return version >> 8 === 0xfe && than >> 8 === 0xfe ? version < than : version > than
 }
 
-/** First and last character of the first protocol name, or the outer nibbles of its bytes. */
-function alpnCode(name: string | undefined): string {
-  if (name === undefined || name === '') return '00'
-  const first = name.charCodeAt(0)
-  const last = name.charCodeAt(name.length - 1)
+/**
+ * First and last character of the first protocol. For ASCII that is not alphanumeric JA4.md wants hex
+ * digits. For octets above 127 its text (hex) and the tools of its authors (9, and so every published
+ * fingerprint) differ: fingerprints are for comparing, so the tools win (docs/decisions/0006).
+ */
+function alpnCode(protocol: string | undefined): string {
+  if (protocol === undefined || protocol.length === 0) return '00'
+  const first = protocol.charCodeAt(0)
+  const last = protocol.charCodeAt(protocol.length - 1)
+  if (first > 127 || last > 127) return `${beyondAscii(first)}${beyondAscii(last)}`
   if (isAlphanumeric(first) && isAlphanumeric(last)) return String.fromCharCode(first, last)
-  return (first >> 4).toString(16) + (last & 15).toString(16)
+  return `${(first >> 4).toString(16)}${(last & 15).toString(16)}`
+}
+
+function beyondAscii(byte: number): string {
+  return byte <= 127 && isAlphanumeric(byte) ? String.fromCharCode(byte) : '9'
 }
 
 function isAlphanumeric(byte: number): boolean {

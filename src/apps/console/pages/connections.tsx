@@ -51,9 +51,6 @@ export function ConnectionsPage() {
             <th scope="col" class="number wide-only">
               Requests
             </th>
-            <th scope="col" class="number wide-only">
-              In, out
-            </th>
             <th scope="col" class="number">
               Open for
             </th>
@@ -87,7 +84,7 @@ function ConnectionRow(props: { readonly connection: ConnectionView }) {
         <span class="second-line">{connection.handshake?.sni || connection.listener}</span>
       </td>
       <td class="wide-only">
-        {connection.protocol}
+        {connection.protocol === 'tls' ? 'no request' : connection.protocol}
         <span class="second-line">
           {connection.tlsVersion === ''
             ? 'no TLS'
@@ -97,10 +94,9 @@ function ConnectionRow(props: { readonly connection: ConnectionView }) {
       <td class="wide-only sentence">
         <Reasons reasons={connection.reasons} />
       </td>
-      <td class="number wide-only">{formatCount(connection.requests)}</td>
       <td class="number wide-only">
-        {text(formatBytes(connection.bytesIn))}
-        <span class="second-line">{text(formatBytes(connection.bytesOut))}</span>
+        {formatCount(connection.requests)}
+        <span class="second-line">{text(formatBytes(connection.bytesOut))} out</span>
       </td>
       <td class="number">{formatDuration(Date.now() - connection.openedAt)}</td>
     </tr>
@@ -124,16 +120,16 @@ function Nobody() {
   )
 }
 
-/** The first in words; the panel has them all. */
+/** The first in words, cut after two lines; the panel has them all. */
 function Reasons(props: { readonly reasons: readonly string[] }) {
   const [first, ...others] = props.reasons
   if (first === undefined) return <span class="quiet">ordinary</span>
   return (
-    <>
+    <span class="two-lines">
       {first}
       {others.length > 0 && (
         <span class="quiet">, and {plural(others.length, 'more', 'more')}</span>
       )}
-    </>
+    </span>
   )
 }

@@ -123,7 +123,9 @@ function DecisionTable(props: { readonly decisions: readonly Decision[] }) {
               <span class="second-line">{decision.handshake?.sni || decision.listener}</span>
             </td>
             <td class="wide-only sentence">
-              {heaviest(decision) ?? <span class="quiet">ordinary</span>}
+              <span class="two-lines">
+                {heaviest(decision) ?? <span class="quiet">ordinary</span>}
+              </span>
             </td>
           </tr>
         ))}

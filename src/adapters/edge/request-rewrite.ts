@@ -1,0 +1,64 @@
+/**
+ * A request head as the upstream gets it: what the edge cuts is left out, what it adds is behind. When a
+ * chunked body follows, the head is left open (no empty line): the framing is added once it is known.
+ *
+ * @module
+ */
+import type { RequestHeadReader } from '../../wire/request-head.ts'
+import { allocate, OCTETS, textOf } from './octets.ts'
+
+/** From the request line in `OCTETS` that `head` describes. `added`: field lines with CR LF. */
+export function forwardedHead(
+  head: RequestHeadReader,
+  host: string,
+  added: Buffer,
+  upgrade: boolean,
+): Buffer {
+  if (head.absolute || upgrade || head.minorVersion === 0) {
+    return unusualHead(head, host, added, upgrade)
+  }
+  const last = head.end - 2
+  const request = allocate(last - head.start + added.length + 2)
+  let at = 0
+  let from = head.start
+  for (let k = 0; k < head.cutCount; k++) {
+    at += OCTETS.copy(request, at, from, head.cuts[2 * k] as number)
+    from = head.cuts[2 * k + 1] as number
+  }
+  at += OCTETS.copy(request, at, from, last)
+  at += added.copy(request, at)
+  if (!head.chunked) {
+    request[at++] = 13
+    request[at++] = 10
+  }
+  return request.subarray(0, at)
+}
+
+/** Absolute targets, upgrades, HTTP/1.0: rare enough for strings. */
+function unusualHead(
+  head: RequestHeadReader,
+  host: string,
+  added: Buffer,
+  upgrade: boolean,
+): Buffer {
+  const method = textOf(head.start, head.methodEnd)
+  const target = textOf(head.targetStart, head.targetEnd)
+  const path = target.startsWith('/') || target === '*' ? target : `/${target}`
+  let fields = ''
+  let from = head.targetEnd + ' HTTP/1.1\r\n'.length
+  for (let k = 0; k < head.cutCount; k++) {
+    fields += textOf(from, head.cuts[2 * k] as number)
+    from = head.cuts[2 * k + 1] as number
+  }
+  fields += textOf(from, head.end - 2)
+  if (head.absolute || head.hostStart === 0) fields = `Host: ${host}\r\n${fields}`
+  if (upgrade) {
+    const protocol = textOf(head.upgradeStart, head.upgradeEnd)
+    fields += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
+  }
+  const end = head.chunked ? '' : '\r\n'
+  return Buffer.from(
+    `${method} ${path} HTTP/1.1\r\n${fields}${added.toString('latin1')}${end}`,
+    'latin1',
+  )
+}
