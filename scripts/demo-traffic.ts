@@ -44,7 +44,7 @@ async function main(seconds: number, target: Target): Promise<number> {
   const signal = AbortSignal.timeout(seconds * 1000)
   const tallies = clients.map(async ([name, client]) => {
     const tally = new Tally()
-    await client(target, signal, tally).catch((error: unknown) => tally.count(String(error)))
+    await client(target, signal, tally).catch((error: unknown) => tally.count(firstLine(error)))
     return [name, tally] as const
   })
   console.log('\nWhat they got:')
@@ -84,4 +84,9 @@ async function listens({ host, port }: Target): Promise<boolean> {
 function readTarget(text: string): Target {
   const [host = '', port = ''] = text.split(':')
   return { host, port: Number(port) }
+}
+
+/** Playwright's errors go on with a log of what it did. */
+function firstLine(error: unknown): string {
+  return String(error).split('\n')[0] ?? ''
 }

@@ -5,9 +5,13 @@
  * @module
  */
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, repeat, type Target } from './tally.ts'
 
 const EVERY_MS = 60
+/** It scans in bursts, as they do, and is quiet in between. */
+const BURST_HELLOS = 50
+const QUIET_MS = 6000
 /** It waits this long for the ServerHello, of which it reads one byte. */
 const ANSWER_MS_MAX = 500
 
@@ -18,7 +22,13 @@ const CIPHERS = [
 ]
 
 export const scanner: Client = (target, signal, tally) =>
-  repeat(signal, EVERY_MS, tally, (round) => sayHello(target, clientHello(round)))
+  repeat(signal, EVERY_MS, tally, async (round) => {
+    const outcome = await sayHello(target, clientHello(round))
+    if (round % BURST_HELLOS === BURST_HELLOS - 1) {
+      await delay(QUIET_MS, undefined, { signal }).catch(() => {})
+    }
+    return outcome
+  })
 
 /** What the edge said to the hello: its first record's content type. */
 async function sayHello({ host, port }: Target, hello: Buffer): Promise<string> {

@@ -54,8 +54,12 @@ function nameOf(error: unknown): string {
 /** What an ordinary visitor asks for, in turn: mostly pages, now and then something slow or failing. */
 const PATHS = ['/', '/static/site.css', '/api/time', '/form', '/api/items', '/large?bytes=65536']
 const RARE_PATHS = ['/slow?ms=300', '/fail?status=503', '/nowhere', '/api/echo']
+/** One request in so many is a rare one. */
+const RARE_EVERY = 25
 
 export function pathOf(round: number): string {
-  const paths = round % 9 === 8 ? RARE_PATHS : PATHS
-  return paths[Math.floor(round / (round % 9 === 8 ? 9 : 1)) % paths.length] ?? '/'
+  const isRare = round % RARE_EVERY === RARE_EVERY - 1
+  const paths = isRare ? RARE_PATHS : PATHS
+  const turn = isRare ? Math.floor(round / RARE_EVERY) : round
+  return paths[turn % paths.length] ?? '/'
 }

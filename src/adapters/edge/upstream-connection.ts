@@ -198,6 +198,7 @@ export class UpstreamConnection {
       from = head.end
       if (head.status === 101) {
         this.#phase = 'tunnel'
+        this.#sink = undefined
         sink.onUpgrade(head, from, to)
         return to
       }

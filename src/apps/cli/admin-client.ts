@@ -11,7 +11,7 @@ import { CONFIG_DEFAULTS } from '../server/config/defaults.ts'
 import type { Environment } from '../server/config/environment.ts'
 import { readConfig } from '../server/config/read-config.ts'
 import { configFile, configRefused } from '../server/load-config.ts'
-import { STATE_FILES } from '../server/material.ts'
+import { STATE_FILES } from '../server/state-files.ts'
 
 export interface AdminClient {
   get<T>(path: string): Promise<T>

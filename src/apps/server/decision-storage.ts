@@ -15,7 +15,7 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DecisionLog } from '../../ports/decision-log.ts'
 import type { Config } from './config/schema.ts'
-import { STATE_FILES } from './material.ts'
+import { STATE_FILES } from './state-files.ts'
 
 export interface DecisionStorage {
   readonly keptIn: 'storage' | 'memory'

@@ -102,6 +102,12 @@ export class FleetWorker {
     clearTimeout(late)
   }
 
+  /** What it counted has been taken over: it must not count twice. */
+  forget(): void {
+    this.traffic = NO_TRAFFIC
+    this.servers = []
+  }
+
   view(): WorkerView {
     return {
       id: this.options.id,

@@ -46,6 +46,9 @@ interface ServerNote {
   readonly id: string
   check: HealthCheck | undefined
   readonly change: { draining?: boolean; weight?: number }
+  /** Counted by workers that are gone. */
+  requests: number
+  failures: number
 }
 
 class Fleet implements DataPlane {
@@ -130,8 +133,8 @@ class Fleet implements DataPlane {
           weight: note?.change.weight ?? server.weight,
           inFlight: sum((report) => report.inFlight),
           connections: sum((report) => report.connections),
-          requests,
-          failures: sum((report) => report.failures),
+          requests: requests + (note?.requests ?? 0),
+          failures: sum((report) => report.failures) + (note?.failures ?? 0),
           latencyMs:
             requests === 0 ? 0 : sum((report) => report.latencyMs * report.requests) / requests,
           check: note?.check?.text ?? '',
@@ -178,6 +181,13 @@ class Fleet implements DataPlane {
 
   #died(dead: FleetWorker, how: string): void {
     this.#past = addTraffic(this.#past, { ...dead.traffic, connectionsOpen: 0 })
+    for (const { pool, id, requests, failures } of dead.servers) {
+      const note = this.#servers.get(keyOf(pool, id))
+      if (note === undefined) continue
+      note.requests += requests
+      note.failures += failures
+    }
+    dead.forget()
     const { id, restarts, startedAt } = dead.options
     const index = this.#workers.indexOf(dead)
     if (this.#closing || index < 0) return
@@ -202,9 +212,10 @@ class Fleet implements DataPlane {
     for (const pool of pools) {
       for (const server of pool.servers) {
         const key = keyOf(pool.name, server.id)
-        const change = before.get(key)?.change ?? {}
+        const { change = {}, requests = 0, failures = 0 } = before.get(key) ?? {}
         before.get(key)?.check?.close()
-        const note: ServerNote = { pool: pool.name, id: server.id, check: undefined, change }
+        const names = { pool: pool.name, id: server.id }
+        const note: ServerNote = { ...names, check: undefined, change, requests, failures }
         this.#servers.set(key, note)
         if (pool.health === undefined) continue
         note.check = new HealthCheck({

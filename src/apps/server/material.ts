@@ -15,6 +15,7 @@ import type { Random } from '../../ground/random.ts'
 import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Material } from './config/data-plane-settings.ts'
 import type { Config, Role } from './config/schema.ts'
+import { STATE_FILES } from './state-files.ts'
 
 export interface TokenHolder {
   readonly name: string
@@ -39,17 +40,6 @@ export interface MaterialOptions {
   readonly clock: Clock
   readonly random: Random
 }
-
-/** Where state lies inside `data`. */
-export const STATE_FILES = {
-  localCa: 'local-ca',
-  adminToken: 'admin-token',
-  affinityKey: 'affinity.key',
-  ticketKeys: 'ticket.keys',
-  recordKey: 'record.key',
-  audit: 'audit.jsonl',
-  storage: 'storage',
-} as const
 
 /** Reads all of it; makes in `data` what is made on first use. */
 export async function readMaterial(options: MaterialOptions): Promise<MaterialOutcome> {

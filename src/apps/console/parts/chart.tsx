@@ -121,15 +121,22 @@ function timeRange(min: number, max: number, spanMs: number): [number, number] {
   return [end - spanMs / 1000, end]
 }
 
+/** A label nearer to the right edge than this share of the width would be cut off. */
+const EDGE_SHARE = 0.06
+
 /** Hours and minutes; with seconds when the ticks are closer than that. */
 function clockValues(
-  _: uPlot,
+  plot: uPlot,
   splits: number[],
   _axis: number,
   _space: number,
   stepSeconds: number,
 ): string[] {
+  const { x } = plot.scales
+  const [min, max] = [x?.min ?? 0, x?.max ?? 0]
+  const last = max - (max - min) * EDGE_SHARE
   return splits.map((seconds) => {
+    if (seconds > last) return ''
     const clock = formatClock(seconds * 1000)
     return stepSeconds < 60 ? clock : clock.slice(0, -3)
   })

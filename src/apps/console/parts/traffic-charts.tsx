@@ -65,7 +65,7 @@ const PLANS: readonly ChartPlan[] = [
     formatAxis: formatRound,
     lines: [
       {
-        name: 'completed',
+        name: 'done',
         color: '--line-1',
         filled: true,
         pick: (point) => point.handshakesPerSecond,

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../test/running-limen.ts'
+import { sampleDecision } from '../../ports/decision-log.contract.ts'
+import { EXIT } from './exit-code.ts'
+
+const LIMEN = join(import.meta.dirname, '../../../bin/limen')
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  new Promise<Ended>((resolve) => {
+    const { PATH } = process.env
+    const options = { cwd: folder, env: { PATH, ...env } }
+    execFile(LIMEN, args, options, (error, out, err) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
+    })
+  })
+
+let folder: string
+let limen: RunningLimen
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'limen-cli-'))
+  limen = await runLimen()
+  limen.plane.decide([1, 2, 3].map(sampleDecision))
+})
+after(async () => {
+  await limen.end()
+  rmSync(folder, { recursive: true })
+})
+const ask = (...args: string[]) =>
+  run([...args, '--url', limen.running.adminUrl], { LIMEN_TOKEN: limen.token })
+
+describe('limen', () => {
+  it('--version', async () => {
+    assert.match((await run(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('an unknown command is a wrong use, with a guess', async () => {
+    const { code, err } = await run(['decision'])
+    assert.equal(code, EXIT.usage)
+    assert.match(err, /Did you mean decisions/)
+  })
+
+  it('schema prints the JSON Schema', async () => {
+    const { out } = await run(['schema'])
+    assert.equal((JSON.parse(out) as { title: string }).title, 'limen.yaml')
+  })
+
+  it('up without a configuration says what to do', async () => {
+    const { code, err } = await run(['up'])
+    assert.equal(code, EXIT.config)
+    assert.match(err, /^limen: No limen.yaml here.*--demo\n$/)
+  })
+})
+
+describe('limen check', () => {
+  it('says that a configuration is good', async () => {
+    writeFileSync(join(folder, 'good.yaml'), SHORT_CONFIG)
+    assert.deepEqual(await run(['check', '-c', 'good.yaml']), {
+      ...{ code: 0, out: 'good.yaml is good\n', err: '' },
+    })
+  })
+
+  it('says file, line and column of each mistake, of files it names too', async () => {
+    const tls = 'certificates: [{ certFile: none.pem, keyFile: none.key }]\n'
+    writeFileSync(join(folder, 'bad.yaml'), `${SHORT_CONFIG}${tls}`)
+    const { code, err } = await run(['check', '-c', 'bad.yaml'])
+    assert.equal(code, EXIT.config)
+    assert.match(err, /^bad.yaml:9:18: certificates\[0\]\.certFile: cannot be read: no such file/)
+    const { out } = await run(['check', '-c', 'bad.yaml', '-o', 'json'])
+    assert.equal((JSON.parse(out) as { complaints: { line: number }[] }).complaints[0]?.line, 9)
+  })
+
+  it('makes nothing', async () => {
+    writeFileSync(join(folder, 'ca.yaml'), `${SHORT_CONFIG}certificates: [{ localCa: [x] }]\n`)
+    assert.equal((await run(['check', '-c', 'ca.yaml'])).code, 0)
+    assert.throws(() => rmSync(join(folder, 'data')), /ENOENT/)
+  })
+})
+
+describe('limen against a running one', () => {
+  it('decisions list', async () => {
+    const { out } = await ask('decisions', 'list', '--limit', '2')
+    const [head, first] = out.split('\n')
+    assert.match(head ?? '', /^ID +TIME +FROM/)
+    assert.match(first ?? '', new RegExp(`^${sampleDecision(3).id} .* random-repeated$`))
+    const json = await ask('decisions', 'list', '--before', sampleDecision(2).id, '-o', 'json')
+    assert.deepEqual(JSON.parse(json.out), [sampleDecision(1)])
+  })
+
+  it('decisions explain', async () => {
+    const { out } = await ask('decisions', 'explain', sampleDecision(2).id)
+    assert.match(out, new RegExp(sampleDecision(2).id))
+    const { code } = await ask('decisions', 'explain', sampleDecision(9).id)
+    assert.equal(code, EXIT.missing)
+  })
+
+  it('connections', async () => {
+    assert.equal((await ask('connections')).out, 'Nobody is connected.\n')
+    assert.deepEqual(JSON.parse((await ask('connections', '-o', 'json')).out), [])
+  })
+
+  it('upstreams list, drain, undrain, weight', async () => {
+    assert.match((await ask('upstreams', 'list')).out, /site\/a +127.0.0.1:9101 +up/)
+    assert.match((await ask('upstreams', 'drain', 'site/a')).out, /site\/a .* draining/)
+    assert.match((await ask('upstreams', 'undrain', 'site/a')).out, /site\/a .* up/)
+    const { out } = await ask('upstreams', 'weight', 'site/b', '7', '-o', 'json')
+    assert.equal((JSON.parse(out) as { weight: number }).weight, 7)
+    const { code, err } = await ask('upstreams', 'drain', 'a')
+    assert.deepEqual([code, err], [EXIT.failed, 'limen: Name a server as pool/id, not a\n'])
+  })
+
+  it('status and reload', async () => {
+    assert.match((await ask('status')).out, /serving since/)
+    assert.equal((await ask('reload')).out, 'Reloaded\n')
+  })
+
+  it('without a right token it says where one is looked for', async () => {
+    const { code, err } = await run(['status', '--url', limen.running.adminUrl])
+    assert.equal(code, EXIT.denied)
+    assert.match(err, /LIMEN_TOKEN, LIMEN_TOKEN_FILE or .*data\/admin-token\)\n$/)
+  })
+
+  it('takes the token from a file, and address and token from limen.yaml', async () => {
+    const file = join(limen.folder, 'data/admin-token')
+    const url = limen.running.adminUrl
+    assert.equal((await run(['status'], { LIMEN_TOKEN_FILE: file, LIMEN_URL: url })).code, 0)
+    const config = SHORT_CONFIG.replace('127.0.0.1:0', new URL(url).host)
+    writeFileSync(join(limen.folder, 'other.yaml'), config)
+    assert.equal((await run(['status', '-c', join(limen.folder, 'other.yaml')])).code, 0)
+  })
+
+  it('says in one line that nobody answers', async () => {
+    const { code, err } = await run(['status', '--url', 'http://127.0.0.1:65533'])
+    assert.equal(code, EXIT.unreachable)
+    assert.match(err, /^limen: No admin API at http:\/\/127\.0\.0\.1:65533 \(ECONNREFUSED\).*\n$/)
+  })
+})

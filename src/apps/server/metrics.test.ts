@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { fakeDataPlane, noTraffic } from '../../../test/fake-data-plane.ts'
+import { metricsRegistry } from './metrics.ts'
+
+const scrape = async (): Promise<string> => {
+  const plane = fakeDataPlane()
+  const latencyCounts = noTraffic().latencyCounts.map((_, index) => (index < 3 ? 1 : 0))
+  plane.setTraffic({
+    ...{ responses: [0, 0, 5, 0, 2, 1], refusals: { 'head-too-large': 4 }, tiers: [0, 7, 1, 0] },
+    ...{ handshakesFull: 3, bytesIn: 10, latencyCounts, latencySumMs: 1500 },
+  })
+  return metricsRegistry({
+    plane,
+    isReady: () => true,
+    certificates: () => [{ name: 'localhost', notAfter: 1_800_000_000_000 }],
+    decisionsDropped: () => 2,
+  }).metrics()
+}
+
+it('metricsRegistry() says what the data plane counted', async () => {
+  const text = await scrape()
+  for (const line of [
+    'limen_responses_total{class="2xx"} 5',
+    'limen_responses_total{class="5xx"} 1',
+    'limen_refusals_total{reason="head-too-large"} 4',
+    'limen_decisions_total{tier="2"} 1',
+    'limen_handshakes_total{result="full"} 3',
+    'limen_received_bytes_total 10',
+    'limen_decisions_unstored_total 2',
+    'limen_worker_up{worker="1"} 0',
+    'limen_certificate_expiry_seconds{name="localhost"} 1800000000',
+    'limen_response_head_seconds_bucket{le="0.0004"} 2',
+    'limen_response_head_seconds_bucket{le="+Inf"} 3',
+    'limen_response_head_seconds_sum 1.5',
+    'limen_response_head_seconds_count 3',
+  ]) {
+    assert.ok(text.split('\n').includes(line), line)
+  }
+})
+
+it('metricsRegistry() names every metric limen_*, and counters by their unit', async () => {
+  const text = await scrape()
+  for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    assert.match(name, /^limen_[a-z0-9_]+$/)
+    if (type === 'counter') assert.match(name, /_total$/)
+  }
+})
+
+it('metricsRegistry() does not count up by being asked twice', async () => {
+  const plane = fakeDataPlane()
+  plane.setTraffic({ connectionsTotal: 3 })
+  const registry = metricsRegistry({
+    ...{ plane, isReady: () => true, certificates: () => [], decisionsDropped: () => 0 },
+  })
+  await registry.metrics()
+  assert.match(await registry.metrics(), /^limen_connections_total 3$/m)
+})

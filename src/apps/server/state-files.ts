@@ -1,0 +1,14 @@
+/**
+ * What lies where inside the `data` folder.
+ *
+ * @module
+ */
+export const STATE_FILES = {
+  localCa: 'local-ca',
+  adminToken: 'admin-token',
+  affinityKey: 'affinity.key',
+  ticketKeys: 'ticket.keys',
+  recordKey: 'record.key',
+  audit: 'audit.jsonl',
+  storage: 'storage',
+} as const
