@@ -34,13 +34,13 @@ metrics: { address: 127.0.0.1:0 }
 
 export async function runLimen(
   text = SHORT_CONFIG,
-  prepare: (folder: string) => void = () => {},
+  prepare: (folder: string) => void | Promise<void> = () => {},
 ): Promise<RunningLimen> {
   const folder = mkdtempSync(join(tmpdir(), 'limen-'))
   const file = join(folder, 'limen.yaml')
   const configure = (next: string): void => writeFileSync(file, next)
   configure(text)
-  prepare(folder)
+  await prepare(folder)
   const plane = fakeDataPlane()
   const logs: string[] = []
   try {

@@ -22,7 +22,6 @@ const BANNED: readonly Ban[] = [
     /^(?:export )?(?:abstract class|class \w+ extends (?!\w*Error\b))/m,
     'an interface and functions',
   ],
-  [/\/work\/|\/home\/\w/, 'a path that is passed in'],
 ]
 const BANNED_WHEN_PURE: readonly Ban[] = [
   [/\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, 'a Clock that the caller passes'],

@@ -20,12 +20,15 @@ const FIELD_OVERHEAD = 32
 /** Longest argument list of String.fromCharCode that no engine refuses. */
 const CHARS_AT_ONCE = 4096
 
+/** Huffman-coded strings are decoded here, one at a time: one buffer serves all connections. */
+let scratch = new Uint8Array(0)
+
 /** Decodes the header blocks of one connection, in order. */
 export class HpackDecoder<D> {
   readonly #static = staticTable<D>()
   readonly #table: DynamicTable<D>
   readonly #tableBytesMax: number
-  readonly #scratch: Uint8Array
+  readonly #stringBytesMax: number
   #at = 0
   #error: HpackError | undefined
 
@@ -36,7 +39,8 @@ export class HpackDecoder<D> {
   constructor(tableBytesMax: number, stringBytesMax: number) {
     this.#tableBytesMax = tableBytesMax
     this.#table = new DynamicTable(tableBytesMax)
-    this.#scratch = new Uint8Array(stringBytesMax + 2)
+    this.#stringBytesMax = stringBytesMax
+    if (scratch.length < stringBytesMax + 2) scratch = new Uint8Array(stringBytesMax + 2)
   }
 
   /**
@@ -123,18 +127,18 @@ export class HpackDecoder<D> {
     const length = this.#integer(bytes, to, 7)
     const from = this.#at
     const end = from + length
-    if (length < 0 || end > to || (!coded && length > this.#scratch.length - 2)) {
+    if (length < 0 || end > to || (!coded && length > this.#stringBytesMax)) {
       this.#error ??= 'bad-string'
       return undefined
     }
     this.#at = end
     if (!coded) return textOf(bytes, from, end)
-    const decoded = decodeHuffman(bytes, from, end, this.#scratch)
-    if (decoded < 0) {
+    const decoded = decodeHuffman(bytes, from, end, scratch)
+    if (decoded < 0 || decoded > this.#stringBytesMax) {
       this.#error ??= 'bad-string'
       return undefined
     }
-    return textOf(this.#scratch, 0, decoded)
+    return textOf(scratch, 0, decoded)
   }
 }
 

@@ -39,6 +39,8 @@ export class HpackEncoder {
   /** Field line -> number of the entry, counted from the first ever added. */
   readonly #numbers = new Map<string, number>()
   #resized: number | undefined
+  /** The smallest size since the last block. */
+  #smallest = 0
 
   constructor(tableBytesMax: number) {
     this.#table = new DynamicTable(tableBytesMax)
@@ -48,6 +50,8 @@ export class HpackEncoder {
   resize(tableBytesMax: number): void {
     this.#table.resize(tableBytesMax)
     this.#forgetEvicted()
+    this.#smallest =
+      this.#resized === undefined ? tableBytesMax : Math.min(this.#smallest, tableBytesMax)
     this.#resized = tableBytesMax
   }
 
@@ -61,7 +65,9 @@ export class HpackEncoder {
     if (this.#resized === undefined) return at
     const size = this.#resized
     this.#resized = undefined
-    return integer(out, at, 0x20, 5, size)
+    // A table that was smaller in between has lost entries: that is said as well (section 4.2).
+    const next = this.#smallest < size ? integer(out, at, 0x20, 5, this.#smallest) : at
+    return integer(out, next, 0x20, 5, size)
   }
 
   /** Writes one field (octets as characters, name in lower case) to `out[at..)`; returns one past it. */

@@ -93,7 +93,8 @@ const NAME_UPGRADE = octetsOf('upgrade')
 const PREFIX_LIMEN = octetsOf('limen-')
 const VALUE_CHUNKED = octetsOf('chunked')
 const VALUE_CONTINUE = octetsOf('100-continue')
-const HTTP = octetsOf('HTTP/')
+/** The name of the protocol is case-sensitive (RFC 9112 section 2.3). */
+const VERSION_1 = octetsOf('HTTP/1.')
 const SCHEME_HTTP = octetsOf('http://')
 const SCHEME_HTTPS = octetsOf('https://')
 const UNDERSCORE = 95
@@ -106,6 +107,8 @@ const CUTS_MAX = 32
 /** Content-Length of more digits than this exceeds 2^53. */
 const LENGTH_DIGITS_MAX = 15
 const LEADING_EMPTY_LINES_MAX = 4
+/** The longest registered method (UPDATEREDIRECTREF) has 17. */
+const METHOD_BYTES_MAX = 32
 
 /**
  * Reads request heads, one at a time; the fields describe the last complete one.
@@ -143,6 +146,7 @@ export class RequestHeadReader {
 
   #fields = 0
   #connectionNamesUpgrade = false
+  #closes = false
   #named: string[] = []
   #hosts = 0
 
@@ -191,6 +195,7 @@ export class RequestHeadReader {
     this.#fields = 0
     this.#hosts = 0
     this.#connectionNamesUpgrade = false
+    this.#closes = false
     if (this.#named.length > 0) this.#named = []
   }
 
@@ -202,7 +207,8 @@ export class RequestHeadReader {
   #requestLine(bytes: Uint8Array, from: number, to: number, limits: HeadLimits): HeadRead {
     let at = from
     while (TOKEN[bytes[at] as number] === 1) at++
-    if (at >= to) return at - from > 32 ? 'bad-request-line' : 'incomplete'
+    if (at - from > METHOD_BYTES_MAX) return 'bad-request-line'
+    if (at >= to) return 'incomplete'
     if (bytes[at] !== SP || at === from) return 'bad-request-line'
     this.methodEnd = at
     this.targetStart = ++at
@@ -211,19 +217,13 @@ export class RequestHeadReader {
     if (at >= to) return 'incomplete'
     this.targetEnd = at
     if (bytes[at] !== SP || at === this.targetStart) return 'bad-target'
-    if (at + 10 >= to) {
-      for (let i = at + 1; i < to; i++) if (bytes[i] === LF) return 'bad-request-line'
-      return 'incomplete'
-    }
-    // The name of the protocol is case-sensitive (RFC 9112 section 2.3).
-    if (!startsWith(bytes, at + 1, HTTP)) return 'bad-request-line'
-    if (bytes[at + 6] !== 49 || bytes[at + 7] !== 46) return 'bad-version'
+    if (!startsWith(bytes, at + 1, VERSION_1) || at + 10 >= to) return badVersion(bytes, at + 1, to)
     const minor = (bytes[at + 8] as number) - 48
-    if (minor !== 0 && minor !== 1) return 'bad-version'
+    if ((minor !== 0 && minor !== 1) || bytes[at + 9] !== CR || bytes[at + 10] !== LF) {
+      return badVersion(bytes, at + 1, to)
+    }
     this.minorVersion = minor
     this.keepAlive = minor === 1
-    if (bytes[at + 9] === LF) return 'bare-line-feed'
-    if (bytes[at + 9] !== CR || bytes[at + 10] !== LF) return 'bad-request-line'
     this.end = at + 11
     return this.#target(bytes)
   }
@@ -276,10 +276,7 @@ export class RequestHeadReader {
     if (at + 1 >= to) return at >= to || bytes[at] === CR ? 'incomplete' : this.#badOctet(bytes, at)
     if (bytes[at] !== CR || bytes[at + 1] !== LF) return this.#badOctet(bytes, at)
     this.end = at + 2
-    let valueEnd = at
-    while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
-      valueEnd--
-    }
+    const valueEnd = trimmed(bytes, value, at)
     if (underscores > 0 && this.#aliases(bytes, from, nameLength)) return this.#cut(from)
     return this.#known(bytes, from, nameLength, value, valueEnd)
   }
@@ -302,13 +299,7 @@ export class RequestHeadReader {
           return this.#host(bytes, value, valueEnd, name)
         break
       case 6:
-        if (startsWithIgnoringCase(bytes, name, NAME_COOKIE)) {
-          if (this.cookieStart === 0) {
-            this.cookieStart = value
-            this.cookieEnd = valueEnd
-          }
-          return 'complete'
-        }
+        if (startsWithIgnoringCase(bytes, name, NAME_COOKIE)) return this.#cookie(value, valueEnd)
         if (startsWithIgnoringCase(bytes, name, NAME_EXPECT)) {
           if (!valueIs(bytes, value, valueEnd, VALUE_CONTINUE)) return 'bad-expect'
           this.expectsContinue = true
@@ -323,6 +314,7 @@ export class RequestHeadReader {
       case 10:
         if (startsWithIgnoringCase(bytes, name, NAME_CONNECTION)) {
           this.#connection(bytes, value, valueEnd)
+          if (this.#named.length > CUTS_MAX) return 'too-many-fields'
         }
         break
       case 14:
@@ -342,6 +334,19 @@ export class RequestHeadReader {
         break
       default:
     }
+    return this.#hop(bytes, name, nameLength)
+  }
+
+  #cookie(value: number, valueEnd: number): HeadRead {
+    if (this.cookieStart === 0) {
+      this.cookieStart = value
+      this.cookieEnd = valueEnd
+    }
+    return 'complete'
+  }
+
+  /** What is meant for this hop only, or is the edge's own to say, is cut. */
+  #hop(bytes: Uint8Array, name: number, nameLength: number): HeadRead {
     const hop = HOP_BY_HOP_OF_LENGTH[nameLength] ?? NONE
     for (let i = 0; i < hop.length; i++) {
       if (startsWithIgnoringCase(bytes, name, hop[i] as Uint8Array)) return this.#cut(name)
@@ -391,11 +396,12 @@ export class RequestHeadReader {
     let option = ''
     for (let i = from; i < to; i++) option += String.fromCharCode(bytes[i] as number)
     option = option.toLowerCase()
-    if (option === 'close') this.keepAlive = false
-    else if (option === 'keep-alive')
-      this.keepAlive = this.minorVersion === 1 ? this.keepAlive : true
+    if (option === 'close') {
+      this.#closes = true
+      this.keepAlive = false
+    } else if (option === 'keep-alive') this.keepAlive = !this.#closes
     else if (option === 'upgrade') this.#connectionNamesUpgrade = true
-    else if (!NOT_TAKEN_AWAY.includes(option) && this.#named.length < CUTS_MAX) {
+    else if (!NOT_TAKEN_AWAY.includes(option) && this.#named.length <= CUTS_MAX) {
       this.#named.push(option)
     }
   }
@@ -472,6 +478,27 @@ export class RequestHeadReader {
 const OPTIONS = octetsOf('OPTIONS')
 const CONNECT = octetsOf('CONNECT')
 const TRACE = octetsOf('TRACE')
+
+/** What is wrong with a version that is not `HTTP/1.0` or `HTTP/1.1` and CR LF, or 'incomplete'. */
+function badVersion(bytes: Uint8Array, from: number, to: number): HeadRead {
+  for (let i = 0; from + i < to; i++) {
+    const octet = bytes[from + i] as number
+    if (
+      i === 7 ? octet === 48 || octet === 49 : octet === (i < 7 ? VERSION_1[i] : i === 8 ? CR : LF)
+    )
+      continue
+    if (i > 7) return octet === LF && i === 8 ? 'bare-line-feed' : 'bad-request-line'
+    return i < 5 ? 'bad-request-line' : 'bad-version'
+  }
+  return 'incomplete'
+}
+
+/** Where a value ends without the space behind it. */
+function trimmed(bytes: Uint8Array, value: number, end: number): number {
+  let at = end
+  while (at > value && (bytes[at - 1] === SP || bytes[at - 1] === HTAB)) at--
+  return at
+}
 
 function startsWith(bytes: Uint8Array, from: number, exact: Uint8Array): boolean {
   for (let i = 0; i < exact.length; i++) if (bytes[from + i] !== exact[i]) return false

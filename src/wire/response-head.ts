@@ -36,7 +36,7 @@ const NAME_UPGRADE = octetsOf('upgrade')
 const VALUE_CHUNKED = octetsOf('chunked')
 const VALUE_CLOSE = octetsOf('close')
 const VALUE_KEEP_ALIVE = octetsOf('keep-alive')
-const HTTP_1 = octetsOf('http/1.')
+const HTTP_1 = octetsOf('HTTP/1.')
 
 const CUTS_MAX = 16
 const LENGTH_DIGITS_MAX = 15
@@ -86,7 +86,9 @@ export class ResponseHeadReader {
     if (at + 1 >= to) return this.#unfinished('incomplete', from, to, headBytes)
     if (bytes[at + 1] !== LF) return 'bad-field'
     this.end = at + 2
-    if (this.chunked && this.contentLength >= 0) return 'bad-framing'
+    if (this.chunked && (this.contentLength >= 0 || this.minorVersion === 0)) return 'bad-framing'
+    // RFC 9110 section 8.6, RFC 9112 section 6.1: interim responses have no content to frame.
+    if (this.status < 200 && (this.chunked || this.contentLength > 0)) return 'bad-framing'
     return this.end - from > headBytes ? 'head-too-large' : 'complete'
   }
 
@@ -96,7 +98,9 @@ export class ResponseHeadReader {
 
   #statusLine(bytes: Uint8Array, from: number, to: number): ResponseRead {
     if (to - from < 13) return 'incomplete'
-    if (!startsWithIgnoringCase(bytes, from, HTTP_1)) return 'bad-status-line'
+    for (let i = 0; i < HTTP_1.length; i++) {
+      if (bytes[from + i] !== HTTP_1[i]) return 'bad-status-line'
+    }
     const minor = (bytes[from + 7] as number) - 48
     if ((minor !== 0 && minor !== 1) || bytes[from + 8] !== SP) return 'bad-status-line'
     let status = 0

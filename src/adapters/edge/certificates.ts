@@ -9,6 +9,7 @@ import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { CertificateSettings, ListenerSettings } from '../../ports/data-plane.ts'
+import { TicketKeys } from './ticket-keys.ts'
 
 /** AEAD with forward secrecy only; the client's order counts among them (mobile devices prefer ChaCha20). */
 const CIPHERS =
@@ -36,7 +37,8 @@ export class Certificates {
    * @throws LimenError `certificate-unusable` when a certificate or key cannot be used
    */
   constructor(certificates: readonly CertificateSettings[], ticketKeys: readonly Uint8Array[]) {
-    this.#named = certificates.map((certificate) => namedContext(certificate, ticketKeys[0]))
+    const tickets = new TicketKeys(ticketKeys)
+    this.#named = certificates.map((certificate) => namedContext(certificate, tickets))
     for (const named of this.#named) {
       for (const name of named.names) {
         const map = name.startsWith('*.') ? this.#wildcard : this.#exact
@@ -60,17 +62,14 @@ export class Certificates {
   }
 }
 
-function namedContext(
-  { certPem, keyPem }: CertificateSettings,
-  ticketKeys: Uint8Array | undefined,
-): NamedContext {
+function namedContext({ certPem, keyPem }: CertificateSettings, tickets: TicketKeys): NamedContext {
   try {
     const names = (new X509Certificate(certPem).subjectAltName ?? '')
       .split(', ')
       .filter((name) => name.startsWith('DNS:'))
       .map((name) => name.slice('DNS:'.length).toLowerCase())
-    const context = (minVersion: ListenerSettings['minVersion']) =>
-      tls.createSecureContext({
+    const contextOf = (minVersion: ListenerSettings['minVersion']) => {
+      const context = tls.createSecureContext({
         cert: certPem,
         key: keyPem,
         minVersion,
@@ -79,13 +78,15 @@ function namedContext(
         honorCipherOrder: false,
         sessionIdContext: SESSION_ID_CONTEXT,
         sessionTimeout: SESSION_SECONDS,
-        ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
       })
+      tickets.serve(context)
+      return context
+    }
     return {
       names,
       contexts: new Map([
-        ['TLSv1.2', context('TLSv1.2')],
-        ['TLSv1.3', context('TLSv1.3')],
+        ['TLSv1.2', contextOf('TLSv1.2')],
+        ['TLSv1.3', contextOf('TLSv1.3')],
       ]),
     }
   } catch (cause) {

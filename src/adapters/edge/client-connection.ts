@@ -9,6 +9,12 @@ import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
 import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
 
+/**
+ * How long a connection without a request is kept in a drain: a request may be on its way (closing on it
+ * would lose it), for as long as a round trip around the world and a busy client take.
+ */
+export const DRAIN_IDLE_MS = 1_000
+
 /** What is spoken on a connection at the moment, as the sweep and a drain see it. */
 export interface Speaker {
   /** By the monotonic clock; Infinity for never. */
@@ -16,6 +22,8 @@ export interface Speaker {
   expire(now: number): void
   /** Finish what runs, then close. */
   drain(): void
+  /** The connection is gone. */
+  closed(): void
 }
 
 export class ClientConnection {
@@ -34,7 +42,6 @@ export class ClientConnection {
   bytesOut = 0
   remoteAddress: string
   remotePort: number
-  readonly localAddress: string
   readonly localPort: number
 
   constructor(
@@ -49,9 +56,9 @@ export class ClientConnection {
     this.secure = listener.tls
     this.openedAt = openedAt
     this.speaker = speaker
-    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const address = socket.remoteAddress ?? ''
+    this.remoteAddress = address.startsWith('::ffff:') ? address.slice(7) : address
     this.remotePort = socket.remotePort ?? 0
-    this.localAddress = socket.localAddress ?? ''
     this.localPort = listener.port
   }
 
@@ -77,7 +84,10 @@ export class ClientConnection {
     }
     return writeProxyHeader(
       { address: this.remoteAddress, port: this.remotePort },
-      { address: this.localAddress.replace(/^::ffff:/, ''), port: this.localPort },
+      {
+        address: (this.accepted.localAddress ?? '').replace(/^::ffff:/, ''),
+        port: this.localPort,
+      },
       tlvs,
     )
   }

@@ -6,6 +6,7 @@
  */
 import type { Decision } from '../../behavior/decision.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type {
   ConnectionView,
@@ -64,6 +65,8 @@ export class Edge implements EdgeContext {
   #affinity: Affinity | undefined
   #certificates: Certificates | undefined
   #pools = new Map<string, UpstreamPool>()
+  /** Out of the settings, with requests still being answered. */
+  #gonePools: UpstreamPool[] = []
   #listeners: Listener[] = []
   readonly #connections = new Set<ClientConnection>()
   #single: UpstreamPool | undefined
@@ -92,8 +95,12 @@ export class Edge implements EdgeContext {
     return this.#certificates as Certificates
   }
 
-  /** Starts or reloads. On failure nothing has changed. @throws LimenError */
+  /** Starts or reloads, one at a time. On failure nothing has changed. @throws LimenError */
   async apply(settings: DataPlaneSettings): Promise<void> {
+    if (this.draining) {
+      const message = 'Cannot take settings: the worker drains'
+      throw new LimenError('draining', message, { side: 'limen', retry: false })
+    }
     const certificates = new Certificates(settings.certificates, settings.ticketKeys)
     const affinity = new Affinity(settings.affinityKey, (length) =>
       this.#options.random.bytes(length),
@@ -127,7 +134,7 @@ export class Edge implements EdgeContext {
       const listener = before.get(addressOf(wanted))
       if (listener === undefined) return []
       before.delete(addressOf(wanted))
-      listener.settings = wanted
+      listener.reload(wanted)
       return [listener]
     })
     for (const gone of before.values()) gone.close()
@@ -146,6 +153,8 @@ export class Edge implements EdgeContext {
       const pool = this.#pools.get(order.pool)
       const server = pool?.servers.find(({ settings }) => settings.id === order.id)
       if (pool === undefined || server === undefined) continue
+      // Active checks found it well again: what live requests met before is over.
+      if (order.up === true && !server.up) server.outlier.ejectedUntil = 0
       if (order.up !== undefined) server.up = order.up
       if (order.draining !== undefined) server.draining = order.draining
       if (order.weight !== undefined && order.weight !== server.weight) {
@@ -210,7 +219,10 @@ export class Edge implements EdgeContext {
       pool?.reload(wanted)
       pools.set(wanted.name, pool ?? this.#pool(wanted))
     }
-    for (const pool of gone.values()) pool.close()
+    for (const pool of gone.values()) {
+      pool.close()
+      this.#gonePools.push(pool)
+    }
     this.#pools = pools
     const [only] = settings.routes
     const isSingle = settings.routes.length === 1 && only?.host === '' && only.path === '/'
@@ -241,6 +253,8 @@ export class Edge implements EdgeContext {
     this.lately = now
     for (const { speaker } of this.#connections) if (speaker.deadline < now) speaker.expire(now)
     for (const pool of this.#pools.values()) pool.sweep(now)
+    for (const pool of this.#gonePools) pool.sweep(now)
+    this.#gonePools = this.#gonePools.filter(({ busy }) => busy)
   }
 }
 

@@ -73,6 +73,8 @@ export class Exchange implements ResponseSink, Waiter {
   #body: readonly Buffer[] = NO_BODY
   /** The body goes on after what is in `#body`, so it cannot be sent twice. */
   #streaming = false
+  /** All of the body has been handed over: a connection that still owes some of it is not kept. */
+  #bodyWhole = true
   #idempotent = false
   #attempts = 0
   #connection: UpstreamConnection | undefined
@@ -112,6 +114,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#body = body
     this.#idempotent = how.idempotent
     this.#streaming = how.streaming
+    this.#bodyWhole = !how.streaming
     this.bodyless = how.bodyless
     this.#attempts = 1
     this.#begun = false
@@ -127,6 +130,11 @@ export class Exchange implements ResponseSink, Waiter {
     this.#streamedEarly ??= []
     this.#streamedEarly.push(piece)
     return false
+  }
+
+  /** The streamed body ends with the next {@link write}, or has ended. */
+  bodyEnds(): void {
+    this.#bodyWhole = true
   }
 
   /** The client cannot take more for now. */
@@ -153,7 +161,7 @@ export class Exchange implements ResponseSink, Waiter {
   take(connection: UpstreamConnection, server: UpstreamServer): void {
     this.#server = server
     if (this.#abandoned || this.#request === undefined) {
-      this.#pool?.release(connection, server, true)
+      this.#pool?.release(connection, server, server.settings.proxyProtocol === 'off')
       return
     }
     this.#connection = connection
@@ -205,7 +213,9 @@ export class Exchange implements ResponseSink, Waiter {
     const connection = this.#connection as UpstreamConnection
     this.#connection = undefined
     const exclusive = this.#server?.settings.proxyProtocol !== 'off'
-    this.#pool?.release(connection, this.#server as UpstreamServer, reusable && !exclusive)
+    // Answered before the request was whole: what is sent next would be read as the rest of its body.
+    const clean = reusable && !exclusive && this.#bodyWhole
+    this.#pool?.release(connection, this.#server as UpstreamServer, clean)
     this.#front.onEnd()
   }
 

@@ -26,29 +26,22 @@ function visible(text: string): string {
 
 /** Field lines for one client and Host, each with its CR LF; `via` is the protocol received, e.g. `1.1`. */
 export function forwardingFields(client: ClientFacts, host: string, via: string): string {
+  const { remoteAddress: address, decision } = client
   const proto = client.secure ? 'https' : 'http'
-  const lines = [
-    `Via: ${via} limen`,
-    `X-Forwarded-For: ${client.remoteAddress}`,
-    `X-Forwarded-Proto: ${proto}`,
-    `X-Forwarded-Port: ${client.localPort}`,
-  ]
-  let forwarded = `Forwarded: for=${forwardedNode(client.remoteAddress)};proto=${proto}`
-  if (host !== '') {
-    lines.push(`X-Forwarded-Host: ${host}`)
-    forwarded += `;host="${host.replace(/["\\]/g, '\\$&')}"`
+  let fields = `Via: ${via} limen\r\nX-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${proto}\r\n`
+  fields += `X-Forwarded-Port: ${client.localPort}\r\n`
+  const forwarded = `Forwarded: for=${forwardedNode(address)};proto=${proto}`
+  if (host === '') fields += `${forwarded}\r\n`
+  else {
+    fields += `X-Forwarded-Host: ${host}\r\n`
+    fields += `${forwarded};host="${/["\\]/.test(host) ? host.replace(/["\\]/g, '\\$&') : host}"\r\n`
   }
-  lines.push(forwarded)
-  const { decision } = client
-  if (decision !== undefined) {
-    lines.push(`Limen-Decision: ${decision.id}`, `Limen-Tier: ${decision.tier}`)
-    lines.push(`Limen-Score: ${decision.score.toFixed(2)}`)
-    if (decision.handshake !== undefined) {
-      lines.push(`Limen-JA4: ${decision.handshake.ja4}`)
-      if (decision.handshake.client !== '') {
-        lines.push(`Limen-Client: ${visible(decision.handshake.client)}`)
-      }
-    }
-  }
-  return `${lines.join('\r\n')}\r\n`
+  return decision === undefined ? fields : fields + decisionFields(decision)
+}
+
+function decisionFields({ id, tier, score, handshake }: Decision): string {
+  const fields = `Limen-Decision: ${id}\r\nLimen-Tier: ${tier}\r\nLimen-Score: ${Math.round(score * 100) / 100}\r\n`
+  if (handshake === undefined) return fields
+  const client = handshake.client === '' ? '' : `Limen-Client: ${visible(handshake.client)}\r\n`
+  return `${fields}Limen-JA4: ${handshake.ja4}\r\n${client}`
 }

@@ -10,7 +10,7 @@ import type { ClientHello } from '../../wire/client-hello-message.ts'
 import { type ProxyHeader, readProxyHeader } from '../../wire/proxy-v2.ts'
 import type { HelloSeen } from './admission.ts'
 import { keep, OCTETS } from './octets.ts'
-import { borrowReads, giveBackReads, stopReads } from './socket.ts'
+import { giveBackReads, stopReads, takeReads } from './socket.ts'
 
 export interface Greeting {
   readonly proxy: ProxyHeader | undefined
@@ -50,7 +50,7 @@ export class GreetingReader {
     this.#proxyDue = options.proxyProtocol
     this.#until = options.now() + options.helloMs
     this.deadline = this.#until
-    borrowReads(socket, (from, to) => this.#read(from, to))
+    takeReads(socket, (from, to) => this.#read(from, to))
     socket.on('end', this.#ended)
   }
 

@@ -5,7 +5,9 @@
  * @module
  */
 import http from 'node:http'
+import net from 'node:net'
 import type { HealthSettings, ServerSettings } from '../../ports/data-plane.ts'
+import { writeProxyHeader } from '../../wire/proxy-v2.ts'
 
 export interface HealthCheckOptions {
   readonly pool: string
@@ -47,6 +49,7 @@ export class HealthCheck {
       timeout: health.timeoutMs,
       agent: false,
       headers: { 'user-agent': 'limen-health', connection: 'close' },
+      ...(server.proxyProtocol === 'off' ? {} : { createConnection: () => withPreface(server) }),
     })
     this.#running = request
     const overall = setTimeout(
@@ -80,6 +83,13 @@ export class HealthCheck {
     this.up = good
     this.#options.onChange(good, text)
   }
+}
+
+/** The check speaks for itself: a LOCAL header, as HAProxy's `check-send-proxy` sends. */
+function withPreface({ host, port }: ServerSettings): net.Socket {
+  const socket = net.connect({ host, port })
+  socket.write(writeProxyHeader(undefined, undefined, []))
+  return socket
 }
 
 function wordsFor(error: NodeJS.ErrnoException): string {

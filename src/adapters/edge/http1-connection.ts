@@ -10,11 +10,11 @@ import type net from 'node:net'
 import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
 import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
-import type { ClientConnection } from './client-connection.ts'
+import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
-import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
+import { HEAD_BYTES_MAX, keep, OCTETS, prepend, textOf } from './octets.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { rewriteHead } from './response-rewrite.ts'
@@ -28,8 +28,12 @@ type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing'
 
 /** Octets of requests behind the one being served that are held; then reading stops. */
 const PIPELINE_BYTES_MAX = 65_536
+/** Where held octets end when they are looked at again: one octet is left for the parsers' sentinel. */
+const PENDING_TO = OCTETS.length - 1
 /** How long a refused client may take to read the answer and close. */
 const LINGER_MS = 2_000
+/** Where the minor version stands in `HTTP/1.1`. */
+const MINOR_VERSION_AT = 7
 const CRLF = Buffer.from('\r\n')
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
@@ -92,28 +96,29 @@ export class Http1Connection implements Front {
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#clientEnded())
     this.#socket.on('drain', () => this.#drained())
-    this.#socket.on('close', () => this.#closed())
   }
 
   get wantsChunked(): boolean {
     return this.#minorVersion === 1
   }
 
-  /** Stop after the exchange in progress: the worker drains. */
+  /**
+   * The worker drains: an answer that has not begun is the last one (`onHead`). Between requests the next
+   * may be on its way already, so it is waited for a little and answered with `Connection: close`.
+   */
   drain(): void {
-    this.#keepAlive = false
-    if (this.#phase === 'head' && this.#pending === undefined) this.#end()
+    if (this.#phase === 'head' && this.#pending === undefined && this.#stalledAt === 0) {
+      this.deadline = Math.min(this.deadline, this.#edge.lately + DRAIN_IDLE_MS)
+    }
   }
 
   /** Called by the sweep when `deadline` has passed. */
-  expire(now: number): void {
+  expire(): void {
     if (this.#stalledAt > 0 && this.#socket.writableLength > 0) {
       this.#edge.meter.refused('read-timeout')
       this.#socket.destroy()
-    } else if (this.#stalledAt > 0) {
-      this.#stalledAt = 0
-      this.deadline = this.#phase === 'head' ? now + this.#edge.settings.timeouts.idleMs : Infinity
-    } else if (this.#phase === 'head' && this.#pending !== undefined) this.#refuse('head-timeout')
+    } else if (this.#stalledAt > 0) this.#drained()
+    else if (this.#phase === 'head' && this.#pending !== undefined) this.#refuse('head-timeout')
     else if (this.#phase === 'body') this.#refuse('body-timeout')
     else if (this.#phase === 'head' && this.#connection.requests > 0) this.#end()
     else this.#socket.destroy()
@@ -157,7 +162,7 @@ export class Http1Connection implements Front {
     }
     this.#pending =
       this.#pending === undefined
-        ? keep(from, to)
+        ? Buffer.from(OCTETS.subarray(from, to))
         : Buffer.concat([this.#pending, OCTETS.subarray(from, to)])
     const limit = this.#phase === 'head' ? HEAD_BYTES_MAX : PIPELINE_BYTES_MAX / 2
     if (this.#phase !== 'head' && this.#pending.length > limit) this.#stop()
@@ -178,8 +183,12 @@ export class Http1Connection implements Front {
 
   #head(from: number, to: number): number {
     const read = head.read(OCTETS, from, to, this.#edge.settings.limits)
-    if (read === 'incomplete') {
+    if (read === 'incomplete' && to - from <= HEAD_BYTES_MAX) {
       if (to - from > 0) this.#hold(from, to)
+      return to
+    }
+    if (read === 'incomplete') {
+      this.#refuse('head-too-large')
       return to
     }
     if (read !== 'complete') {
@@ -245,11 +254,12 @@ export class Http1Connection implements Front {
   #readMethod(): void {
     const first = OCTETS[head.start] as number
     const length = head.methodEnd - head.start
-    this.#isHead = length === 4 && first === 72
-    // GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2). Compared whole only when not GET.
+    const isGet = length === 3 && first === 71 && isMethod('GET')
+    // Only HEAD itself: the answer to any other method beginning with H has a body.
+    this.#isHead = length === 4 && first === 72 && isMethod('HEAD')
+    // GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2).
     this.#idempotent =
-      (length === 3 && first === 71) ||
-      /^(?:GET|HEAD|OPTIONS|PUT|DELETE)$/.test(textOf(head.start, head.methodEnd))
+      isGet || this.#isHead || /^(?:OPTIONS|PUT|DELETE)$/.test(textOf(head.start, head.methodEnd))
   }
 
   #sameHost(): boolean {
@@ -310,13 +320,20 @@ export class Http1Connection implements Front {
     const end = Math.min(to, from + this.#left)
     this.#left -= end - from
     this.#bodyBytes += end - from
-    this.#body.push(keep(from, end))
+    this.#body.push(this.#keepBody(from, end, this.#left === 0))
     return end
+  }
+
+  /** What waits for the rest of a slow body is kept apart: in the slab, it would hold all of that. */
+  #keepBody(from: number, to: number, whole: boolean): Buffer {
+    return whole || this.#started ? keep(from, to) : Buffer.from(OCTETS.subarray(from, to))
   }
 
   #readChunks(from: number, to: number): number {
     const reader = this.#chunked as ChunkedReader
     reader.start(from)
+    // Data is closed up in place: chunks of one octet cost no more than one of all of them.
+    let end = from
     for (;;) {
       const read = reader.next(OCTETS, to)
       if (read === 'data') {
@@ -325,9 +342,14 @@ export class Http1Connection implements Front {
           this.#refuse('body-too-large')
           return to
         }
-        this.#body.push(keep(reader.dataStart, reader.dataEnd))
-      } else if (read === 'more' || read === 'done') return reader.at
-      else {
+        if (end !== reader.dataStart) {
+          OCTETS.copyWithin(end, reader.dataStart, reader.dataEnd)
+        }
+        end += reader.dataEnd - reader.dataStart
+      } else if (read === 'more' || read === 'done') {
+        if (end > from) this.#body.push(this.#keepBody(from, end, read === 'done'))
+        return reader.at
+      } else {
         this.#refuse(read satisfies ChunkError)
         return to
       }
@@ -339,6 +361,7 @@ export class Http1Connection implements Front {
     this.deadline = Number.POSITIVE_INFINITY
     const trailer = this.#isChunked ? filteredTrailer(this.#chunked as ChunkedReader) : ''
     if (this.#started) {
+      this.#exchange.bodyEnds()
       if (this.#body.length > 0) this.#stream()
       if (this.#isChunked) {
         this.#exchange.write(
@@ -393,7 +416,7 @@ export class Http1Connection implements Front {
   onInterim(response: ResponseHeadReader): void {
     // 100 has been said by the edge itself; HTTP/1.0 knows no interim responses.
     if (response.status === 100 || this.#minorVersion === 0) return
-    this.#write(keep(response.start, response.end))
+    this.#write(keep(rewriteHead(response, false, NOTHING), response.end))
   }
 
   onHead(response: ResponseHeadReader, framing: BodyFraming): void {
@@ -402,6 +425,8 @@ export class Http1Connection implements Front {
     if (framing === 'chunked' && this.#minorVersion === 0) this.#keepAlive = false
     if (this.#phase === 'body' || this.#ended || this.#edge.draining) this.#keepAlive = false
     this.#headSent = true
+    // What is sent on is ours to frame: an answer of HTTP/1.0 may not be chunked or kept alive.
+    if (response.minorVersion === 0) OCTETS[response.start + MINOR_VERSION_AT] = 49
     const added: Buffer[] = []
     if (this.#setCookie !== undefined) added.push(this.#setCookie)
     if (this.#chunking) added.push(TRANSFER_CHUNKED)
@@ -458,6 +483,12 @@ export class Http1Connection implements Front {
     from: number,
     to: number,
   ): void {
+    if (!this.#upgrade) {
+      // Not asked for: a tunnel would carry the client's next requests past the edge.
+      this.#exchange.tunnelClosed(upstream)
+      this.onFailure('upstream-malformed', false)
+      return
+    }
     this.#phase = 'tunnel'
     this.#connection.protocol = 'tunnel'
     const fields = textOf(response.statusLineEnd, response.end - 2)
@@ -514,8 +545,9 @@ export class Http1Connection implements Front {
   #maybeStalled(bytes: number): void {
     const { limits, timeouts } = this.#edge.settings
     const waiting = this.#socket.writableLength
-    if (waiting > limits.responseBufferBytes) this.#exchange.pause()
+    // Below this mark no 'drain' would follow, and nothing would resume.
     if (waiting < this.#socket.writableHighWaterMark) return
+    if (waiting > limits.responseBufferBytes) this.#exchange.pause()
     if (this.#stalledAt === 0) {
       this.#stalledAt = this.#edge.lately
       this.#stalledBytes = waiting
@@ -529,8 +561,8 @@ export class Http1Connection implements Front {
   #drained(): void {
     if (this.#stalledAt > 0) {
       this.#stalledAt = 0
-      const { idleMs } = this.#edge.settings.timeouts
-      this.deadline = this.#phase === 'head' ? this.#edge.lately + idleMs : Number.POSITIVE_INFINITY
+      this.deadline = Number.POSITIVE_INFINITY
+      if (this.#phase === 'head') this.#nextRequest()
     }
     this.#exchange.resume()
   }
@@ -538,22 +570,33 @@ export class Http1Connection implements Front {
   /** The response is out: the next request, or the end. */
   #next(): void {
     this.#setCookie = undefined
+    // An idle connection must not hold on to a slab.
+    this.#request = CRLF
     if (!this.#keepAlive || this.#phase === 'body') {
       this.#end()
       return
     }
     this.#phase = 'head'
-    if (this.#stalledAt === 0) {
-      this.deadline = this.#edge.lately + this.#edge.settings.timeouts.idleMs
-    }
+    this.#headSent = false
+    // Who does not read the answers is not served more of them: what waits to be read stays bounded.
+    if (this.#stalledAt > 0) this.#stop()
+    else this.#nextRequest()
+  }
+
+  #nextRequest(): void {
+    const { draining, lately, settings } = this.#edge
+    this.deadline = lately + (draining ? DRAIN_IDLE_MS : settings.timeouts.idleMs)
     const pending = this.#pending
     if (pending !== undefined) {
       this.#pending = undefined
-      const from = READ_AT - pending.length
+      // At the end of the buffer: there may be more than has room in front of READ_AT.
+      const from = PENDING_TO - pending.length
       pending.copy(OCTETS, from)
-      this.#consume(from, READ_AT)
-    } else if (this.#ended) this.#end()
-    if (this.#phase === 'head' || this.#phase === 'body') this.#resume()
+      this.#consume(from, PENDING_TO)
+    }
+    const waits = this.#phase === 'head' || this.#phase === 'body'
+    if (waits && this.#ended) this.#end()
+    else if (waits) this.#resume()
   }
 
   #refuse(code: RefusalCode): void {
@@ -593,7 +636,7 @@ export class Http1Connection implements Front {
     else if (this.#phase === 'body') this.#socket.destroy()
   }
 
-  #closed(): void {
+  closed(): void {
     if (this.#phase !== 'tunnel') this.#exchange.abandon()
     this.#phase = 'closing'
     this.deadline = Number.POSITIVE_INFINITY
@@ -603,6 +646,13 @@ export class Http1Connection implements Front {
 /** The request target as text; only asked for when there is more than one route. */
 function target(): string {
   return textOf(head.targetStart, head.targetEnd)
+}
+
+function isMethod(method: string): boolean {
+  for (let i = 0; i < method.length; i++) {
+    if (OCTETS[head.start + i] !== method.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /** `Upgrade: h2c` would let a client speak past the edge: it is answered as plain HTTP/1.1. */

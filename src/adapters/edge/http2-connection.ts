@@ -9,7 +9,7 @@ import type net from 'node:net'
 import { HpackDecoder } from '../../wire/hpack-decoder.ts'
 import { HpackEncoder } from '../../wire/hpack-encoder.ts'
 import * as h2 from '../../wire/http2-frame.ts'
-import type { ClientConnection, Speaker } from './client-connection.ts'
+import { type ClientConnection, DRAIN_IDLE_MS, type Speaker } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Http2Output } from './http2-output.ts'
 import { type FieldMeaning, RequestFields } from './http2-request.ts'
@@ -18,6 +18,11 @@ import { keep, OCTETS, prepend } from './octets.ts'
 import { takeReads } from './socket.ts'
 
 const TABLE_BYTES = 4096
+/**
+ * One string may be this many times what a head may have: it is decoded, so that the compression table
+ * stays in step, and the request is answered 431. A block has twice, Huffman makes 8/5 of it.
+ */
+const STRING_FACTOR = 4
 /** What one stream may send before it is given more; and all of a connection. */
 const STREAM_WINDOW = 262_144
 const CONNECTION_WINDOW = 1_048_576
@@ -33,9 +38,15 @@ const PATIENCE_MAX = 1000
 const PATIENCE_PER_SECOND = 100
 const RESET_PRICE = 5
 const CONTROL_PRICE = 1
+/** Smaller steps of a window are charged for. Clients give back kilobytes at a time. */
+const WINDOW_STEP_MIN = 256
+/** Settings of one frame that cost as much as a frame. There are six. */
+const SETTINGS_PER_PRICE = 8
 /** While streams need watching their deadlines are looked at this often. */
 const WATCH_MS = 500
 const LINGER_MS = 1000
+/** Names no stream: none is refused yet (RFC 9113 section 6.8). */
+const STREAM_ID_MAX = 0x7fffffff
 
 /** Header fields are gathered within one callback: one set serves all connections of a worker. */
 const fields = new RequestFields()
@@ -66,6 +77,10 @@ export class Http2Connection implements Speaker {
   #patience = PATIENCE_MAX
   #patienceAt: number
   #goingAway = false
+  /** When a drain stops waiting for streams on their way. */
+  #drainUntil = Number.POSITIVE_INFINITY
+  /** As promised in our SETTINGS: a reload does not take it back. */
+  readonly #streamsMax: number
   #closed = false
   #suffixes = new Map<string, string>()
 
@@ -74,7 +89,7 @@ export class Http2Connection implements Speaker {
     this.client = client
     this.#socket = client.socket
     const { limits, timeouts } = edge.settings
-    this.#decoder = new HpackDecoder(TABLE_BYTES, limits.headBytes)
+    this.#decoder = new HpackDecoder(TABLE_BYTES, limits.headBytes * STRING_FACTOR)
     this.#patienceAt = edge.now()
     this.deadline = edge.lately + timeouts.headMs
     this.output = new Http2Output(this.#socket, (bytes) => {
@@ -83,14 +98,20 @@ export class Http2Connection implements Speaker {
     })
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#close())
-    this.#socket.on('close', () => this.#gone())
     this.#socket.on('drain', () => this.#pump())
+    this.#streamsMax = limits.h2StreamsMax
     this.#sendSettings(limits.h2StreamsMax, limits.headBytes)
   }
 
+  /**
+   * Asks the client to open no more streams (section 6.8); those on their way are still served, until
+   * the last one is named in a second GOAWAY.
+   */
   drain(): void {
-    this.#goAway(h2.NO_ERROR)
-    if (this.#streams.size === 0) this.#close()
+    if (this.#goingAway || this.#closed || this.#drainUntil < Number.POSITIVE_INFINITY) return
+    this.#writeGoAway(STREAM_ID_MAX, h2.NO_ERROR)
+    this.#drainUntil = this.edge.lately + DRAIN_IDLE_MS
+    this.deadline = Math.min(this.deadline, this.#drainUntil)
   }
 
   expire(now: number): void {
@@ -103,6 +124,7 @@ export class Http2Connection implements Speaker {
       this.#close()
       return
     }
+    if (this.#drainUntil < now) this.#goAway(h2.NO_ERROR)
     for (const stream of this.#streams.values()) if (stream.deadline < now) stream.expire(now)
     this.#watch()
   }
@@ -122,7 +144,10 @@ export class Http2Connection implements Speaker {
     this.#streams.delete(stream.id)
     if (this.#streams.size > 0) return
     if (this.#goingAway) this.#close()
-    else this.deadline = this.edge.lately + this.edge.settings.timeouts.idleMs
+    else {
+      const idleUntil = this.edge.lately + this.edge.settings.timeouts.idleMs
+      this.deadline = Math.min(idleUntil, this.#drainUntil)
+    }
   }
 
   resetStream(id: number, code: number): void {
@@ -338,12 +363,12 @@ export class Http2Connection implements Speaker {
     }
     this.#lastStream = id
     if (this.#goingAway) return
-    if (this.#streams.size >= limits.h2StreamsMax) {
+    if (this.#streams.size >= this.#streamsMax) {
       this.charge(RESET_PRICE)
       this.resetStream(id, h2.REFUSED_STREAM)
       return
     }
-    if (this.client.requests >= limits.requestsPerConnection) this.#goAway(h2.NO_ERROR)
+    if (this.client.requests >= limits.requestsPerConnection) this.drain()
     if (this.#streams.size === 0) this.#watch()
     const stream = new Http2Stream(id, this)
     this.#streams.set(id, stream)
@@ -376,6 +401,9 @@ export class Http2Connection implements Speaker {
       return
     }
     const increment = h2.readU32(OCTETS, payload) & 0x7fffffff
+    // A dribble of room makes a frame of almost every octet (CVE-2019-9511).
+    if (increment < WINDOW_STEP_MIN) this.charge(CONTROL_PRICE)
+    if (this.#closed) return
     if (id === 0) {
       this.sendWindow += increment
       if (increment === 0) this.#fail(h2.PROTOCOL_ERROR)
@@ -402,8 +430,8 @@ export class Http2Connection implements Speaker {
     }
     this.#settingsSeen = true
     if ((flags & h2.ACK) !== 0) return
-    this.charge(CONTROL_PRICE)
-    for (let at = payload; at < end; at += 6) {
+    this.charge(CONTROL_PRICE * (1 + Math.floor(length / 6 / SETTINGS_PER_PRICE)))
+    for (let at = payload; at < end && !this.#closed; at += 6) {
       this.#setting(h2.readU16(OCTETS, at), h2.readU32(OCTETS, at + 2))
     }
     if (this.#closed) return
@@ -492,10 +520,14 @@ export class Http2Connection implements Speaker {
   #goAway(code: number): void {
     if (this.#goingAway && code === h2.NO_ERROR) return
     this.#goingAway = true
+    this.#writeGoAway(this.#lastStream, code)
+  }
+
+  #writeGoAway(lastStream: number, code: number): void {
     this.output.room(17)
     const { buffer } = this.output
     const at = h2.writeFrameHeader(buffer, this.output.used, 8, h2.GOAWAY, 0, 0)
-    h2.writeU32(buffer, at, this.#lastStream)
+    h2.writeU32(buffer, at, lastStream)
     h2.writeU32(buffer, at + 4, code)
     this.output.used = at + 8
   }
@@ -509,7 +541,7 @@ export class Http2Connection implements Speaker {
     this.#socket.end()
   }
 
-  #gone(): void {
+  closed(): void {
     this.#closed = true
     this.deadline = Number.POSITIVE_INFINITY
     for (const stream of [...this.#streams.values()]) stream.onReset()

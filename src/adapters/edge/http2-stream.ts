@@ -69,11 +69,12 @@ export class Http2Stream implements Front {
     const { edge, client } = this.#connection
     this.#exchange.startedAt = edge.now()
     this.#method = fields.method
-    if (NOT_SERVED.has(fields.method)) return this.refuse('method-not-served')
     const { path, authority } = fields
-    if (path.length > edge.settings.limits.urlBytes) return this.refuse('target-too-long')
-    const pool = edge.route(authority, () => path)
-    if (pool === undefined) return this.refuse('no-route')
+    const pool = this.#poolFor(fields)
+    if (typeof pool === 'string') {
+      this.refuse(pool)
+      return
+    }
     this.#pool = pool
     if (pool.settings.affinity !== undefined) {
       const { key, issue } = edge.affinity.read(pool.settings.affinity.cookie, fields.cookies)
@@ -87,16 +88,30 @@ export class Http2Stream implements Front {
     this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}`
     this.#declared = fields.contentLength
     if (ended) {
-      if (this.#declared > 0) return this.abort(h2.PROTOCOL_ERROR)
+      if (this.#declared > 0) {
+        this.abort(h2.PROTOCOL_ERROR)
+        return
+      }
       this.#requestEnded = true
       // A length of 0 was said by the client and means something for POST; others have no body.
       this.#start(this.#declared === 0 ? 'content-length: 0\r\n\r\n' : '\r\n', NOTHING, false)
       return
     }
-    if (this.#declared > edge.settings.limits.bodyBytes) return this.refuse('body-too-large')
+    if (this.#declared > edge.settings.limits.bodyBytes) {
+      this.refuse('body-too-large')
+      return
+    }
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + edge.settings.timeouts.bodyMs
     if (fields.expectsContinue) this.#interim(100, '')
+  }
+
+  /** The pool that serves a request, or why none does. */
+  #poolFor({ method, path, authority }: RequestFields): UpstreamPool | RefusalCode {
+    const { edge } = this.#connection
+    if (NOT_SERVED.has(method)) return 'method-not-served'
+    if (path.length > edge.settings.limits.urlBytes) return 'target-too-long'
+    return edge.route(authority, () => path) ?? 'no-route'
   }
 
   /** DATA: `flow` counts padding too. Returns an error code for the stream, or NO_ERROR. */
@@ -108,16 +123,13 @@ export class Http2Stream implements Front {
     this.#bodyBytes += length
     if (this.#declared >= 0 && this.#bodyBytes > this.#declared) return h2.PROTOCOL_ERROR
     if (ended && this.#declared >= 0 && this.#bodyBytes !== this.#declared) return h2.PROTOCOL_ERROR
-    const { limits, timeouts } = this.#connection.edge.settings
+    const { limits } = this.#connection.edge.settings
     if (this.#bodyBytes > limits.bodyBytes) {
       this.refuse('body-too-large')
       return h2.NO_ERROR
     }
     if (length > 0) this.#body.push(keep(from, to))
-    this.deadline =
-      this.#bodyStartedAt +
-      timeouts.bodyMs +
-      (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
+    this.deadline = this.#bodyDeadline()
     if (ended) this.#bodyComplete()
     else {
       if (this.#started) this.#stream()
@@ -125,6 +137,11 @@ export class Http2Stream implements Front {
       this.#allowMore()
     }
     return h2.NO_ERROR
+  }
+
+  #bodyDeadline(): number {
+    const { bodyMs, bodyBytesPerSecondMin } = this.#connection.edge.settings.timeouts
+    return this.#bodyStartedAt + bodyMs + (this.#bodyBytes * 1000) / bodyBytesPerSecondMin
   }
 
   #bodyComplete(): void {
@@ -136,6 +153,7 @@ export class Http2Stream implements Front {
       this.#start(`content-length: ${this.#bodyBytes}\r\n\r\n`, body, false)
       return
     }
+    this.#exchange.bodyEnds()
     this.#stream()
     if (this.#declared < 0) this.#exchange.write(LAST_CHUNK)
   }
@@ -264,7 +282,8 @@ export class Http2Stream implements Front {
     let at = encoder.begin(output.buffer, start)
     at = encoder.encode(':status', String(status), output.buffer, at)
     for (const line of lines.split('\r\n')) {
-      if (line === '' || /^(?:connection|keep-alive|upgrade):/i.test(line)) continue
+      if (line === '' || /^(?:connection|keep-alive|proxy-connection|upgrade):/i.test(line))
+        continue
       at = encoder.encodeLine(line, output.buffer, at)
     }
     this.#headers(undefined, at - start, false)
@@ -299,7 +318,7 @@ export class Http2Stream implements Front {
 
   onUpgrade(_: ResponseHeadReader, connection: UpstreamConnection): void {
     // Not asked for, so not understood.
-    connection.destroy()
+    this.#exchange.tunnelClosed(connection)
     this.onFailure('upstream-malformed', false)
   }
 
@@ -369,7 +388,7 @@ export class Http2Stream implements Front {
       else this.#queue[0] = piece.subarray(size)
     }
     this.#stalledAt = 0
-    if (this.#requestEnded) this.deadline = Number.POSITIVE_INFINITY
+    this.deadline = this.#requestEnded ? Number.POSITIVE_INFINITY : this.#bodyDeadline()
     this.#exchange.resume()
     if (this.#finished) this.#end()
   }
@@ -420,6 +439,8 @@ export class Http2Stream implements Front {
     const { status, body } = refusal(code, client.decision?.id ?? '')
     edge.meter.responded(status, 0)
     const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
+    // First: it may let another stream of this connection write its own refusal.
+    this.#exchange.abandon()
     output.room(512)
     const start = output.used + h2.FRAME_HEADER_BYTES
     let at = encoder.begin(output.buffer, start)
@@ -428,7 +449,6 @@ export class Http2Stream implements Front {
     at = encoder.encode('cache-control', 'no-store', output.buffer, at)
     at = encoder.encode('content-length', String(Buffer.byteLength(body)), output.buffer, at)
     this.#headSent = true
-    this.#exchange.abandon()
     this.#headers(undefined, at - start, octets.length === 0)
     this.#endSent = octets.length === 0
     this.#finished = true

@@ -41,19 +41,32 @@ class Waiting implements Speaker {
     this.#expire()
   }
   drain(): void {}
+  closed(): void {}
 }
 
 export class Listener {
-  settings: ListenerSettings
   readonly #host: ListenerHost
   readonly #server: net.Server
+  #settings: ListenerSettings
+  #alpn: Uint8Array
 
   constructor(settings: ListenerSettings, host: ListenerHost) {
-    this.settings = settings
+    this.#settings = settings
+    this.#alpn = alpnList(settings.alpn)
     this.#host = host
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
     )
+  }
+
+  get settings(): ListenerSettings {
+    return this.#settings
+  }
+
+  /** Takes settings for the same address. */
+  reload(settings: ListenerSettings): void {
+    this.#settings = settings
+    this.#alpn = alpnList(settings.alpn)
   }
 
   /** @throws LimenError `address-in-use`, `address-denied`, `listen-failed` */
@@ -93,7 +106,11 @@ export class Listener {
     if (connections.size >= limits.connectionsMax || socket.remoteAddress === undefined) {
       edge.meter.refused('too-many-connections')
       if (settings.tls) socket.destroy()
-      else socket.end(refusalHttp1('too-many-connections', '', true))
+      else {
+        // Nobody watches this one: it may not stay half open for as long as the client likes.
+        socket.write(refusalHttp1('too-many-connections', '', true))
+        socket.destroySoon()
+      }
       return
     }
     connections.add(connection)
@@ -102,7 +119,7 @@ export class Listener {
     socket.on('close', () => {
       edge.meter.connectionsOpen--
       connections.delete(connection)
-      if (connection.speaker instanceof GreetingReader) connection.speaker.closed()
+      connection.speaker.closed()
     })
     if (!settings.tls && settings.proxyProtocol === 'off') {
       this.#plain(connection)
@@ -196,7 +213,7 @@ export class Listener {
     const socket = new tls.TLSSocket(connection.accepted, {
       isServer: true,
       secureContext,
-      ALPNProtocols: [...settings.alpn],
+      ALPNProtocols: this.#alpn,
       requestCert: false,
     })
     connection.socket = socket
@@ -240,9 +257,23 @@ export class Listener {
     connection.speaker = http2
       ? new Http2Connection(connection, edge)
       : new Http1Connection(connection, edge)
+    // The handshake was under way when the drain began.
+    if (edge.draining) connection.speaker.drain()
   }
 }
 
-const NOBODY: Speaker = { deadline: Number.POSITIVE_INFINITY, expire: ignore, drain: ignore }
+const NOBODY: Speaker = {
+  deadline: Number.POSITIVE_INFINITY,
+  expire: ignore,
+  drain: ignore,
+  closed: ignore,
+}
+
+/** RFC 7301 section 3.1: each name behind its length. */
+function alpnList(protocols: readonly string[]): Uint8Array {
+  return Buffer.concat(
+    protocols.map((name) => Buffer.from(`${String.fromCharCode(name.length)}${name}`)),
+  )
+}
 
 function ignore(): void {}

@@ -66,14 +66,17 @@ function overridePush(inner: Inner, onRead: OnRead): void {
   }
 }
 
-/** Like {@link takeReads} for the first octets only: the socket can be given back to its stream. */
-export function borrowReads(socket: net.Socket, onRead: OnRead): void {
-  overridePush(socket as unknown as Inner, onRead)
+/** TLS is about to read this socket in our place: what is unshifted must go into its stream again. */
+export function giveBackReads(socket: net.Socket): void {
+  const inner = socket as unknown as Inner
+  // What read the greeting, and the hello it holds, must not live as long as the connection.
+  if (SYMBOLS !== undefined && inner[SYMBOLS.buffer] !== null) inner[SYMBOLS.callback] = ignore
+  // Not `delete`: that would turn the socket into a slow object for the rest of its life.
+  if (Object.hasOwn(inner, 'push')) inner.push = (net.Socket.prototype as unknown as Inner).push
 }
 
-/** Gives a borrowed socket its own `push` back; what is read from now on goes into its stream. */
-export function giveBackReads(socket: net.Socket): void {
-  delete (socket as unknown as Partial<Inner>).push
+function ignore(): boolean {
+  return true
 }
 
 /** Reads on after `onRead` returned false, or after {@link stopReads}. */

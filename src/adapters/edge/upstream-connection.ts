@@ -57,6 +57,9 @@ export interface UpstreamConnectionOptions {
 
 type Phase = 'idle' | 'head' | 'length' | 'chunked' | 'close' | 'tunnel' | 'dead'
 
+/** Interim responses (1xx) before the final one; more of them is a flood. */
+const INTERIMS_MAX = 32
+
 /** Heads are parsed within one callback: one reader serves all connections of a worker. */
 const head = new ResponseHeadReader()
 
@@ -71,6 +74,7 @@ export class UpstreamConnection {
   #phase: Phase = 'idle'
   #connected = false
   #left = 0
+  #interims = 0
   #keepAlive = true
   #pending: Buffer | undefined
   #chunked: ChunkedReader | undefined
@@ -105,6 +109,7 @@ export class UpstreamConnection {
   send(sink: ResponseSink, request: Buffer, body: readonly Buffer[]): void {
     this.#sink = sink
     this.#phase = 'head'
+    this.#interims = 0
     this.#wait()
     if (body.length === 0) {
       this.socket.write(request)
@@ -203,20 +208,28 @@ export class UpstreamConnection {
         return to
       }
       if (head.status >= 200) break
+      if (++this.#interims > INTERIMS_MAX) {
+        this.#fail('bad-response')
+        return to
+      }
       sink.onInterim(head)
       if (from === to) return to
     }
-    this.#final(sink)
+    this.#final(sink, from === to)
     return from
   }
 
-  #final(sink: ResponseSink): void {
+  /** `alone`: nothing was read behind the head. */
+  #final(sink: ResponseSink, alone: boolean): void {
     this.used = true
     if (sink.bodyless || head.status === 204 || head.status === 304 || head.contentLength === 0) {
       this.#phase = 'length'
       this.#left = 0
+      const { keepAlive } = head
+      // A 204 that announces content is about to send some: it would be read as the next answer.
+      const announced = head.status === 204 && (head.contentLength > 0 || head.chunked)
       sink.onHead(head, head.contentLength === 0 && !sink.bodyless ? 'length' : 'none')
-      this.#finish(sink, head.keepAlive)
+      this.#finish(sink, keepAlive && alone && !announced)
     } else if (head.chunked) {
       this.#chunked ??= new ChunkedReader()
       this.#chunked.reset()
@@ -251,8 +264,6 @@ export class UpstreamConnection {
         sink.onBody(from, to)
         break
       default:
-        // Data after a complete response without body.
-        this.socket.destroy()
     }
     if (this.#sink === sink && !this.#paused) this.#wait()
   }

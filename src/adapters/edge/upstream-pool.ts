@@ -83,6 +83,8 @@ export class UpstreamPool {
   #host: PoolHost
   #ring: HashRing
   #credits: Float64Array
+  /** Gone from the settings, but still answering: their deadlines hold until the last answer is out. */
+  #retired: UpstreamServer[] = []
   #queue: { waiter: Waiter; deadline: number }[] = []
 
   constructor(settings: PoolSettings, host: PoolHost) {
@@ -184,15 +186,24 @@ export class UpstreamPool {
   sweep(now: number): void {
     for (const server of this.servers) {
       if (!server.usable && server.state(now) === 'up') this.refresh(server)
-      for (const connection of server.all) if (connection.deadline < now) connection.expire()
+      expireOverdue(server, now)
     }
+    for (const server of this.#retired) expireOverdue(server, now)
+    this.#retired = this.#retired.filter(({ all }) => all.size > 0)
     while (this.#queue.length > 0 && (this.#queue[0]?.deadline ?? 0) < now) {
       this.#queue.shift()?.waiter.giveUp('queue-timeout')
     }
   }
 
+  /** Something is still being answered over one of its connections. */
+  get busy(): boolean {
+    return this.#retired.length > 0
+  }
+
+  /** Takes no more requests; what is being answered goes on, under {@link sweep}. */
   close(): void {
     for (const server of this.servers) this.#retire(server)
+    this.servers = []
     for (const { waiter } of this.#queue.splice(0)) waiter.giveUp('no-server')
   }
 
@@ -273,7 +284,12 @@ export class UpstreamPool {
     server.draining = true
     server.usable = false
     this.#closeIdle(server)
+    if (server.all.size > 0) this.#retired.push(server)
   }
+}
+
+function expireOverdue({ all }: UpstreamServer, now: number): void {
+  for (const connection of all) if (connection.deadline < now) connection.expire()
 }
 
 function addressOf({ id, host, port }: ServerSettings): string {

@@ -95,6 +95,7 @@ function failureOf(error: unknown): ApplyFailure {
 
 async function drain(graceMs: number): Promise<void> {
   await edge.drain(graceMs)
+  drained = true
   flushDecisions()
   report()
   process.disconnect?.()
@@ -102,6 +103,9 @@ async function drain(graceMs: number): Promise<void> {
   setTimeout(() => process.exit(0), 1_000).unref()
 }
 
+let applied: Promise<void> = Promise.resolve()
+
+/** In the order they came: two at once would both open the same new listener. */
 async function apply(message: ToWorker & { kind: 'apply' }): Promise<void> {
   try {
     await edge.apply(message.settings)
@@ -115,7 +119,7 @@ async function apply(message: ToWorker & { kind: 'apply' }): Promise<void> {
 process.on('message', (message: ToWorker) => {
   switch (message.kind) {
     case 'apply':
-      void apply(message)
+      applied = applied.then(() => apply(message))
       break
     case 'orders':
       edge.order(message.orders)
@@ -131,8 +135,11 @@ process.on('message', (message: ToWorker) => {
 })
 
 let leaving = false
+let drained = false
 process.on('disconnect', () => {
-  if (leaving || edge.draining) return
+  if (leaving || drained) return
+  // A supervisor that goes in the middle of a drain was told to stop at once.
+  if (edge.draining) process.exit(0)
   leaving = true
   void edge.drain(ORPHAN_GRACE_MS).then(() => process.exit(0))
 })

@@ -36,6 +36,9 @@ const WORKER_FILE = fileURLToPath(
   new URL(`./edge-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
 
+/** Of V8's nursery, per worker: 64 instead of 16 took 3 % off a handshake (docs/decisions/0004). */
+const SEMI_SPACE_MIB = 64
+
 type Pending = { readonly resolve: (message: FromWorker | undefined) => void }
 
 export class FleetWorker {
@@ -53,6 +56,8 @@ export class FleetWorker {
     this.options = options
     this.#process = fork(WORKER_FILE, [String(options.id)], {
       serialization: 'advanced',
+      // Connections make much garbage that dies young: a larger nursery is emptied less often.
+      execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#process.on('message', (message) => this.#told(message as FromWorker))

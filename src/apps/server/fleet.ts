@@ -44,6 +44,7 @@ export function openFleet(options: FleetOptions): DataPlane & { close(): Promise
 interface ServerNote {
   readonly pool: string
   readonly id: string
+  readonly address: string
   check: HealthCheck | undefined
   readonly change: { draining?: boolean; weight?: number }
   /** Counted by workers that are gone. */
@@ -76,13 +77,13 @@ class Fleet implements DataPlane {
     const previous = this.#settings
     this.#settings = settings
     try {
-      await Promise.all(this.#workers.map((worker) => worker.apply(settings)))
+      await Promise.all(this.#living().map((worker) => applyTo(worker, settings)))
     } catch (error) {
       this.#settings = previous
       if (first) await this.close()
       // Some workers may have taken the new settings: all go back to what was.
       else if (previous !== undefined) {
-        await Promise.allSettled(this.#workers.map((worker) => worker.apply(previous)))
+        await Promise.allSettled(this.#living().map((worker) => worker.apply(previous)))
       }
       throw error
     }
@@ -163,6 +164,11 @@ class Fleet implements DataPlane {
     return () => this.#listeners.delete(listener)
   }
 
+  /** A dead one gets the settings in force when it starts again. */
+  #living(): FleetWorker[] {
+    return this.#workers.filter((worker) => worker.view().state !== 'dead')
+  }
+
   #start(id: number, restarts: number): FleetWorker {
     const startedAt = this.#options.clock.now()
     return new FleetWorker({
@@ -214,7 +220,8 @@ class Fleet implements DataPlane {
         const key = keyOf(pool.name, server.id)
         const { change = {}, requests = 0, failures = 0 } = before.get(key) ?? {}
         before.get(key)?.check?.close()
-        const names = { pool: pool.name, id: server.id }
+        const address = `${server.host}:${server.port}`
+        const names = { pool: pool.name, id: server.id, address }
         const note: ServerNote = { ...names, check: undefined, change, requests, failures }
         this.#servers.set(key, note)
         if (pool.health === undefined) continue
@@ -229,8 +236,9 @@ class Fleet implements DataPlane {
             this.#orderAll()
           },
         })
-        const known = before.get(key)?.check
-        if (known !== undefined) note.check.up = known.up
+        const known = before.get(key)
+        // Elsewhere it is another server, about which nothing is known.
+        if (known?.check !== undefined && known.address === address) note.check.up = known.check.up
       }
     }
     for (const [key, note] of before) if (!this.#servers.has(key)) note.check?.close()
@@ -248,6 +256,15 @@ class Fleet implements DataPlane {
   #orderAll(): void {
     const orders = this.#orders()
     for (const worker of this.#workers) worker.order(orders)
+  }
+}
+
+/** A worker that dies over the settings does not refuse them: the next one takes them. */
+async function applyTo(worker: FleetWorker, settings: DataPlaneSettings): Promise<void> {
+  try {
+    await worker.apply(settings)
+  } catch (error) {
+    if (worker.view().state !== 'dead') throw error
   }
 }
 

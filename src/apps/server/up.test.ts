@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../test/running-limen.ts'
+import { localCertificate } from '../../adapters/node/local-ca.ts'
+import { systemClock } from '../../adapters/node/system-clock.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { LimenError } from '../../ground/limen-error.ts'
 import { sampleDecision } from '../../ports/decision-log.contract.ts'
 
@@ -139,6 +143,26 @@ describe('up()', () => {
       async ({ plane }) =>
         assert.match(plane.applied[0]?.certificates[0]?.certPem ?? '', /BEGIN CERT/),
     ))
+
+  it('serves the admin API by TLS when it has a certificate', () => {
+    const admin = `admin: { certificate: { certFile: ${CERTIFICATE}, keyFile: own/leaf.key }, `
+    return using(
+      runLimen(SHORT_CONFIG.replace('admin: { ', admin), certify),
+      async ({ running, folder }) => {
+        const ca = readFileSync(join(folder, 'own/ca.pem'))
+        const answer = await new Promise<{ status: number | undefined; hsts: unknown }>(
+          (resolve, reject) =>
+            get(`${running.adminUrl}livez`, { ca, agent: false }, (response) => {
+              response.resume()
+              const hsts = response.headers['strict-transport-security']
+              resolve({ status: response.statusCode, hsts })
+            }).on('error', reject),
+        )
+        assert.equal(answer.status, 200)
+        assert.match(String(answer.hsts), /max-age/)
+      },
+    )
+  })
 })
 
 describe('reload', () => {
@@ -172,6 +196,19 @@ describe('reload', () => {
       await eventually(() => plane.applied.at(-1)?.admission.mode === 'shadow')
     }))
 
+  it('takes over a certificate whose files are replaced', async () => {
+    const text = `${SHORT_CONFIG.replace('8080 }', '8443, tls: {} }')}certificates: [{ certFile: ${CERTIFICATE}, keyFile: own/leaf.key }]\n`
+    await using(runLimen(text, certify), async ({ plane, folder }) => {
+      const before = plane.applied[0]?.certificates[0]?.certPem
+      rmSync(join(folder, 'own'), { recursive: true })
+      await certify(folder)
+      await eventually(() => plane.applied.length > 1)
+      const after = plane.applied.at(-1)?.certificates[0]?.certPem
+      assert.equal(after, readFileSync(join(folder, CERTIFICATE), 'utf8'))
+      assert.notEqual(after, before)
+    })
+  })
+
   it('ends the right of a token that was taken out', () => {
     const tokenLine = (token: string): string => {
       const sha256 = createHash('sha256').update(token).digest('hex')
@@ -192,6 +229,13 @@ describe('reload', () => {
     })
   })
 })
+
+const CERTIFICATE = 'own/leaf.pem'
+async function certify(folder: string): Promise<void> {
+  const names = ['localhost', '127.0.0.1']
+  const random = systemRandom()
+  await localCertificate({ folder: join(folder, 'own'), names, clock: systemClock, random })
+}
 
 function damageStorage(folder: string): void {
   mkdirSync(join(folder, 'data/storage'), { recursive: true })
