@@ -77,6 +77,7 @@ class Tally {
   answered = 0
   closedIdle = 0
   announced = 0
+  unsent = 0
   readonly failures: string[] = []
   readonly servers: Record<string, number> = {}
 
@@ -97,7 +98,7 @@ class Tally {
 
   report(): LoadReport {
     const { closedIdle, announced, failures, servers } = this
-    return { requests: this.asked, closedIdle, announced, failures, servers }
+    return { requests: this.asked - this.unsent, closedIdle, announced, failures, servers }
   }
 }
 
@@ -256,6 +257,11 @@ function askHttp2(
     let status = 0
     let body = ''
     let error = ''
+    let isUnsent = false
+    // Asked in the moment in which a GOAWAY was read: this client's own library kept the request back.
+    stream.on('frameError', () => {
+      isUnsent = true
+    })
     stream.setTimeout(ANSWER_MS_MAX, () => stream.destroy(new Error('no answer in time')))
     stream.on('response', (head) => {
       status = head[':status'] ?? 0
@@ -269,6 +275,10 @@ function askHttp2(
     stream.on('close', () => {
       if (error === '' && stream.rstCode === http2.constants.NGHTTP2_NO_ERROR && status !== 0) {
         tally.judge('h2', target, status, body)
+      } else if (isUnsent && status === 0) {
+        tally.unsent++
+        setImmediate(resolve) // 'goaway' is about to be told
+        return
       } else {
         const code = `code ${stream.rstCode}, status ${status}`
         tally.fail('h2', target, `${error} ${code} ${sessionError()}`)

@@ -466,10 +466,11 @@ export class Http1Connection implements Front {
 
   onFlush(): void {
     if (this.#to > this.#from) {
-      const octets = keep(this.#from, this.#to)
+      const octets = this.#copiedByTls() ? OCTETS.subarray(this.#from, this.#to) : undefined
+      const kept = octets ?? keep(this.#from, this.#to)
       this.#from = 0
       this.#to = 0
-      this.#write(octets)
+      this.#write(kept)
     }
     if (this.#finished) {
       this.#finished = false
@@ -532,6 +533,11 @@ export class Http1Connection implements Front {
   }
 
   // --- Writing -------------------------------------------------------------------------------------
+
+  /** With nothing waiting before, TLS encrypts what is written, and so copies it, within the call. */
+  #copiedByTls(): boolean {
+    return this.#connection.secure && this.#socket.writableLength === 0
+  }
 
   #write(octets: Buffer): void {
     this.#edge.meter.bytesOut += octets.length

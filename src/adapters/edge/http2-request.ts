@@ -29,7 +29,7 @@ export interface FieldMeaning {
 export type RequestField = HpackField<FieldMeaning>
 
 const DROPPED =
-  /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)|x[-_]real[-_]ip|limen[-_].*|http2-settings|proxy-authorization|content_length|transfer_encoding)$/
+  /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)|x[-_]real[-_]ip|limen[-_].*|http2[-_]settings|proxy[-_]authorization|proxy_connection|keep_alive|content_length|transfer_encoding)$/
 /** Connection-specific fields make a request malformed (section 8.2.2). */
 const FORBIDDEN = /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/
 const UPPER_CASE = /[A-Z]/

@@ -1,12 +1,13 @@
 /**
  * Who is asking: a sign-in dialog that any change may call for. The token goes to POST /v1/login once
- * and becomes a session cookie that scripts cannot read; nothing is stored here.
+ * and becomes a session: a cookie that scripts cannot read, and a path that only this origin knows.
  *
  * @module
  */
 import { type ComponentChildren, createContext } from 'preact'
 import { useContext, useEffect, useRef, useState } from 'preact/hooks'
 import { sendJson } from './api/request.ts'
+import { keepSessionPath } from './api/session-path.ts'
 
 export interface Session {
   /** Counts sign-ins, so that what was refused is asked again. */
@@ -53,9 +54,12 @@ function SignInDialog(props: { onFinish(signedIn: boolean): void }) {
 
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
-    const outcome = await sendJson('POST', 'v1/login', { token: token.trim() })
-    if (outcome.kind === 'ok') props.onFinish(true)
-    else if (outcome.failure.kind === 'offline') setError('Limen does not answer')
+    const body = { token: token.trim() }
+    const outcome = await sendJson<{ readonly path: string }>('POST', 'v1/login', body)
+    if (outcome.kind === 'ok') {
+      keepSessionPath(outcome.value.path)
+      props.onFinish(true)
+    } else if (outcome.failure.kind === 'offline') setError('Limen does not answer')
     else if (outcome.failure.kind === 'unauthorised') setError('That token is not known')
     else setError(outcome.failure.detail)
   }

@@ -5,7 +5,7 @@ import { memoryDecisionLog } from '../../adapters/memory/decision-log.ts'
 import { openLog } from '../../adapters/node/json-log.ts'
 import type { Decision } from '../../behavior/decision.ts'
 import { sampleDecision } from '../../ports/decision-log.contract.ts'
-import { feedDecisions } from './decision-feed.ts'
+import { feedDecisions, STORE_MS } from './decision-feed.ts'
 
 const quiet = openLog({ level: 'error', format: 'json', write: () => {} })
 
@@ -20,7 +20,8 @@ describe('feedDecisions()', () => {
     assert.equal(log.list({ limit: 9 }).length, 3)
   })
 
-  it('counts what storage could not take, and goes on', async () => {
+  it('counts what storage could not take, and goes on', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
     const plane = fakeDataPlane()
     const stored: Decision[] = []
     const failing = {
@@ -32,6 +33,7 @@ describe('feedDecisions()', () => {
     }
     const feed = feedDecisions(plane, failing, quiet)
     plane.decide([sampleDecision(1)])
+    t.mock.timers.tick(STORE_MS)
     await new Promise(setImmediate)
     plane.decide([sampleDecision(2)])
     await feed.close()
@@ -49,11 +51,11 @@ describe('feedDecisions()', () => {
     const feed = feedDecisions(plane, hanging, quiet)
     const batch = Array.from({ length: 1000 }, (_, i) => sampleDecision(i))
     for (let i = 0; i < 30; i++) plane.decide(batch)
-    assert.equal(feed.dropped(), 9000)
-    release()
+    assert.equal(feed.dropped(), 10_000)
+    const closed = feed.close()
     await new Promise(setImmediate)
     release()
-    await feed.close()
+    await closed
   })
 
   it('tells who watches, until they stop', async () => {

@@ -14,7 +14,7 @@ import type { TrafficTotals } from '../../ports/data-plane.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
 
 /** Decisions are sent in batches this often; the console is as fresh as this. */
-const DECISIONS_MS = 100
+const DECISIONS_MS = 200
 /** Decisions waiting to be sent; beyond it they are dropped and counted. */
 const DECISIONS_MAX = 4096
 const REPORT_MS = 500

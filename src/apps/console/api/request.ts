@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { inSession } from './session-path.ts'
 
 export type Failure =
   /** No answer at all. */
@@ -38,7 +39,7 @@ export function sendJson<T>(
 
 async function request<T>(path: string, init: RequestInit): Promise<Outcome<T>> {
   try {
-    const response = await fetch(path, {
+    const response = await fetch(inSession(path), {
       ...init,
       credentials: 'same-origin',
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { inSession } from './session-path.ts'
 
 export type StreamState = 'connecting' | 'live' | 'lost'
 
@@ -21,7 +22,7 @@ export function listen<T>(path: string, listener: StreamListener<T>): () => void
   let timer: ReturnType<typeof setTimeout> | undefined
   const open = (): void => {
     listener.onState('connecting')
-    source = new EventSource(path)
+    source = new EventSource(inSession(path))
     source.onopen = () => listener.onState('live')
     source.onmessage = (event) => {
       const value = parse<T>(event.data)

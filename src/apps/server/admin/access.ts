@@ -9,7 +9,7 @@ import { isLoopback } from '../config/address.ts'
 import type { Config, Role } from '../config/schema.ts'
 import { digestOf, type TokenHolder } from '../material.ts'
 import { Problem } from './problem.ts'
-import { SESSION_COOKIE, type Sessions } from './sessions.ts'
+import { SESSION_COOKIE, type SessionMark, type Sessions, sessionPathOf } from './sessions.ts'
 
 /** What a route needs; every route names one. */
 export type Right = 'nothing' | 'figures' | 'subjects' | 'change' | 'audit'
@@ -73,16 +73,18 @@ export function holderOf(token: string, holders: readonly TokenHolder[]): TokenH
   return found
 }
 
-export function sessionIdOf(request: FastifyRequest): string | undefined {
+/** Undefined when the request shows no cookie, or not by the path of a session. */
+export function sessionMarkOf(request: FastifyRequest): SessionMark | undefined {
+  const path = sessionPathOf(request.originalUrl)
   const pairs = (request.headers.cookie ?? '').split(/; ?/)
-  return pairs
-    .find((pair) => pair.startsWith(`${SESSION_COOKIE}=`))
-    ?.slice(SESSION_COOKIE.length + 1)
+  const pair = pairs.find((each) => each.startsWith(`${SESSION_COOKIE}=`))
+  if (path === '' || pair === undefined) return undefined
+  return { id: pair.slice(SESSION_COOKIE.length + 1), path }
 }
 
 function sessionCaller(request: FastifyRequest, options: AccessOptions): Caller | undefined {
-  const id = sessionIdOf(request)
-  const holder = id === undefined ? undefined : options.sessions.find(id)
+  const mark = sessionMarkOf(request)
+  const holder = mark === undefined ? undefined : options.sessions.find(mark)
   if (holder === undefined) return undefined
   // The session ends with the token it was begun with, and takes on what became of its role.
   const now = options.tokens().find(({ digest }) => digest.equals(holder.digest))

@@ -25,9 +25,19 @@ export function guard(request: FastifyRequest, admin: Config['admin']): void {
   if (origin !== undefined && !sameOrigin(origin, host)) {
     throw new Problem('foreign-origin', 'Only the console itself may call from a browser')
   }
-  if (request.headers['sec-fetch-site'] === 'cross-site' && request.method !== 'GET') {
+  if (isForeign(request)) {
     throw new Problem('foreign-origin', 'Only the console itself may call from a browser')
   }
+}
+
+/**
+ * Fetch Metadata (W3C, section 2): a browser says whose page asks. Without an Origin a foreign page could not read
+ * an answer, but use up streams and requests: so it may at most link to us. Another port is foreign too.
+ */
+function isForeign({ headers, method }: FastifyRequest): boolean {
+  const { 'sec-fetch-site': site, 'sec-fetch-dest': destination } = headers
+  if (site !== 'cross-site' && site !== 'same-site') return false
+  return method !== 'GET' || destination !== 'document'
 }
 
 function sameOrigin(origin: string, host: string): boolean {

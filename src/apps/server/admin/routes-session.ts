@@ -5,21 +5,24 @@
  */
 import { z } from 'zod'
 import { ROLES } from '../config/schema.ts'
-import { holderOf, sessionIdOf } from './access.ts'
+import { holderOf, sessionMarkOf } from './access.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
-import { SESSION_COOKIE, SESSION_MS } from './sessions.ts'
+import { SESSION_COOKIE, SESSION_MS, type SessionMark } from './sessions.ts'
 
 const role = z.enum([...ROLES, 'nobody'])
 const me = z.object({ name: z.string(), role })
+const begun = me.extend({
+  path: z.string().describe('Goes in front of every path to be asked in this session.'),
+})
 
 export function sessionRoutes(app: AdminApp, room: AdminRoom): void {
   const { sessions, live } = room
-  const cookie = (value: string, seconds: number): string =>
+  const cookie = ({ id, path }: SessionMark, seconds: number): string =>
     [
-      `${SESSION_COOKIE}=${value}`,
-      'Path=/v1',
+      `${SESSION_COOKIE}=${id}`,
+      `Path=${path}`,
       'HttpOnly',
       'SameSite=Strict',
       `Max-Age=${seconds}`,
@@ -32,7 +35,7 @@ export function sessionRoutes(app: AdminApp, room: AdminRoom): void {
       config: { right: 'nothing' },
       schema: {
         body: z.strictObject({ token: z.string().min(1).max(512) }),
-        response: { 200: me, ...problems },
+        response: { 200: begun, ...problems },
       },
     },
     async (request, reply) => {
@@ -41,18 +44,23 @@ export function sessionRoutes(app: AdminApp, room: AdminRoom): void {
         await room.countFailure(request)
         throw new Problem('unauthenticated', 'The token is not known')
       }
-      const id = sessions.begin(holder)
-      reply.header('set-cookie', cookie(id, SESSION_MS / 1000)).header('cache-control', 'no-store')
-      return { name: holder.name, role: holder.role }
+      const mark = sessions.begin(holder)
+      reply.header('set-cookie', cookie(mark, SESSION_MS / 1000))
+      reply.header('cache-control', 'no-store')
+      return { name: holder.name, role: holder.role, path: mark.path }
     },
   )
   app.post(
     '/v1/logout',
     { config: { right: 'nothing' }, schema: { response: { 204: z.null(), ...problems } } },
     async (request, reply) => {
-      const id = sessionIdOf(request)
-      if (id !== undefined) sessions.end(id)
-      return reply.header('set-cookie', cookie('', 0)).code(204).send(null)
+      const mark = sessionMarkOf(request)
+      if (mark === undefined) return reply.code(204).send(null)
+      sessions.end(mark)
+      return reply
+        .header('set-cookie', cookie({ ...mark, id: '' }, 0))
+        .code(204)
+        .send(null)
     },
   )
   app.get(

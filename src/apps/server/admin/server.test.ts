@@ -88,27 +88,43 @@ describe('who may what', () => {
 describe('sessions', () => {
   const login = async (token: string) => {
     const response = await ask('/v1/login', { method: 'POST', body: { token } })
-    return { response, cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '' }
+    const [cookie = '', path = ''] = response.headers.get('set-cookie')?.split('; ') ?? []
+    return { response, cookie, path: path.replace('Path=', '') }
   }
   const origin = (): string => new URL(limen.running.adminUrl).origin
 
   it('a login lets the cookie read, and change from our own page', async () => {
-    const { response, cookie } = await login('operator')
+    const { response, cookie, path } = await login('operator')
     assert.match(response.headers.get('set-cookie') ?? '', /; HttpOnly; SameSite=Strict; /)
-    assert.deepEqual(await response.json(), { name: 'the-operator', role: 'operator' })
-    assert.equal((await ask('/v1/decisions', { headers: { cookie } })).status, 200)
+    assert.deepEqual(await response.json(), { name: 'the-operator', role: 'operator', path })
+    assert.equal((await ask(`${path}/v1/decisions`, { headers: { cookie } })).status, 200)
     const change = { method: 'PATCH', body: { weight: 2 } }
-    const path = '/v1/upstreams/site/a'
-    await isProblem(await ask(path, { ...change, headers: { cookie } }), 403, 'forbidden')
-    const own = await ask(path, { ...change, headers: { cookie, origin: origin() } })
+    const server = `${path}/v1/upstreams/site/a`
+    await isProblem(await ask(server, { ...change, headers: { cookie } }), 403, 'forbidden')
+    const own = await ask(server, { ...change, headers: { cookie, origin: origin() } })
     assert.equal(own.status, 200)
   })
 
+  it('the cookie is for a path nobody else knows, and opens nothing elsewhere', async () => {
+    const [mine, other] = [await login('operator'), await login('operator')]
+    assert.match(mine.path, /^\/s\/[\w-]{22}$/)
+    assert.notEqual(mine.path, other.path)
+    const { cookie } = mine
+    for (const path of ['', other.path, `/s/${'A'.repeat(22)}`]) {
+      assert.equal((await ask(`${path}/v1/status`, { headers: { cookie } })).status, 401, path)
+    }
+    assert.equal((await ask(`${mine.path}/v1/status`)).status, 401, 'the path without the cookie')
+  })
+
   it('a logout ends it', async () => {
-    const { cookie } = await login('viewer')
-    assert.equal((await ask('/v1/status', { headers: { cookie } })).status, 200)
-    assert.equal((await ask('/v1/logout', { method: 'POST', headers: { cookie } })).status, 204)
-    assert.equal((await ask('/v1/status', { headers: { cookie } })).status, 401)
+    const { cookie, path } = await login('viewer')
+    const headers = { cookie }
+    assert.equal((await ask(`${path}/v1/status`, { headers })).status, 200)
+    const out = await ask(`${path}/v1/logout`, { method: 'POST', headers })
+    assert.equal(out.status, 204)
+    const cleared = new RegExp(`^limen_session=; Path=${path}; .*Max-Age=0`)
+    assert.match(out.headers.get('set-cookie') ?? '', cleared)
+    assert.equal((await ask(`${path}/v1/status`, { headers })).status, 401)
   })
 
   it('a wrong token does not log in', async () => {
@@ -135,6 +151,21 @@ describe('guards', () => {
   it('another origin is refused, with a token too', async () => {
     const headers = { origin: 'http://evil.example' }
     await isProblem(await ask('/v1/status', { as: 'viewer', headers }), 403, 'foreign-origin')
+  })
+
+  it('a foreign page may link here and nothing else, not even without reading', async () => {
+    const come = (site: string, destination: string, method = 'GET') => {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-dest': destination }
+      return ask('/livez', { method, headers })
+    }
+    for (const site of ['cross-site', 'same-site']) {
+      await isProblem(await come(site, 'image'), 403, 'foreign-origin')
+      await isProblem(await come(site, 'iframe'), 403, 'foreign-origin')
+      await isProblem(await come(site, 'document', 'POST'), 403, 'foreign-origin')
+      assert.equal((await come(site, 'document')).status, 200)
+    }
+    for (const site of ['same-origin', 'none'])
+      assert.equal((await come(site, 'empty')).status, 200)
   })
 
   it('pages may run nothing but our own files', async () => {

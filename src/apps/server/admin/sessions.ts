@@ -2,6 +2,10 @@
  * Sessions of the console: a token is shown once, then the browser sends a cookie, so no page has to keep
  * the token. Kept in memory: a restart logs everybody out.
  *
+ * Browsers send a cookie to every port of its host, so also to a site there, but only below the cookie's
+ * path. Hence each session has a path of its own, which nobody but the page that logged in knows; the same
+ * routes lie below it. Cookie and path open nothing without each other.
+ *
  * @module
  */
 import { createHash } from 'node:crypto'
@@ -14,6 +18,8 @@ export const SESSION_COOKIE = 'limen_session'
 export const SESSION_MS = 8 * 3_600_000
 /** More people than look at one edge; the oldest is logged out. */
 const SESSIONS_MAX = 1000
+/** `/s/` and 16 random bytes, in front of the path of a route. */
+const SESSION_PATH = /^\/s\/[\w-]{22}(?=\/v1\/)/
 
 interface Session {
   readonly holder: TokenHolder
@@ -21,26 +27,40 @@ interface Session {
 }
 
 export interface Sessions {
-  /** Begins one and returns its id, which goes into the cookie. */
-  begin(holder: TokenHolder): string
+  /** Begins one. */
+  begin(holder: TokenHolder): SessionMark
   /** Whose session it is. */
-  find(id: string): TokenHolder | undefined
-  end(id: string): void
+  find(mark: SessionMark): TokenHolder | undefined
+  end(mark: SessionMark): void
+}
+
+/** What a request shows of its session. */
+export interface SessionMark {
+  /** The cookie's value. */
+  readonly id: string
+  /** The path it came by, e.g. `/s/mZ3xU0bV9yYq4hJr2kTnLw`. */
+  readonly path: string
+}
+
+/** The part of `url` that belongs to a session; '' when it has none. */
+export function sessionPathOf(url: string): string {
+  return SESSION_PATH.exec(url)?.[0] ?? ''
 }
 
 export function openSessions(clock: Clock, random: Random): Sessions {
-  /** By hash: the ids themselves are nowhere in memory. */
+  /** By hash: what opens a session is nowhere in memory. */
   const sessions = new Map<string, Session>()
   return {
     begin(holder) {
       const oldest = sessions.keys().next()
       if (sessions.size >= SESSIONS_MAX && !oldest.done) sessions.delete(oldest.value)
-      const id = Buffer.from(random.bytes(32)).toString('base64url')
-      sessions.set(keyOf(id), { holder, endsAt: clock.now() + SESSION_MS })
-      return id
+      const text = (bytes: number) => Buffer.from(random.bytes(bytes)).toString('base64url')
+      const mark = { id: text(32), path: `/s/${text(16)}` }
+      sessions.set(keyOf(mark), { holder, endsAt: clock.now() + SESSION_MS })
+      return mark
     },
-    find(id) {
-      const key = keyOf(id)
+    find(mark) {
+      const key = keyOf(mark)
       const session = sessions.get(key)
       if (session === undefined) return undefined
       if (session.endsAt <= clock.now()) {
@@ -49,10 +69,10 @@ export function openSessions(clock: Clock, random: Random): Sessions {
       }
       return session.holder
     },
-    end: (id) => void sessions.delete(keyOf(id)),
+    end: (mark) => void sessions.delete(keyOf(mark)),
   }
 }
 
-function keyOf(id: string): string {
-  return createHash('sha256').update(id).digest('hex')
+function keyOf({ id, path }: SessionMark): string {
+  return createHash('sha256').update(`${path} ${id}`).digest('hex')
 }
