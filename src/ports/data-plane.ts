@@ -158,6 +158,7 @@ export interface ConnectionView {
   readonly decisionId: string
   readonly tier: Tier
   readonly score: number
+  /** Sentences for a person, without codes and weights: those are in the decision. */
   readonly reasons: readonly string[]
   readonly handshake?: HandshakeView
 }

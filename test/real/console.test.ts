@@ -1,22 +1,19 @@
 /**
  * The demo and the console in a real Chromium: what a person sees who types `npm start`.
- * With LIMEN_SCREENSHOT set it also takes the picture for the README.
  *
  * @module
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
-import { type DemoUnderTest, runScript, startDemoUnderTest } from './demo-under-test.ts'
+import { type DemoUnderTest, startDemoUnderTest } from './demo-under-test.ts'
 
 /** Evaluated in the page, because the pages' own policy refuses a script tag. */
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const JA4 = /^t13[di]\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/
-const { LIMEN_SCREENSHOT } = process.env
 const WIDE = { width: 1360, height: 860 }
 const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed; the slowest here takes under a second. */
@@ -49,7 +46,7 @@ before(async () => {
   demo = await startDemoUnderTest()
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   visitor = await browser.newPage({ ignoreHTTPSErrors: true, viewport: WIDE })
-  desk = await browser.newPage({ viewport: WIDE })
+  desk = await (await browser.newContext({ viewport: WIDE, ignoreHTTPSErrors: true })).newPage()
   for (const page of [visitor, desk]) page.setDefaultTimeout(STEP_MS_MAX)
   desk.on('pageerror', (error) => complaints.push(error.message))
   desk.on('console', (message) => {
@@ -162,6 +159,22 @@ test('a drain asks an operator to sign in, and is seen at once', async () => {
   await desk.getByText('Server c now has weight 2.').waitFor()
 })
 
+test('the site on the same host name never gets the session of who signed in', async () => {
+  const [session, ...others] = await desk.context().cookies()
+  assert.deepEqual(others, [])
+  assert.match(session?.path ?? '', /^\/s\/[\w-]{22}$/)
+  const beside = await desk.context().newPage()
+  for (const url of [demo.plainSiteUrl, demo.siteUrl]) {
+    for (const path of ['/api/me', '/v1/status', '/s/v1/status']) {
+      const asked = beside.waitForRequest(url + path)
+      await beside.goto(url + path).catch(() => undefined)
+      const { cookie } = await (await asked).allHeaders()
+      assert.doesNotMatch(cookie ?? '', /limen_session/)
+    }
+  }
+  await beside.close()
+})
+
 test('axe finds nothing on any page, light and dark, wide and narrow', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const page of [desk, visitor]) await page.emulateMedia({ colorScheme })
@@ -182,19 +195,6 @@ test('axe finds nothing on any page, light and dark, wide and narrow', async () 
       }
     }
   }
-})
-
-test('the picture for the README', { skip: LIMEN_SCREENSHOT === undefined }, async () => {
-  const target = `127.0.0.1:${demo.sitePort}`
-  await desk.setViewportSize(WIDE)
-  await desk.emulateMedia({ colorScheme: 'light' })
-  await desk.goto(`${demo.consoleUrl}/#/overview`)
-  const traffic = runScript('scripts/demo-traffic.ts', ['--seconds', '75', '--target', target])
-  await desk.getByLabel('1 min').check({ force: true })
-  await desk.waitForTimeout(70_000)
-  const path = join(import.meta.dirname, '..', '..', 'docs', 'console.png')
-  await desk.screenshot({ path })
-  await traffic
 })
 
 test('nothing was blocked or thrown on the way, and no worker died', async () => {

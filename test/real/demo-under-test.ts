@@ -20,6 +20,8 @@ const READY_MS_MAX = 30_000
 
 export interface DemoUnderTest {
   readonly siteUrl: string
+  /** The same site without TLS. */
+  readonly plainSiteUrl: string
   readonly consoleUrl: string
   readonly sitePort: number
   /** Of the operator Limen made on first start. */
@@ -38,7 +40,7 @@ export async function startDemoUnderTest(): Promise<DemoUnderTest> {
   const site = await startDemoSite({ ports: [0, 0, 0] })
   const free = await freePorts(4)
   const ports = [...free, ...site.servers.map((server) => server.port)]
-  const [sitePort = 0, , consolePort = 0] = ports
+  const [sitePort = 0, plainPort = 0, consolePort = 0] = ports
   const file = join(folder, 'limen.yaml')
   writeFileSync(file, configWith(ports, join(folder, 'data')))
 
@@ -52,6 +54,7 @@ export async function startDemoUnderTest(): Promise<DemoUnderTest> {
     await limen.ready(`http://127.0.0.1:${consolePort}/readyz`)
     return {
       siteUrl: `https://127.0.0.1:${sitePort}`,
+      plainSiteUrl: `http://127.0.0.1:${plainPort}`,
       consoleUrl: `http://127.0.0.1:${consolePort}`,
       sitePort,
       adminToken: readFileSync(join(folder, 'data', 'admin-token'), 'utf8').trim(),

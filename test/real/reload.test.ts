@@ -25,6 +25,8 @@ import { type SteadyLoad, startLoad } from './steady-load.ts'
 const REQUESTS_MIN = 40_000
 /** Requests between two changes, so that each meets the load. */
 const STEP_REQUESTS = 4_500
+/** Asked besides the load: over the kept connection, and by the guest. */
+const KEPT_REQUESTS = 4
 const CERTIFICATE_MS_MAX = 2_000
 
 describe('reload under load', () => {
@@ -77,8 +79,9 @@ describe('reload under load', () => {
 
   it('fails none of 40 000 requests over five reloads and a certificate change', async (t) => {
     const { tls: tlsPort, plain } = ports
-    const kept = await keepConnection(tlsPort)
     const before = await limen.traffic()
+    const kept = await keepConnection(tlsPort)
+    assert.match(await kept.ask('/who/first'), /^[abc] \/who\/first$/)
     const decision = await firstDecision(limen)
     const load = startLoad([
       { kind: 'http', port: plain, clients: 4 },
@@ -108,7 +111,7 @@ describe('reload under load', () => {
     kept.close()
 
     // Counters go on across reloads, and count each request once.
-    const answered = load.answered + 1
+    const answered = load.answered + KEPT_REQUESTS
     await until('all requests counted', 5_000, async () => {
       const { responses } = await limen.traffic()
       return (responses[2] ?? 0) - (before.responses[2] ?? 0) >= answered
@@ -251,6 +254,7 @@ async function keepConnection(port: number): Promise<KeptConnection> {
     close: () => socket.destroy(),
     ask: (target) =>
       new Promise((resolve, reject) => {
+        if (socket.closed) reject(new Error('closed before it was asked'))
         let text = ''
         const onData = (more: string): void => {
           text += more

@@ -14,7 +14,7 @@ import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
-import { HEAD_BYTES_MAX, keep, OCTETS, prepend, textOf } from './octets.ts'
+import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { rewriteHead } from './response-rewrite.ts'
@@ -55,6 +55,8 @@ export class Http1Connection implements Front {
 
   #phase: Phase = 'head'
   #pending: Buffer | undefined
+  /** The head being read has its deadline: further lines do not move it. */
+  #headBegun = false
   #readsStopped = false
   #ended = false
 
@@ -96,6 +98,18 @@ export class Http1Connection implements Front {
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#clientEnded())
     this.#socket.on('drain', () => this.#drained())
+  }
+
+  /** After a greeting: `octets` were read behind it, and reading has been stopped. */
+  begin(octets: Buffer | undefined): void {
+    if (octets !== undefined) {
+      octets.copy(OCTETS, READ_AT)
+      this.#read(READ_AT, READ_AT + octets.length)
+    }
+    // Not before the callback that read the greeting is over: it ends by stopping.
+    process.nextTick(() => {
+      if (!this.#readsStopped) resumeReads(this.#socket)
+    })
   }
 
   get wantsChunked(): boolean {
@@ -157,7 +171,8 @@ export class Http1Connection implements Front {
   /** Keeps octets for later; stops reading when enough are held. */
   #hold(from: number, to: number): boolean {
     const { headMs } = this.#edge.settings.timeouts
-    if (this.#phase === 'head' && this.#pending === undefined) {
+    if (this.#phase === 'head' && !this.#headBegun) {
+      this.#headBegun = true
       this.deadline = this.#edge.lately + headMs
     }
     this.#pending =
@@ -205,6 +220,7 @@ export class Http1Connection implements Front {
     const { limits, timeouts } = edge.settings
     const connection = this.#connection
     connection.requests++
+    this.#headBegun = false
     this.#minorVersion = head.minorVersion
     this.#keepAlive =
       head.keepAlive && !edge.draining && connection.requests < limits.requestsPerConnection

@@ -144,8 +144,8 @@ export class Listener {
   ): void {
     connection.believe(proxy)
     if (seen === undefined) {
-      if (octets !== undefined) connection.socket.unshift(octets)
       this.#plain(connection)
+      if (connection.speaker instanceof Http1Connection) connection.speaker.begin(octets)
       return
     }
     this.#decide(connection, seen)

@@ -40,6 +40,9 @@ function onreadSymbols(): { readonly buffer: symbol; readonly callback: symbol }
 
 const SYMBOLS = onreadSymbols()
 
+/** Whether this Node has what is needed; else every read costs one allocation and one copy more. */
+export const READS_BYPASS_STREAMS: boolean = SYMBOLS !== undefined
+
 /** Sends all that `socket` reads to `onRead`, instead of into its stream; again to change `onRead`. */
 export function takeReads(socket: net.Socket, onRead: OnRead): void {
   const inner = socket as unknown as Inner

@@ -9,7 +9,7 @@ export const EXIT = {
   done: 0,
   /** Something failed; the message says what. */
   failed: 1,
-  /** Unknown command or option. */
+  /** Unknown command or option, or a value it does not take. */
   usage: 2,
   /** The configuration is refused: its lines are on standard error. */
   config: 3,
@@ -23,6 +23,7 @@ export const EXIT = {
 
 /** By code of a {@link LimenError}. */
 const BY_CODE: Readonly<Record<string, number>> = {
+  usage: EXIT.usage,
   'config-refused': EXIT.config,
   'config-unreadable': EXIT.config,
   'admin-unreachable': EXIT.unreachable,

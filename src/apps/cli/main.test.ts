@@ -49,6 +49,12 @@ describe('limen', () => {
     assert.match(err, /Did you mean decisions/)
   })
 
+  it('a value that an option does not take is a wrong use', async () => {
+    for (const command of ['check', 'status']) {
+      assert.equal((await run([command, '-o', 'xml'])).code, EXIT.usage, command)
+    }
+  })
+
   it('schema prints the JSON Schema', async () => {
     const { out } = await run(['schema'])
     assert.equal((JSON.parse(out) as { title: string }).title, 'limen.yaml')
@@ -115,7 +121,7 @@ describe('limen against a running one', () => {
     const { out } = await ask('upstreams', 'weight', 'site/b', '7', '-o', 'json')
     assert.equal((JSON.parse(out) as { weight: number }).weight, 7)
     const { code, err } = await ask('upstreams', 'drain', 'a')
-    assert.deepEqual([code, err], [EXIT.failed, 'limen: Name a server as pool/id, not a\n'])
+    assert.deepEqual([code, err], [EXIT.usage, 'limen: Name a server as pool/id, not a\n'])
   })
 
   it('status and reload', async () => {

@@ -58,6 +58,25 @@ describe('feedDecisions()', () => {
     await closed
   })
 
+  it('knows what waits to be stored, and each decision once', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const plane = fakeDataPlane()
+    const log = memoryDecisionLog({ keepMax: 10 })
+    const feed = feedDecisions(plane, log, quiet)
+    const ids = (query: Parameters<typeof feed.list>[0]) => feed.list(query).map(({ id }) => id)
+    const [one, two, three] = [1, 2, 3].map(sampleDecision)
+    plane.decide([one, two].filter((each) => each !== undefined))
+    assert.deepEqual(log.list({ limit: 9 }), [])
+    assert.equal(feed.get(two?.id ?? ''), two)
+    t.mock.timers.tick(STORE_MS)
+    assert.deepEqual(ids({ limit: 9 }), [two?.id, one?.id], 'while they are stored')
+    await new Promise(setImmediate)
+    plane.decide([three].filter((each) => each !== undefined))
+    assert.deepEqual(ids({ limit: 2 }), [three?.id, two?.id])
+    assert.deepEqual(ids({ limit: 9, before: two?.id ?? '' }), [one?.id])
+    await feed.close()
+  })
+
   it('tells who watches, until they stop', async () => {
     const plane = fakeDataPlane()
     const feed = feedDecisions(plane, memoryDecisionLog({ keepMax: 9 }), quiet)

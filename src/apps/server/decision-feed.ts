@@ -19,6 +19,9 @@ const WAITING_MAX = 20_000
 export const STORE_MS = 500
 
 export interface DecisionFeed {
+  /** As {@link DecisionLog} has them, with those that still wait to be stored. */
+  readonly get: DecisionLog['get']
+  readonly list: DecisionLog['list']
   /** Decisions that storage could not take, since start. */
   dropped(): number
   /** Calls back with each batch as it arrives; returns the way to stop. */
@@ -30,13 +33,15 @@ export interface DecisionFeed {
 export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): DecisionFeed {
   const watchers = new Set<(decisions: readonly Decision[]) => void>()
   let waiting: Decision[] = []
+  /** Being stored: in the log or about to be. */
+  let batch: readonly Decision[] = []
   let storing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let dropped = 0
 
   const store = async (): Promise<void> => {
     while (waiting.length > 0) {
-      const batch = waiting
+      batch = waiting
       waiting = []
       try {
         await kept.append(batch)
@@ -45,6 +50,7 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
         log.error({ err: error, decisions: batch.length }, 'Cannot store decisions')
       }
     }
+    batch = []
     storing = undefined
   }
   const storeNow = (): void => {
@@ -61,6 +67,13 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
   })
 
   return {
+    get: (id) => [...batch, ...waiting].find((each) => each.id === id) ?? kept.get(id),
+    list(query) {
+      const { limit, before = '~' } = query
+      const fresh = [...batch, ...waiting].filter(({ id }) => id < before)
+      const byId = new Map([...fresh, ...kept.list(query)].map((each) => [each.id, each]))
+      return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
+    },
     dropped: () => dropped,
     watch(watcher) {
       watchers.add(watcher)

@@ -127,7 +127,7 @@ async function open(
   })
 
   const admin = await adminServer({
-    ...{ plane, live, decisions, feed, traffic, audit, log, clock, random, status, isReady },
+    ...{ plane, live, feed, traffic, audit, log, clock, random, status, isReady },
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)

@@ -8,7 +8,6 @@ import type { Log } from '../../../adapters/node/json-log.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
-import type { DecisionLog } from '../../../ports/decision-log.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
@@ -17,7 +16,6 @@ import type { StatusView } from './views.ts'
 export interface AdminContext {
   readonly plane: DataPlane
   readonly live: LiveConfig
-  readonly decisions: DecisionLog
   readonly feed: DecisionFeed
   readonly traffic: TrafficHistory
   readonly audit: AuditLog

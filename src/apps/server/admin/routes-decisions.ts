@@ -16,7 +16,7 @@ const limit = (usual: number) =>
 const id = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a decision')
 
 export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
-  const { plane, decisions, feed, streams } = room
+  const { plane, feed, streams } = room
   app.get(
     '/v1/connections',
     {
@@ -47,7 +47,7 @@ export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
       },
     },
     async ({ query: { limit, before } }) =>
-      decisions.list({ limit, ...(before === undefined ? {} : { before }) }),
+      feed.list({ limit, ...(before === undefined ? {} : { before }) }),
   )
   app.get(
     '/v1/decisions/stream',
@@ -69,7 +69,7 @@ export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
       schema: { params: z.strictObject({ id }), response: { 200: explainedView, ...problems } },
     },
     async ({ params }) => {
-      const decision = decisions.get(params.id)
+      const decision = feed.get(params.id)
       if (decision === undefined) throw new Problem('not-found', 'No such decision is kept')
       return { ...decision, explanation: explainDecision(decision) }
     },

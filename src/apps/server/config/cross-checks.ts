@@ -40,6 +40,7 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...sockets(config, blame),
     ...routesToNowhere(config, blame),
     ...emptyPools(config, blame),
+    ...hashesOfNothing(config, blame),
     ...orders(config, blame),
     ...exposure(config, blame),
   ]
@@ -92,6 +93,15 @@ function emptyPools({ pools }: Config, blame: Blame): readonly Complaint[] {
   return pools.flatMap(({ servers }, i) =>
     servers.every(({ weight }) => weight === 0)
       ? [blame(['pools', i, 'servers'], 'every server has weight 0: nobody would answer')]
+      : [],
+  )
+}
+
+/** What is hashed is the affinity cookie: without one the choice would silently be another. */
+function hashesOfNothing({ pools }: Config, blame: Blame): readonly Complaint[] {
+  return pools.flatMap(({ choose, affinity }, i) =>
+    choose === 'consistent-hash' && affinity === undefined
+      ? [blame(['pools', i, 'choose'], 'consistent-hash needs an affinity cookie to hash')]
       : [],
   )
 }

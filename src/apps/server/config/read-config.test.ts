@@ -176,6 +176,11 @@ describe('complaints', () => {
       GOOD.replace(', servers', ', affinity: { cookie: limen }, servers'),
       ['6:31: pools[0].affinity.cookie: must begin with __Host-'],
     ],
+    [
+      'a hash of nothing',
+      GOOD.replace(', servers', ', choose: consistent-hash, servers'),
+      ['6:19: pools[0].choose: consistent-hash needs an affinity cookie to hash'],
+    ],
   ]
   for (const [what, text, said] of refused) {
     it(`${what}: with line and column`, () => {

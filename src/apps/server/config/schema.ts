@@ -112,7 +112,9 @@ const pool = z.strictObject({
   choose: z
     .enum(['p2c', 'round-robin', 'consistent-hash'])
     .default(D.pool.choose)
-    .describe('How a server is chosen: the better of two, in turn, or by a hash of the client.'),
+    .describe(
+      'How a server is chosen: the better of two, in turn, or by a hash of the affinity cookie.',
+    ),
   affinity: z
     .strictObject({
       cookie: z
@@ -127,7 +129,7 @@ const pool = z.strictObject({
     .min(1)
     .max(10)
     .default(D.pool.boundedLoad)
-    .describe('A server holds at most this multiple of the mean load (consistent-hash, affinity).'),
+    .describe('With affinity a server holds at most this multiple of the mean load.'),
   health: health.optional().describe('Active checks. Without them servers count as up.'),
   outlier: outlier.prefault({}).describe('Passive checks on live requests.'),
 })
@@ -196,7 +198,7 @@ const admission = z.strictObject({
   mode: z
     .enum(['observe', 'shadow', 'enforce'])
     .default(D.admission.mode)
-    .describe('Only look; say what would be done; act.'),
+    .describe('Only look; say what would be done; act. So far all three serve everybody alike.'),
   tier2: score.default(D.admission.tier2).describe('Score (-log10 p) from which tier 2 begins.'),
   tier3: score.default(D.admission.tier3).describe('Score (-log10 p) from which tier 3 begins.'),
 })

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { ResponseHeadReader } from '../../wire/response-head.ts'
+import { OCTETS, READ_AT, textOf } from './octets.ts'
+import { rewriteHead } from './response-rewrite.ts'
+
+const STATUS = 'HTTP/1.1 200 OK\r\n'
+
+/** The head and what follows it, as they are sent on. */
+function rewritten(lines: readonly string[], dechunk: boolean, added: readonly string[]): string {
+  const text = `${STATUS}${lines.map((line) => `${line}\r\n`).join('')}\r\nbody`
+  OCTETS.write(text, READ_AT, 'latin1')
+  const head = new ResponseHeadReader()
+  assert.equal(head.read(OCTETS, READ_AT, READ_AT + text.length, 65_536), 'complete')
+  const from = rewriteHead(
+    head,
+    dechunk,
+    added.map((line) => Buffer.from(`${line}\r\n`)),
+  )
+  return textOf(from, READ_AT + text.length)
+}
+const expected = (lines: readonly string[]) =>
+  `${STATUS}${lines.map((line) => `${line}\r\n`).join('')}\r\nbody`
+
+describe('rewriteHead()', () => {
+  it('leaves alone what needs no change', () =>
+    assert.equal(rewritten(['A: 1'], false, []), expected(['A: 1'])))
+  it('cuts out and adds', () => {
+    assert.equal(
+      rewritten(['Connection: x', 'A: 1', 'Keep-Alive: 2', 'B: 2', 'Upgrade: y'], false, [
+        'C: 3',
+        'D: 4',
+      ]),
+      expected(['D: 4', 'C: 3', 'A: 1', 'B: 2']),
+    )
+  })
+  it('does the same wherever the lines stand', () => {
+    const line = fc.constantFrom(
+      'Connection: close',
+      'Keep-Alive: 5',
+      'A: 1',
+      'Bb: 22',
+      'Set-Cookie: c',
+      'Proxy-Connection: x',
+      'Upgrade: y',
+    )
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 8 }),
+        fc.nat(8),
+        fc.boolean(),
+        fc.array(fc.constantFrom('X: 1', 'Yy: 22'), { maxLength: 3 }),
+        (some, at, dechunk, added) => {
+          const lines = [...some.slice(0, at), 'Transfer-Encoding: chunked', ...some.slice(at)]
+          const kept = lines.filter(
+            (each) =>
+              !/^(?:connection|keep-alive|proxy-connection|upgrade)/i.test(each) &&
+              !(dechunk && each.startsWith('Transfer')),
+          )
+          assert.equal(
+            rewritten(lines, dechunk, added),
+            expected([...added].reverse().concat(kept)),
+          )
+        },
+      ),
+      { seed: 17 },
+    )
+  })
+})

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ResponseHeadReader, type ResponseRead } from './response-head.ts'
+
+const OK = 'HTTP/1.1 200 OK\r\n'
+
+function readHead(
+  text: string,
+  headBytes = 2000,
+): { read: ResponseRead; reader: ResponseHeadReader } {
+  const bytes = new Uint8Array(text.length + 1)
+  bytes.set(Buffer.from(text, 'latin1'))
+  const reader = new ResponseHeadReader()
+  return { read: reader.read(bytes, 0, text.length, headBytes), reader }
+}
+
+describe('ResponseHeadReader.read()', () => {
+  it('describes a head by offsets', () => {
+    const text = `${OK}Content-Length: 5\r\nServer: x\r\n\r\nhello`
+    const { read, reader } = readHead(text)
+    assert.equal(read, 'complete')
+    assert.deepEqual(
+      [reader.status, reader.contentLength, reader.chunked, reader.keepAlive],
+      [200, 5, false, true],
+    )
+    assert.equal(text.slice(reader.end), 'hello')
+    assert.equal(text.slice(reader.statusLineEnd).startsWith('Content-Length'), true)
+  })
+
+  it('takes a status line without a reason, and one with 8-bit octets', () => {
+    assert.equal(readHead('HTTP/1.1 204\r\n\r\n').read, 'complete')
+    assert.equal(readHead('HTTP/1.1 200 \r\n\r\n').read, 'complete')
+    assert.equal(readHead('HTTP/1.1 200 \xe9\r\n\r\n').read, 'complete')
+  })
+
+  const refusals: Readonly<Record<string, readonly string[]>> = {
+    'bad-status-line': [
+      'http/1.1 200 OK\r\n\r\n',
+      'HTTP/2.0 200 OK\r\n\r\n',
+      'HTTP/1.2 200 OK\r\n',
+      'HTTP/1.1  200\r\n\r\n',
+      'HTTP/1.1 2x0 OK\r\n',
+      'HTTP/1.1 099 OK\r\n',
+      'HTTP/1.1 600 OK\r\n',
+      'HTTP/1.1 2000 OK\r\n',
+      'HTTP/1.1 200 OK\n\r\n',
+      'HTTP/1.1 200 \0\r\n\r\n',
+    ],
+    'bad-field': [
+      `${OK}X\r\n`,
+      `${OK}: y\r\n`,
+      `${OK}X : y\r\n`,
+      `${OK} X: y\r\n`,
+      `${OK}X: \0\r\n`,
+      `${OK}X: y\n`,
+      `${OK}\rX`,
+      `${OK}${'Upgrade: x\r\n'.repeat(17)}\r\n`,
+    ],
+    'bad-framing': [
+      `${OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`,
+      `${OK}Content-Length: 5, 5\r\n`,
+      `${OK}Content-Length: +5\r\n`,
+      `${OK}Content-Length:\r\n`,
+      `${OK}Content-Length: ${'9'.repeat(16)}\r\n`,
+      `${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      `${OK}Transfer-Encoding: gzip\r\n`,
+      `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n`,
+      'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n',
+      'HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n',
+    ],
+    'head-too-large': [`${OK}X: ${'a'.repeat(2000)}`, `${OK}X: ${'a'.repeat(2000)}\r\n\r\n`],
+  }
+  for (const [code, heads] of Object.entries(refusals)) {
+    it(`refuses: ${code}`, () => {
+      for (const head of heads)
+        assert.equal(readHead(head).read, code, JSON.stringify(head.slice(0, 60)))
+    })
+  }
+
+  it('says incomplete at every cut before the end', () => {
+    const head = `${OK}Content-Length: 5\r\nConnection: close\r\n\r\n`
+    for (let at = 0; at < head.length; at++)
+      assert.equal(readHead(head.slice(0, at)).read, 'incomplete')
+    assert.equal(readHead(head).reader.keepAlive, false)
+  })
+
+  it('keeps HTTP/1.0 open only when it says so', () => {
+    assert.equal(readHead('HTTP/1.0 200 OK\r\n\r\n').reader.keepAlive, false)
+    assert.equal(
+      readHead('HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n').reader.keepAlive,
+      true,
+    )
+  })
+
+  it('cuts what is for one hop only, and knows where Transfer-Encoding lies', () => {
+    const head = `${OK}Connection: x\r\nTransfer-Encoding: chunked\r\nKeep-Alive: 1\r\nUpgrade: h2\r\nProxy-Connection: x\r\n\r\n`
+    const { reader } = readHead(head)
+    const cuts = Array.from({ length: reader.cutCount }, (_, k) =>
+      head.slice(reader.cuts[2 * k], reader.cuts[2 * k + 1]),
+    )
+    assert.deepEqual(cuts, [
+      'Connection: x\r\n',
+      'Keep-Alive: 1\r\n',
+      'Upgrade: h2\r\n',
+      'Proxy-Connection: x\r\n',
+    ])
+    assert.equal(
+      head.slice(reader.transferEncodingStart, reader.transferEncodingEnd),
+      'Transfer-Encoding: chunked\r\n',
+    )
+  })
+})
