@@ -30,6 +30,32 @@ describe('the house', () => {
   })
 })
 
+describe('what ships', () => {
+  it('imports packages that npm installs with it, not what only developers have', () => {
+    const { dependencies }: { dependencies: Readonly<Record<string, string>> } = JSON.parse(
+      readFileSync(join(ROOT, 'package.json'), 'utf8'),
+    )
+    // The console is built into one file before.
+    const shipped = sourcesIn('src').filter(
+      ({ path }) => !/\.(?:test|contract)\.|^src\/apps\/console\//.test(path),
+    )
+    const missing = shipped.flatMap(({ path, text }) =>
+      [
+        ...text.matchAll(
+          /^(?:import|export)\b[^'";]*?\bfrom '([^.'][^']*)'|^import '([^.'][^']*)'/gm,
+        ),
+      ]
+        .map(([, from, alone]) => from ?? alone ?? '')
+        .filter((name) => !name.startsWith('node:'))
+        .map((name) => name.split('/', name.startsWith('@') ? 2 : 1).join('/'))
+        .filter((name) => dependencies[name] === undefined)
+        .map((name) => `${path}: ${name}`),
+    )
+    assert.ok(shipped.length > 100)
+    assert.deepEqual(missing, [])
+  })
+})
+
 describe('complaints()', () => {
   it('says nothing about a tidy file', () => {
     assert.deepEqual(complain("import type { Clock } from '../ground/clock.ts'"), [])

@@ -22,7 +22,9 @@ describe('chooseOnRing()', () => {
     placed('abc').forEach((id, n) => {
       if (before[n] !== 'd') assert.equal(id, before[n])
     })
-    placed('abcde').forEach((id, n) => assert.ok(id === before[n] || id === 'e'))
+    placed('abcde').forEach((id, n) => {
+      assert.ok(id === before[n] || id === 'e')
+    })
   })
   it('moves only the keys of a server that is not usable', () => {
     const before = placed('abcd')

@@ -11,8 +11,8 @@ import { after, before, describe, it } from 'node:test'
 import WebSocket from 'ws'
 import {
   bigBody,
-  type EdgeOrigin,
   type Echoed,
+  type EdgeOrigin,
   GZIPPED,
   sha256,
   startEdgeOrigin,
@@ -131,7 +131,10 @@ describe('connections', () => {
 
   it('takes the absolute form, and the host in it counts', async () => {
     const target = 'http://absolute.test/echo?q=1'
-    const text = await converse(plainPort, `GET ${target} HTTP/1.1\r\nHost: other.test\r\n${last}\r\n`)
+    const text = await converse(
+      plainPort,
+      `GET ${target} HTTP/1.1\r\nHost: other.test\r\n${last}\r\n`,
+    )
     assert.equal(echoed(text).url, '/echo?q=1')
     assert.deepEqual(echoed(text).headers['host'], ['absolute.test'])
   })
@@ -146,7 +149,10 @@ describe('bodies', () => {
 
   it('passes a chunked request with its trailer', async () => {
     const head = `POST /echo HTTP/1.1\r\nHost: site.test\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n${last}\r\n`
-    const text = await converse(plainPort, `${head}5\r\nhello\r\n7\r\n there!\r\n0\r\nX-Sum: 11\r\n\r\n`)
+    const text = await converse(
+      plainPort,
+      `${head}5\r\nhello\r\n7\r\n there!\r\n0\r\nX-Sum: 11\r\n\r\n`,
+    )
     assert.match(text, /^HTTP\/1\.1 200 /)
     assert.equal(echoed(text).body, 'hello there!')
     assert.deepEqual(echoed(text).trailers, { 'x-sum': '11' })
@@ -179,7 +185,9 @@ describe('bodies', () => {
     assert.match(await client.read(/\r\n\r\n/), /^HTTP\/1\.1 200 [\s\S]*content-length: [1-9]/i)
     for (const code of [204, 304]) {
       client.write(get(`/status?code=${code}`))
-      await client.read(new RegExp(`HTTP/1\\.1 ${code} [\\s\\S]*etag: "x"[\\s\\S]*\\r\\n\\r\\n$`, 'i'))
+      await client.read(
+        new RegExp(`HTTP/1\\.1 ${code} [\\s\\S]*etag: "x"[\\s\\S]*\\r\\n\\r\\n$`, 'i'),
+      )
     }
     client.write(get('/echo?after'))
     const text = await client.read(/"url":"\/echo\?after"/)
@@ -228,7 +236,9 @@ describe('bodies', () => {
       assert.equal(sha256(received), sha256(bigBody(SIZE)))
       const body = bigBody(SIZE)
       const client = await connectOctets(port, secure)
-      client.write(`POST /upload HTTP/1.1\r\nHost: site.test\r\nContent-Length: ${SIZE}\r\n${last}\r\n`)
+      client.write(
+        `POST /upload HTTP/1.1\r\nHost: site.test\r\nContent-Length: ${SIZE}\r\n${last}\r\n`,
+      )
       client.write(body)
       const up = await client.readAll()
       client.close()
@@ -327,7 +337,9 @@ describe('fields', () => {
       'Limen-Decision: none',
       '',
     ].join('\r\n')
-    const text = await converse(tlsPort, get('/echo', `${lies}${last}`), { servername: 'site.test' })
+    const text = await converse(tlsPort, get('/echo', `${lies}${last}`), {
+      servername: 'site.test',
+    })
     const { headers } = echoed(text)
     assert.deepEqual(headers['via'], ['1.1 limen'])
     assert.deepEqual(headers['x-forwarded-for'], ['127.0.0.1'])
@@ -359,7 +371,8 @@ describe('fields', () => {
   })
 
   it('keeps hop-by-hop fields to the hop, in both directions', async () => {
-    const fields = 'X-Mine: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nX-End: 2\r\n'
+    const fields =
+      'X-Mine: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nX-End: 2\r\n'
     const request = get('/echo', `${fields}TE: trailers\r\nConnection: close, X-Mine\r\n`)
     const { headers } = echoed(await converse(plainPort, request))
     for (const name of ['x-mine', 'keep-alive', 'proxy-connection', 'te', 'connection']) {

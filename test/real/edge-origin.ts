@@ -43,7 +43,9 @@ export interface EdgeOrigin {
 }
 
 /** The octets of /big, the same for each chunk, different within. */
-const PATTERN = Buffer.from(Array.from({ length: CHUNK_BYTES }, (_, i) => (i * 31 + (i >> 8)) & 255))
+const PATTERN = Buffer.from(
+  Array.from({ length: CHUNK_BYTES }, (_, i) => (i * 31 + (i >> 8)) & 255),
+)
 
 export function bigBody(bytes: number): Buffer {
   const body = Buffer.alloc(bytes)
@@ -51,7 +53,8 @@ export function bigBody(bytes: number): Buffer {
   return body
 }
 
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+export const sha256 = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex')
 
 export async function startEdgeOrigin(): Promise<EdgeOrigin> {
   let sent = 0

@@ -12,8 +12,13 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type ProxyHeader, readProxyHeader, TLV, writeProxyHeader } from '../../src/wire/proxy-v2.ts'
-import { type EdgeOrigin, type Echoed, startEdgeOrigin } from './edge-origin.ts'
+import {
+  type ProxyHeader,
+  readProxyHeader,
+  TLV,
+  writeProxyHeader,
+} from '../../src/wire/proxy-v2.ts'
+import { type Echoed, type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
   freePorts,
   type LimenUnderTest,
@@ -58,7 +63,12 @@ before(async () => {
       { name: 'web', address: `127.0.0.1:${tlsPort}`, tls: {} },
       { name: 'plain', address: `127.0.0.1:${plainPort}` },
       { name: 'in', address: `127.0.0.1:${proxiedPort}`, proxyProtocol: 'required' },
-      { name: 'tls-in', address: `127.0.0.1:${proxiedTlsPort}`, tls: {}, proxyProtocol: 'required' },
+      {
+        name: 'tls-in',
+        address: `127.0.0.1:${proxiedTlsPort}`,
+        tls: {},
+        proxyProtocol: 'required',
+      },
     ],
     certificates: [{ localCa: ['site.test'] }],
     pools: [
@@ -207,7 +217,6 @@ describe('PROXY protocol out', () => {
       const response = await fetch(`${limen.adminUrl}/v1/upstreams`)
       const upstreams = (await response.json()) as { id: string; state: string; check: string }[]
       const server = upstreams.find(({ id }) => id === 'haproxy')
-      console.log(server)
       return server?.state === 'up' && server.check.startsWith('200')
     })
   })

@@ -112,7 +112,14 @@ describe('certificates', () => {
 
 describe('versions and ciphers, by openssl', () => {
   it('speaks TLS 1.3 with forward secrecy', async () => {
-    const text = await openssl(CLOSING, '-tls1_3', '-servername', 'site.test', '-quiet', '-no_ign_eof')
+    const text = await openssl(
+      CLOSING,
+      '-tls1_3',
+      '-servername',
+      'site.test',
+      '-quiet',
+      '-no_ign_eof',
+    )
     assert.match(text, /HTTP\/1\.1 200 OK/)
     const brief = await openssl('', '-tls1_3', '-brief', '-servername', 'site.test')
     assert.match(brief, /Protocol version: TLSv1\.3/)
@@ -127,10 +134,30 @@ describe('versions and ciphers, by openssl', () => {
     assert.match(old, /handshake failure|no cipher/i)
   })
 
+  it('chooses by its own order, but ChaCha20 for a client that puts it first', async () => {
+    const chosen = async (ciphers: string): Promise<string> => {
+      const client = await connectOctets(port, { ciphers, maxVersion: 'TLSv1.2' })
+      const { name } = tlsOf(client).getCipher()
+      client.close()
+      return name
+    }
+    const [aes128, aes256, chacha] = [
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+    ]
+    assert.equal(await chosen(`${aes256}:${aes128}:${chacha}`), aes128)
+    assert.equal(await chosen(`${chacha}:${aes256}:${aes128}`), chacha)
+  })
+
   it('does not speak older ones, nor 1.2 where 1.3 is asked for', async () => {
     for (const version of ['TLSv1', 'TLSv1.1'] as const) {
       await assert.rejects(
-        connectOctets(port, { minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' }),
+        connectOctets(port, {
+          minVersion: version,
+          maxVersion: version,
+          ciphers: 'ALL:@SECLEVEL=0',
+        }),
       )
     }
     await assert.rejects(connectOctets(strictPort, { maxVersion: 'TLSv1.2' }), /protocol version/)
@@ -140,8 +167,29 @@ describe('versions and ciphers, by openssl', () => {
   })
 })
 
+describe('clients that leave', () => {
+  const open = async (): Promise<number> =>
+    ((await (await fetch(`${limen.adminUrl}/v1/connections`)).json()) as unknown[]).length
+
+  it('leave nothing behind, in the middle of a hello or right after the handshake', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      for (let i = 0; i < 10; i++) {
+        const client = await connectOctets(port, { minVersion: version, maxVersion: version })
+        client.close()
+        const half = await connectOctets(port)
+        half.write(Buffer.from('160301020001', 'hex')) // a hello begins
+        half.socket.end(half.close)
+      }
+    }
+    await until('all to be gone', 5_000, async () => (await open()) === 0)
+  })
+})
+
 describe('ALPN', () => {
-  const protocolFor = async (at: number, ALPNProtocols?: string[]): Promise<string | false | null> => {
+  const protocolFor = async (
+    at: number,
+    ALPNProtocols?: string[],
+  ): Promise<string | false | null> => {
     const client = await connectOctets(at, ALPNProtocols === undefined ? {} : { ALPNProtocols })
     const protocol = tlsOf(client).alpnProtocol
     client.close()

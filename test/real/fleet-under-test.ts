@@ -200,8 +200,7 @@ export async function startOrigin(id: string): Promise<Origin> {
     id,
     port,
     posts: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
-    requests: async () =>
-      Number(await (await fetch(`http://127.0.0.1:${port}/requests`)).text()),
+    requests: async () => Number(await (await fetch(`http://127.0.0.1:${port}/requests`)).text()),
     kill,
     async restart() {
       await kill()

@@ -106,7 +106,10 @@ describe('killed under load', () => {
     assert.ok(victim.connections > 0 && other.connections > 0, 'both workers had connections')
     assert.ok(report.failures.length <= inFlightMax, report.failures.join('\n'))
     for (const failure of report.failures) assert.doesNotMatch(failure, /status [1-9]/)
-    assert.deepEqual(totals, [...totals].sort((a, b) => a - b))
+    assert.deepEqual(
+      totals,
+      [...totals].sort((a, b) => a - b),
+    )
     const [first, second] = await limen.workers()
     assert.equal(first?.restarts, 1)
     assert.equal(second?.pid, other.pid)
@@ -196,7 +199,9 @@ describe('killed under load', () => {
     const equal = await shareOf()
     await limen.changeServer('a', { weight: 8 })
     const heavy = await shareOf()
-    t.diagnostic(`weight 1 of 3: ${(equal * 100).toFixed(1)} %, 8 of 10: ${(heavy * 100).toFixed(1)} %`)
+    t.diagnostic(
+      `weight 1 of 3: ${(equal * 100).toFixed(1)} %, 8 of 10: ${(heavy * 100).toFixed(1)} %`,
+    )
     assert.ok(Math.abs(equal - 1 / 3) < 0.02, `share ${equal}`)
     assert.ok(Math.abs(heavy - 0.8) < 0.02, `share ${heavy}`)
   })

@@ -29,7 +29,7 @@ export async function connectOctets(
   const where = { host: '127.0.0.1', port }
   const socket =
     secure === undefined
-      ? net.connect({ ...where, allowHalfOpen: true, noDelay: true })
+      ? net.connect({ ...where, noDelay: true })
       : tls.connect({ ...where, rejectUnauthorized: false, ...secure })
   let text = ''
   let isOver = false

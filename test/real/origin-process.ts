@@ -10,6 +10,8 @@
  *
  * @module
  */
+
+import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -43,9 +45,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 async function large(response: ServerResponse, bytes: number): Promise<void> {
   response.writeHead(200, { 'content-length': bytes })
-  for (let left = bytes; left > 0 && !response.destroyed; left -= CHUNK.length) {
-    const more = response.write(CHUNK.subarray(0, Math.min(left, CHUNK.length)))
-    if (!more) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+  const left = new AbortController()
+  response.once('close', () => left.abort())
+  for (let at = 0; at < bytes; at += CHUNK.length) {
+    const more = response.write(CHUNK.subarray(0, Math.min(bytes - at, CHUNK.length)))
+    if (!more) await once(response, 'drain', { signal: left.signal })
   }
   response.end()
 }

@@ -142,7 +142,9 @@ describe('reload under load', () => {
     await step()
     // 3: limits and timeouts, below what open connections were promised.
     const limits = { h2StreamsMax: 4, headBytes: 8192, requestsPerConnection: 5000 }
-    await limen.reload(config({ servers: weighed, others: { limits, timeouts: { idleMs: 30_000 } } }))
+    await limen.reload(
+      config({ servers: weighed, others: { limits, timeouts: { idleMs: 30_000 } } }),
+    )
     await step()
     // 4: a route to a pool of its own.
     const others = {

@@ -105,7 +105,12 @@ class Tally {
 // --- HTTP/1.1 --------------------------------------------------------------------------------------
 
 type Ending =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string; readonly close: boolean }
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly body: string
+      readonly close: boolean
+    }
   | { readonly kind: 'lost'; readonly why: string }
 
 async function runHttp1(part: LoadPart, tally: Tally): Promise<void> {
@@ -253,7 +258,11 @@ function askHttp2(
 ): Promise<void> {
   const target = `${path}/${++tally.asked}`
   return new Promise((resolve) => {
-    const stream = session.request({ ':method': method, ':path': target, ':authority': 'load.test' })
+    const stream = session.request({
+      ':method': method,
+      ':path': target,
+      ':authority': 'load.test',
+    })
     let status = 0
     let body = ''
     let error = ''

@@ -5,13 +5,16 @@
  *
  * @module
  */
-import { X509Certificate } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { CertificateSettings, ListenerSettings } from '../../ports/data-plane.ts'
 import { TicketKeys } from './ticket-keys.ts'
 
-/** AEAD with forward secrecy only; the client's order counts among them (mobile devices prefer ChaCha20). */
+/**
+ * AEAD with forward secrecy only, in our order: the fastest with AES instructions first. A client that puts
+ * ChaCha20 first has none of those (a phone) and gets that.
+ */
 const CIPHERS =
   'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
   'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:' +
@@ -75,7 +78,8 @@ function namedContext({ certPem, keyPem }: CertificateSettings, tickets: TicketK
         minVersion,
         ciphers: CIPHERS,
         ecdhCurve: GROUPS,
-        honorCipherOrder: false,
+        honorCipherOrder: true,
+        secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA,
         sessionIdContext: SESSION_ID_CONTEXT,
         sessionTimeout: SESSION_SECONDS,
       })

@@ -47,9 +47,11 @@ export class HealthCheck {
       port: server.port,
       path: health.path,
       timeout: health.timeoutMs,
-      agent: false,
       headers: { 'user-agent': 'limen-health', connection: 'close' },
-      ...(server.proxyProtocol === 'off' ? {} : { createConnection: () => withPreface(server) }),
+      // With an agent, Node makes the connection itself.
+      ...(server.proxyProtocol === 'off'
+        ? { agent: false }
+        : { createConnection: () => withPreface(server) }),
     })
     this.#running = request
     const overall = setTimeout(

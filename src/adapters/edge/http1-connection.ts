@@ -15,6 +15,7 @@ import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
+import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { rewriteHead } from './response-rewrite.ts'
@@ -49,6 +50,7 @@ export class Http1Connection implements Front {
   readonly #edge: EdgeContext
   readonly #connection: ClientConnection
   readonly #socket: net.Socket
+  readonly #outlet: Outlet
   readonly #exchange: Exchange
   /** When the sweep should look again. */
   deadline: number
@@ -97,7 +99,7 @@ export class Http1Connection implements Front {
     this.deadline = edge.lately + edge.settings.timeouts.headMs
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#clientEnded())
-    this.#socket.on('drain', () => this.#drained())
+    this.#outlet = new Outlet(this.#socket, () => this.#drained())
   }
 
   /** After a greeting: `octets` were read behind it, and reading has been stopped. */
@@ -128,7 +130,7 @@ export class Http1Connection implements Front {
 
   /** Called by the sweep when `deadline` has passed. */
   expire(): void {
-    if (this.#stalledAt > 0 && this.#socket.writableLength > 0) {
+    if (this.#stalledAt > 0 && this.#outlet.waiting > 0) {
       this.#edge.meter.refused('read-timeout')
       this.#socket.destroy()
     } else if (this.#stalledAt > 0) this.#drained()
@@ -523,6 +525,7 @@ export class Http1Connection implements Front {
     this.#pending = undefined
     joinTunnel({
       connection: this.#connection,
+      outlet: this.#outlet,
       upstream,
       early,
       edge: this.#edge,
@@ -552,21 +555,21 @@ export class Http1Connection implements Front {
 
   /** With nothing waiting before, TLS encrypts what is written, and so copies it, within the call. */
   #copiedByTls(): boolean {
-    return this.#connection.secure && this.#socket.writableLength === 0
+    return this.#connection.secure && this.#outlet.copiesAtOnce
   }
 
   #write(octets: Buffer): void {
     this.#edge.meter.bytesOut += octets.length
     this.#connection.bytesOut += octets.length
-    const socket = this.#socket
-    socket.write(octets)
-    if (socket.writableLength > 0) this.#maybeStalled(octets.length)
+    const outlet = this.#outlet
+    outlet.write(octets)
+    if (outlet.waiting > 0) this.#maybeStalled(octets.length)
   }
 
   /** The client does not take what is written as fast as it comes. */
   #maybeStalled(bytes: number): void {
     const { limits, timeouts } = this.#edge.settings
-    const waiting = this.#socket.writableLength
+    const waiting = this.#outlet.waiting
     // Below this mark no 'drain' would follow, and nothing would resume.
     if (waiting < this.#socket.writableHighWaterMark) return
     if (waiting > limits.responseBufferBytes) this.#exchange.pause()
@@ -643,11 +646,11 @@ export class Http1Connection implements Front {
     this.#pending = undefined
     this.#stalledAt = 0
     this.deadline = this.#edge.lately + LINGER_MS
-    if (this.#socket.writableLength > 0) {
+    if (this.#outlet.waiting > 0) {
       const { readMs } = this.#edge.settings.timeouts
       this.deadline += readMs
     }
-    this.#socket.end()
+    this.#outlet.end()
     if (this.#ended) return
     this.#resume()
   }

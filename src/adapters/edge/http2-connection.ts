@@ -15,6 +15,7 @@ import { Http2Output } from './http2-output.ts'
 import { type FieldMeaning, RequestFields } from './http2-request.ts'
 import { Http2Stream } from './http2-stream.ts'
 import { keep, OCTETS, prepend } from './octets.ts'
+import { Outlet } from './outlet.ts'
 import { takeReads } from './socket.ts'
 
 const TABLE_BYTES = 4096
@@ -61,6 +62,7 @@ export class Http2Connection implements Speaker {
   sendWindow = h2.WINDOW_DEFAULT
   streamWindow = h2.WINDOW_DEFAULT
   readonly #socket: net.Socket
+  readonly #outlet: Outlet
   readonly #decoder: HpackDecoder<FieldMeaning>
   readonly #streams = new Map<number, Http2Stream>()
   #prefaceLeft = h2.PREFACE.length
@@ -77,6 +79,7 @@ export class Http2Connection implements Speaker {
   #patience = PATIENCE_MAX
   #patienceAt: number
   #goingAway = false
+  #heldBack = false
   /** When a drain stops waiting for streams on their way. */
   #drainUntil = Number.POSITIVE_INFINITY
   /** As promised in our SETTINGS: a reload does not take it back. */
@@ -92,13 +95,13 @@ export class Http2Connection implements Speaker {
     this.#decoder = new HpackDecoder(TABLE_BYTES, limits.headBytes * STRING_FACTOR)
     this.#patienceAt = edge.now()
     this.deadline = edge.lately + timeouts.headMs
-    this.output = new Http2Output(this.#socket, (bytes) => {
+    this.#outlet = new Outlet(this.#socket, () => this.#drained())
+    this.output = new Http2Output(this.#outlet, (bytes) => {
       edge.meter.bytesOut += bytes
       client.bytesOut += bytes
     })
     takeReads(this.#socket, (from, to) => this.#read(from, to))
     this.#socket.on('end', () => this.#close())
-    this.#socket.on('drain', () => this.#pump())
     this.#streamsMax = limits.h2StreamsMax
     this.#sendSettings(limits.h2StreamsMax, limits.headBytes)
   }
@@ -168,7 +171,9 @@ export class Http2Connection implements Speaker {
 
   /** DATA may be written now: the socket takes it. */
   get open(): boolean {
-    return this.#socket.writableLength < SOCKET_BYTES_MAX
+    const isOpen = this.#outlet.waiting < SOCKET_BYTES_MAX
+    if (!isOpen) this.#heldBack = true
+    return isOpen
   }
 
   get writable(): boolean {
@@ -538,7 +543,7 @@ export class Http2Connection implements Speaker {
     this.#closed = true
     this.output.close()
     this.deadline = this.edge.lately + LINGER_MS
-    this.#socket.end()
+    this.#outlet.end()
   }
 
   closed(): void {
@@ -546,6 +551,13 @@ export class Http2Connection implements Speaker {
     this.deadline = Number.POSITIVE_INFINITY
     for (const stream of [...this.#streams.values()]) stream.onReset()
     this.output.close()
+  }
+
+  /** The socket has taken all: what was held back because of it may go on. */
+  #drained(): void {
+    if (!this.#heldBack) return
+    this.#heldBack = false
+    this.#pump()
   }
 
   /** More may be sent: each stream in turn gets its share. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type net from 'node:net'
+import type { Outlet } from './outlet.ts'
 
 /** Holds two full frames, or the heads and bodies of a dozen small responses. */
 const BUFFER_BYTES = 36_864
@@ -17,13 +17,13 @@ export class Http2Output {
   buffer: Buffer = NONE
   /** Octets used of it. */
   used = 0
-  readonly #socket: net.Socket
+  readonly #outlet: Outlet
   readonly #onWrite: (bytes: number) => void
   #scheduled = false
   #closed = false
 
-  constructor(socket: net.Socket, onWrite: (bytes: number) => void) {
-    this.#socket = socket
+  constructor(outlet: Outlet, onWrite: (bytes: number) => void) {
+    this.#outlet = outlet
     this.#onWrite = onWrite
   }
 
@@ -49,10 +49,10 @@ export class Http2Output {
     if (used === 0) return
     this.buffer = NONE
     this.used = 0
-    if (this.#closed || this.#socket.destroyed) return
-    // TLS encrypts, and so copies, at once when nothing waits before; else the stream keeps the buffer.
-    const copied = this.#socket.writableLength === 0
-    this.#socket.write(buffer.subarray(0, used))
+    if (this.#closed) return
+    // TLS encrypts, and so copies, at once when nothing waits before; else the outlet keeps the buffer.
+    const copied = this.#outlet.copiesAtOnce
+    this.#outlet.write(buffer.subarray(0, used))
     this.#onWrite(used)
     if (copied && spare.length < SPARE_MAX) spare.push(buffer)
   }

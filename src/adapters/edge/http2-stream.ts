@@ -12,6 +12,7 @@ import type { Http2Connection } from './http2-connection.ts'
 import type { RequestFields } from './http2-request.ts'
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
+import { sendableTrailer } from './trailer.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
 
@@ -303,7 +304,8 @@ export class Http2Stream implements Front {
   }
 
   onTrailer(lines: string): void {
-    this.#trailer = lines
+    // HTTP/2 knows no connection-level fields: a client would call the response malformed.
+    this.#trailer = sendableTrailer(lines)
   }
 
   onEnd(): void {

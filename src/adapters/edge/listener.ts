@@ -230,8 +230,16 @@ export class Listener {
       edge.meter.refused(established ? 'tls-broken' : 'tls-failed')
       socket.destroy()
     })
+    // Our side stays open when the client's ends (answers go on): a handshake is then over for good.
+    const leave = (): void => {
+      edge.meter.refused('tls-closed')
+      edge.meter.handshakesFailed++
+      socket.destroy()
+    }
+    socket.once('end', leave)
     socket.once('secure', () => {
       established = true
+      socket.removeListener('end', leave)
       connection.resumed = socket.isSessionReused()
       if (connection.resumed) edge.meter.handshakesResumed++
       else edge.meter.handshakesFull++

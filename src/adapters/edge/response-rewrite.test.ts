@@ -60,7 +60,7 @@ describe('rewriteHead()', () => {
           )
           assert.equal(
             rewritten(lines, dechunk, added),
-            expected([...added].reverse().concat(kept)),
+            expected([...[...added].reverse(), ...kept]),
           )
         },
       ),

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import tls from 'node:tls'
 import { type TestCertificate, testCertificate } from '../../../test/tls-pair.ts'
 import { OCTETS } from './octets.ts'
-import { READS_BYPASS_STREAMS, resumeReads, stopReads, takeReads } from './socket.ts'
+import { READS_BYPASS_STREAMS, resumeReads, stopReads, takeReads, writePast } from './socket.ts'
 
 const certificate = await testCertificate('localhost')
 
@@ -95,5 +95,36 @@ for (const [name, secure] of [
 describe('this Node', () => {
   it('lets reads bypass the streams (else they cost a copy: see docs/decisions/0004)', () => {
     assert.equal(READS_BYPASS_STREAMS, true)
+  })
+})
+
+describe('writePast()', () => {
+  it('loses and reorders nothing, however slowly the other side reads', async () => {
+    const { client, socket, close } = await accepted(undefined)
+    // Numbered pieces, more of them than the kernel takes at once.
+    const pieces = Array.from({ length: 400 }, (_, i) => Buffer.alloc(16_384, i & 255))
+    let pending = false
+    let waited = 0
+    client.pause()
+    for (const piece of pieces) {
+      const written = pending
+        ? 'unable'
+        : writePast(socket, piece, () => {
+            pending = false
+          })
+      if (written === 'pending') {
+        pending = true
+        waited++
+      }
+      if (written === 'unable') socket.write(piece)
+    }
+    socket.end()
+    const received: Buffer[] = []
+    client.on('data', (chunk) => received.push(chunk as Buffer))
+    client.resume()
+    await once(client, 'end')
+    assert.ok(Buffer.concat(received).equals(Buffer.concat(pieces)))
+    assert.ok(waited > 0, 'the kernel took all at once: nothing was tested')
+    close()
   })
 })

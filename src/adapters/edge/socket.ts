@@ -17,8 +17,22 @@ export type OnRead = (from: number, to: number) => boolean
 
 interface Handle {
   reading: boolean
+  writeBuffer(request: null, octets: Uint8Array): number | WriteRequest
   readStop(): void
   useUserBuffer?(buffer: Uint8Array): void
+}
+
+/** What Node makes of a write that did not complete at once. */
+interface WriteRequest {
+  handle: Handle
+  oncomplete: (status: number) => void
+  buffer: Uint8Array
+  async: boolean
+  callback: undefined
+  /** Set when the write completed before `oncomplete` was. */
+  writeStatus?: number | null
+  /** Set when TLS could not write at all. */
+  error?: string
 }
 
 interface Inner {
@@ -76,6 +90,57 @@ export function giveBackReads(socket: net.Socket): void {
   if (SYMBOLS !== undefined && inner[SYMBOLS.buffer] !== null) inner[SYMBOLS.callback] = ignore
   // Not `delete`: that would turn the socket into a slow object for the rest of its life.
   if (Object.hasOwn(inner, 'push')) inner.push = (net.Socket.prototype as unknown as Inner).push
+}
+
+/**
+ * Since 26.10 a write that completes at once makes no request object, and takes `null` for one. Other
+ * versions want an object there and end the process without: so this is for versions that were tried.
+ */
+const WRITES_BYPASS_STREAMS = isTried(process.versions.node)
+
+function isTried(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major === 26 && minor >= 10
+}
+
+/** What became of a write past the stream: complete, to be completed by libuv, or not possible. */
+export type WrittenPast = 'done' | 'pending' | 'unable'
+
+/**
+ * Writes past the stream of a socket. A small write to plain TCP completes in the call nearly always; TLS
+ * encrypts in the call and completes later. What is pending has to be waited for: over TLS a second write
+ * before `onComplete` would end the process.
+ */
+export function writePast(
+  socket: net.Socket,
+  octets: Uint8Array,
+  onComplete: () => void,
+): WrittenPast {
+  if (!WRITES_BYPASS_STREAMS || socket.writableLength > 0 || socket.connecting) return 'unable'
+  const handle = (socket as unknown as Inner)._handle
+  if (!handle || socket.writableEnded) return 'unable'
+  const written = handle.writeBuffer(null, octets)
+  if (written === 0) return 'done'
+  if (typeof written === 'number') {
+    socket.destroy()
+    return 'done'
+  }
+  written.handle = handle
+  written.buffer = octets
+  written.callback = undefined
+  written.async = true
+  written.oncomplete = (status) => {
+    if (status < 0) socket.destroy()
+    else onComplete()
+  }
+  if (written.error !== undefined) socket.destroy()
+  const status = written.writeStatus
+  if (typeof status === 'number') {
+    written.writeStatus = null
+    if (status < 0) socket.destroy()
+    return 'done'
+  }
+  return 'pending'
 }
 
 function ignore(): boolean {

@@ -1,5 +1,5 @@
 /**
- * Trailer fields of a chunked request, as far as they may be sent on (RFC 9110 section 6.5.1): none that
+ * Trailer fields of a chunked message, as far as they may be sent on (RFC 9110 section 6.5.1): none that
  * frames, routes, authenticates or changes how the content is read.
  *
  * @module
@@ -12,8 +12,12 @@ const NOT_IN_TRAILERS =
 /** The field lines to send on, each with CR LF; '' when there are none. */
 export function filteredTrailer(reader: ChunkedReader): string {
   if (reader.trailer.length === 0) return ''
-  return Buffer.from(reader.trailer)
-    .toString('latin1')
+  return sendableTrailer(Buffer.from(reader.trailer).toString('latin1'))
+}
+
+/** The same for lines in text: what a response may not trail with is no different. */
+export function sendableTrailer(lines: string): string {
+  return lines
     .split('\r\n')
     .filter(
       (line) =>

@@ -7,11 +7,17 @@
 import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { keep } from './octets.ts'
+import type { Outlet } from './outlet.ts'
 import { resumeReads, stopReads, takeReads } from './socket.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
+/** Octets on their way to the client before the upstream is held back. */
+const WAITING_MAX = 65_536
+
 export interface TunnelOptions {
   readonly connection: ClientConnection
+  /** Where octets go to the client. */
+  readonly outlet: Outlet
   readonly upstream: UpstreamConnection
   /** What the client sent right behind its request. */
   readonly early: Buffer | undefined
@@ -22,6 +28,7 @@ export interface TunnelOptions {
 
 export function joinTunnel({
   connection,
+  outlet,
   upstream,
   early,
   edge,
@@ -35,7 +42,7 @@ export function joinTunnel({
   const close = () => {
     if (!open) return
     open = false
-    client.destroySoon()
+    outlet.end()
     server.destroySoon()
     onClose()
   }
@@ -44,7 +51,8 @@ export function joinTunnel({
     touch()
     connection.bytesOut += to - from
     edge.meter.bytesOut += to - from
-    return client.write(keep(from, to))
+    outlet.write(keep(from, to))
+    return outlet.waiting < WAITING_MAX
   })
   takeReads(client, (from, to) => {
     touch()
@@ -52,10 +60,10 @@ export function joinTunnel({
     edge.meter.bytesIn += to - from
     return server.write(keep(from, to))
   })
-  client.on('drain', () => server.resume())
+  outlet.onDrain = () => server.resume()
   server.on('drain', () => resumeReads(client))
   client.on('end', () => server.end())
-  server.on('end', () => client.end())
+  server.on('end', () => outlet.end())
   client.on('close', close)
   server.on('close', close)
   touch()

@@ -9,6 +9,7 @@ import net from 'node:net'
 import { ChunkedReader } from '../../wire/chunked-body.ts'
 import { ResponseHeadReader } from '../../wire/response-head.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, READ_VIEW } from './octets.ts'
+import { writePast } from './socket.ts'
 
 /** How a connection to an upstream can fail. */
 export type UpstreamFailure =
@@ -112,7 +113,7 @@ export class UpstreamConnection {
     this.#interims = 0
     this.#wait()
     if (body.length === 0) {
-      this.socket.write(request)
+      if (writePast(this.socket, request, ignore) === 'unable') this.socket.write(request)
       return
     }
     this.socket.cork()
@@ -322,3 +323,5 @@ export class UpstreamConnection {
     sink?.onFailure(failure)
   }
 }
+
+function ignore(): void {}

@@ -1,0 +1,86 @@
+/**
+ * Where octets leave to a client: past the stream of a socket (`socket.ts` says when that is possible),
+ * with a queue of our own. The stream would do the same with a state machine, a tick and three more
+ * calls per write: a twentieth of the CPU of a small request over TLS.
+ *
+ * Over TLS a write completes in the next turn of the event loop at the earliest, and only one may be in
+ * flight; what comes meanwhile is gathered into one.
+ *
+ * @module
+ */
+import type net from 'node:net'
+import { writePast } from './socket.ts'
+
+export class Outlet {
+  readonly #socket: net.Socket
+  /** Called when nothing waits any more, after something did. Over TLS that is after every write. */
+  onDrain: () => void
+  #inFlight = 0
+  #queue: Buffer[] = []
+  #queued = 0
+  #ending = false
+  /** Decided by the first write: a socket is written past its stream always or never. */
+  #past: boolean | undefined
+
+  constructor(socket: net.Socket, onDrain: () => void) {
+    this.#socket = socket
+    this.onDrain = onDrain
+    socket.on('drain', () => this.onDrain())
+  }
+
+  /** Octets written but not yet taken by the kernel, as far as we know. */
+  get waiting(): number {
+    return this.#past === true ? this.#inFlight + this.#queued : this.#socket.writableLength
+  }
+
+  /** Over TLS: what is written now is encrypted, and so copied, within the call. */
+  get copiesAtOnce(): boolean {
+    return this.waiting === 0
+  }
+
+  write(octets: Buffer): void {
+    if (this.#inFlight > 0) {
+      this.#queue.push(octets)
+      this.#queued += octets.length
+    } else this.#send(octets)
+  }
+
+  /** Ends the connection once everything is out. */
+  end(): void {
+    this.#ending = true
+    if (this.#inFlight === 0) this.#socket.end()
+  }
+
+  #send(octets: Buffer): void {
+    if (this.#past !== false) {
+      // Before the call: it may complete within.
+      this.#inFlight = octets.length
+      const written = writePast(this.#socket, octets, this.#onWritten)
+      if (written !== 'unable') {
+        this.#past = true
+        if (written === 'done') this.#inFlight = 0
+        return
+      }
+      this.#inFlight = 0
+      if (this.#past === true) return
+      this.#past = false
+    }
+    this.#socket.write(octets)
+  }
+
+  readonly #onWritten = (): void => {
+    this.#inFlight = 0
+    while (this.#queue.length > 0 && this.#inFlight === 0) {
+      const [first = NOTHING] = this.#queue
+      const octets = this.#queue.length === 1 ? first : Buffer.concat(this.#queue, this.#queued)
+      this.#queue = []
+      this.#queued = 0
+      this.#send(octets)
+    }
+    if (this.#inFlight > 0) return
+    if (this.#ending) this.#socket.end()
+    else this.onDrain()
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
