@@ -16,7 +16,8 @@ const TIERS: Readonly<Record<Tier, string>> = {
 const MODES: Readonly<Record<Decision['mode'], string>> = {
   observe: 'only observed: it was served like everybody else',
   shadow: 'in shadow: noted, and served like everybody else',
-  enforce: 'enforced',
+  // What acts on a tier is not there yet: until then this must not claim more.
+  enforce: 'to be enforced, but no resources are tied to tiers yet: served like everybody else',
 }
 
 /** Returns the lines, without line ends. Values that came from the client are made safe to print. */

@@ -23,6 +23,7 @@ export type ExchangeFailure =
   | 'upstream-reset'
   | 'upstream-timeout'
   | 'upstream-malformed'
+  | 'slow-reader'
 
 /** Who asked. Octets lie in `OCTETS`, valid during the call only. */
 export interface Front {
@@ -53,6 +54,7 @@ const FAILURES: Readonly<Record<UpstreamFailure, ExchangeFailure>> = {
   'first-byte-timeout': 'upstream-timeout',
   'body-timeout': 'upstream-timeout',
   'bad-response': 'upstream-malformed',
+  evicted: 'slow-reader',
 }
 
 /** A request is sent at most this often: the first time and two more. */
@@ -244,7 +246,7 @@ export class Exchange implements ResponseSink, Waiter {
     const pool = this.#pool as UpstreamPool
     // A kept connection that closes under the request is an ordinary race, not the server's failure.
     const race = failure === 'reset' && connection.used && !this.#begun
-    if (!race) pool.failed(server)
+    if (!race && failure !== 'evicted') pool.failed(server)
     pool.release(connection, server, false)
     if (this.#mayRetry(failure)) {
       this.#attempts++

@@ -25,6 +25,7 @@ const OTHERS = {
     status: 502,
     text: 'the server gave an answer that cannot be understood',
   },
+  'slow-reader': { status: 503, text: 'the response was not read while others waited' },
   'upstream-timeout': { status: 504, text: 'the server did not answer in time' },
 } as const
 

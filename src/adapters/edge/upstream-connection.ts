@@ -19,6 +19,8 @@ export type UpstreamFailure =
   | 'first-byte-timeout'
   | 'body-timeout'
   | 'bad-response'
+  /** Taken away from a client that reads too slowly, because others wait. */
+  | 'evicted'
 
 /** Who receives a response. Octets lie in `OCTETS` and are valid during the call only. */
 export interface ResponseSink {
@@ -70,6 +72,8 @@ export class UpstreamConnection {
   deadline: number
   /** Whether a response has come over this connection before: the next may hit a closing one. */
   used = false
+  /** Since when its client has not read on; Infinity while it does. */
+  pausedAt = Number.POSITIVE_INFINITY
   #options: UpstreamConnectionOptions
   #sink: ResponseSink | undefined
   #phase: Phase = 'idle'
@@ -129,6 +133,7 @@ export class UpstreamConnection {
   }
 
   pause(): void {
+    if (!this.#paused) this.pausedAt = this.#options.now()
     this.#paused = true
     this.deadline = Number.POSITIVE_INFINITY
     this.socket.pause()
@@ -137,8 +142,14 @@ export class UpstreamConnection {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
+    this.pausedAt = Number.POSITIVE_INFINITY
     this.#wait()
     this.socket.resume()
+  }
+
+  /** Others need the connection more than a client that does not read. */
+  evict(): void {
+    this.#fail('evicted')
   }
 
   /** Turns a connection that answered 101 into a pipe: `onData` returns false to pause. */

@@ -27,6 +27,9 @@ const LATENCY_SMOOTHING = 0.1
 /** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
 const QUEUE_MAX = 1024
 
+/** A client that has read nothing for this long may lose its upstream connection to one that waits. */
+const STALL_MS = 1_000
+
 /** One server, with what this worker knows of it. */
 export class UpstreamServer implements ServerLoad {
   settings: ServerSettings
@@ -145,7 +148,21 @@ export class UpstreamPool {
     if (this.#queue.length >= QUEUE_MAX) waiter.giveUp('queue-full')
     else {
       this.#queue.push({ waiter, deadline: this.#host.now() + this.#host.timeouts.queueMs })
+      this.#evictStalled(server)
     }
+  }
+
+  /**
+   * All connections are taken: the one whose client has not read for longest makes room. Responses that
+   * fit `responseBufferBytes` never get here, so this cuts off only large ones that nobody reads.
+   */
+  #evictStalled(server: UpstreamServer): void {
+    let longest: UpstreamConnection | undefined
+    for (const connection of server.all) {
+      if (connection.pausedAt < (longest?.pausedAt ?? Number.POSITIVE_INFINITY))
+        longest = connection
+    }
+    if (longest !== undefined && this.#host.lately() - longest.pausedAt >= STALL_MS) longest.evict()
   }
 
   /** An exchange is over on `connection`. */
@@ -187,6 +204,7 @@ export class UpstreamPool {
     for (const server of this.servers) {
       if (!server.usable && server.state(now) === 'up') this.refresh(server)
       expireOverdue(server, now)
+      if (this.#queue.length > 0) this.#evictStalled(server)
     }
     for (const server of this.#retired) expireOverdue(server, now)
     this.#retired = this.#retired.filter(({ all }) => all.size > 0)

@@ -9,7 +9,8 @@ import { formatCount } from './format.ts'
 const MODES: Readonly<Record<DetectorMode, string>> = {
   observe: 'Limen only watches: this client was served like everybody else.',
   shadow: 'Limen notes what it would do, and served this client like everybody else.',
-  enforce: 'Limen acted on it.',
+  // What acts on a tier is not there yet: until then this must not claim more.
+  enforce: 'No resources are tied to tiers yet: this client was served like everybody else.',
 }
 
 export function sayMode(mode: DetectorMode): string {
