@@ -484,11 +484,12 @@ export class Http1Connection implements Front {
 
   onFlush(): void {
     if (this.#to > this.#from) {
-      const octets = this.#copiedByTls() ? OCTETS.subarray(this.#from, this.#to) : undefined
-      const kept = octets ?? keep(this.#from, this.#to)
+      const from = this.#from
+      const to = this.#to
       this.#from = 0
       this.#to = 0
-      this.#write(kept)
+      this.#outlet.writeRange(from, to)
+      this.#wrote(to - from)
     }
     if (this.#finished) {
       this.#finished = false
@@ -553,17 +554,15 @@ export class Http1Connection implements Front {
 
   // --- Writing -------------------------------------------------------------------------------------
 
-  /** With nothing waiting before, TLS encrypts what is written, and so copies it, within the call. */
-  #copiedByTls(): boolean {
-    return this.#connection.secure && this.#outlet.copiesAtOnce
+  #write(octets: Buffer): void {
+    this.#outlet.write(octets)
+    this.#wrote(octets.length)
   }
 
-  #write(octets: Buffer): void {
-    this.#edge.meter.bytesOut += octets.length
-    this.#connection.bytesOut += octets.length
-    const outlet = this.#outlet
-    outlet.write(octets)
-    if (outlet.waiting > 0) this.#maybeStalled(octets.length)
+  #wrote(bytes: number): void {
+    this.#edge.meter.bytesOut += bytes
+    this.#connection.bytesOut += bytes
+    if (this.#outlet.waiting > 0) this.#maybeStalled(bytes)
   }
 
   /** The client does not take what is written as fast as it comes. */

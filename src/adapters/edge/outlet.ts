@@ -9,10 +9,18 @@
  * @module
  */
 import type net from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { keep, OCTETS } from './octets.ts'
 import { writePast } from './socket.ts'
+
+/** As much as one read, and a head before it. */
+const SCRATCH_BYTES = OCTETS.length
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
 export class Outlet {
   readonly #socket: net.Socket
+  /** TLS encrypts, and so copies, within the call. */
+  readonly #encrypted: boolean
   /** Called when nothing waits any more, after something did. Over TLS that is after every write. */
   onDrain: () => void
   #inFlight = 0
@@ -24,6 +32,7 @@ export class Outlet {
 
   constructor(socket: net.Socket, onDrain: () => void) {
     this.#socket = socket
+    this.#encrypted = socket instanceof TLSSocket
     this.onDrain = onDrain
     socket.on('drain', () => this.onDrain())
   }
@@ -43,6 +52,24 @@ export class Outlet {
       this.#queue.push(octets)
       this.#queued += octets.length
     } else this.#send(octets)
+  }
+
+  /** Writes `OCTETS[from..to)`, which the caller may change as soon as this returns. */
+  writeRange(from: number, to: number): void {
+    if (this.waiting > 0 || this.#past === false) this.write(keep(from, to))
+    else if (this.#encrypted) this.#send(OCTETS.subarray(from, to))
+    else this.#sendCopied(from, to)
+  }
+
+  /**
+   * Plain TCP takes nearly every write at once, and what it copied from is free again; only a write that
+   * is left pending keeps it.
+   */
+  #sendCopied(from: number, to: number): void {
+    OCTETS.copy(scratch, 0, from, to)
+    const used = scratch
+    this.#send(used.subarray(0, to - from))
+    if (this.waiting > 0 && scratch === used) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   }
 
   /** Ends the connection once everything is out. */
