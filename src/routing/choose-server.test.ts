@@ -63,6 +63,19 @@ describe('chooseOfTwo()', () => {
     assert.equal(chooseOfTwo([load(1, 5), load(1, 1)], [0, 0], NO_SERVER), 1)
     assert.equal(chooseOfTwo([load(10, 5), load(1, 1)], [0, 0], NO_SERVER), 0)
   })
+  it('gives shares by weight to idle servers', () => {
+    const loads = [8, 1, 1].map((weight) => ({ weight, inFlight: 0, usable: true }))
+    let seed = 1
+    const fraction = () => {
+      seed = (seed * 16_807) % 2_147_483_647
+      return seed / 2_147_483_647
+    }
+    const found = shares(20_000, 3, () => chooseOfTwo(loads, [fraction(), fraction()], NO_SERVER))
+    for (const [i, share] of [0.8, 0.1, 0.1].entries()) {
+      assert.ok(Math.abs((found[i] ?? 0) - share) < 0.02, `${found}`)
+    }
+  })
+
   it('gives shares by weight when requests stay as long', () => {
     const loads = [load(1), load(2), load(5)]
     const random = seeded(1)

@@ -42,9 +42,12 @@ function serverAt(loads: readonly ServerLoad[], point: number, except: number): 
   return last
 }
 
-/** Load relative to weight, with the request to come counted in. */
+/**
+ * Load relative to weight. The request to come is not counted in: of two idle servers the one drawn first
+ * (by weight) takes it, else the heavier would win every draw and get more than its share.
+ */
 function pressure(load: ServerLoad): number {
-  return (load.inFlight + 1) / load.weight
+  return load.inFlight / load.weight
 }
 
 /**

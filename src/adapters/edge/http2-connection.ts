@@ -58,6 +58,8 @@ export class Http2Connection implements Speaker {
   readonly output: Http2Output
   readonly encoder = new HpackEncoder(TABLE_BYTES)
   deadline: number
+  /** Octets of responses that wait for a window, over all streams. */
+  queued = 0
   /** What the peer lets us send, on the whole connection and at the start of a stream. */
   sendWindow = h2.WINDOW_DEFAULT
   streamWindow = h2.WINDOW_DEFAULT

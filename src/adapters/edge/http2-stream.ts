@@ -19,6 +19,8 @@ import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NOT_SERVED = new Set(['CONNECT', 'TRACE'])
 const NOTHING: readonly Buffer[] = []
+/** Octets of all responses of a connection that may wait before upstreams are held back. */
+const QUEUED_MAX = 1_048_576
 const CRLF = Buffer.from('\r\n')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
@@ -355,7 +357,7 @@ export class Http2Stream implements Front {
     }
     if (from === to) return
     this.#queue.push(keep(from, to))
-    this.#queued += to - from
+    this.#wait(to - from)
     this.#stalled(to - from)
   }
 
@@ -377,6 +379,12 @@ export class Http2Stream implements Front {
     if (last) this.#endSent = true
   }
 
+  /** Counts octets that wait for a window, on the stream and on the connection. */
+  #wait(bytes: number): void {
+    this.#queued += bytes
+    this.#connection.queued += bytes
+  }
+
   /** Windows have grown or the socket has drained: sends what waits. */
   pump(): void {
     while (this.#queued > 0) {
@@ -385,7 +393,7 @@ export class Http2Stream implements Front {
       if (size === 0) return
       const last = this.#finished && this.#trailer === '' && size === this.#queued
       this.#frame(piece, 0, size, last)
-      this.#queued -= size
+      this.#wait(-size)
       if (size === piece.length) this.#queue.shift()
       else this.#queue[0] = piece.subarray(size)
     }
@@ -397,7 +405,9 @@ export class Http2Stream implements Front {
 
   #stalled(bytes: number): void {
     const { limits, timeouts } = this.#connection.edge.settings
-    if (this.#queued > limits.responseBufferBytes) this.#exchange.pause()
+    const tooMuch =
+      this.#queued > limits.responseBufferBytes || this.#connection.queued > QUEUED_MAX
+    if (tooMuch) this.#exchange.pause()
     if (this.#stalledAt === 0) {
       this.#stalledAt = this.#connection.edge.lately
       this.#stalledBytes = 0
@@ -456,7 +466,7 @@ export class Http2Stream implements Front {
     this.#finished = true
     if (octets.length > 0) {
       this.#queue = [octets]
-      this.#queued = octets.length
+      this.#wait(octets.length)
       this.#stalled(octets.length)
       this.pump()
     } else this.#end()
@@ -488,7 +498,7 @@ export class Http2Stream implements Front {
   #close(): void {
     this.#closed = true
     this.#queue = []
-    this.#queued = 0
+    this.#wait(-this.#queued)
     this.#body = []
     this.#connection.over(this)
   }

@@ -107,6 +107,11 @@ export class FleetWorker {
     clearTimeout(late)
   }
 
+  /** Ends it at once. */
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+
   /** What it counted has been taken over: it must not count twice. */
   forget(): void {
     this.traffic = NO_TRAFFIC

@@ -206,8 +206,11 @@ class Fleet implements DataPlane {
       this.#workers[index] = worker
       worker.apply(this.#settings).then(
         () => worker.order(this.#orders()),
-        (error: Error) =>
-          this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve'),
+        (error: Error) => {
+          this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve')
+          // Its end starts the next one, after a longer pause.
+          worker.kill()
+        },
       )
     }, pauseMs)
   }
