@@ -140,7 +140,8 @@ async function idleMemory(
   for (const proxy of proxies) {
     const before = residentBytes(proxy.pid)
     const clients = await openIdle(proxy)
-    const bytes = (residentBytes(proxy.pid) - before) / clients.open
+    // A proxy that closes idle connections early is measured on those it kept.
+    const bytes = (residentBytes(proxy.pid) - before) / Math.max(1, clients.open)
     const answered = await askAnew(proxy, 100)
     clients.process.kill()
     memory[proxy.name.replaceAll('-', '_')] = {
@@ -149,7 +150,7 @@ async function idleMemory(
       new_requests_answered: answered,
     }
     say(
-      `  ${proxy.name.padEnd(14)} ${(bytes / 1024).toFixed(1).padStart(7)} KB, ${answered} of 100 answered`,
+      `  ${proxy.name.padEnd(14)} ${(bytes / 1024).toFixed(1).padStart(7)} KB, ${clients.open} kept, ${answered} of 100 answered`,
     )
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
@@ -173,9 +174,7 @@ function openIdle(proxy: Contender): Promise<{ open: number; process: ChildProce
       out += String(chunk)
       if (!out.includes('\n')) return
       const { open } = JSON.parse(out) as { open: number }
-      if (open < IDLE_CONNECTIONS * 0.99)
-        reject(new Error(`${proxy.name} held only ${open} connections`))
-      else resolve({ open, process: child })
+      resolve({ open, process: child })
     })
     child.on('exit', (code) => reject(new Error(`The idle clients ended with ${code}`)))
   })

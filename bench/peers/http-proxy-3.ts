@@ -25,4 +25,6 @@ const secure = http2.createSecureServer(
       response as unknown as http.ServerResponse,
     ),
 )
+// HTTP/1.1 over TLS keeps idle connections as long as the plain server does.
+Object.assign(secure, { keepAliveTimeout: 600_000 })
 secure.listen(Number(tlsPort), '127.0.0.1', 4096)

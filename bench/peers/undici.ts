@@ -40,13 +40,11 @@ function handle(request: http.IncomingMessage, response: http.ServerResponse): v
 const plain = http.createServer(handle)
 plain.keepAliveTimeout = 600_000
 plain.listen(Number(httpPort), '127.0.0.1')
-http2
-  .createSecureServer(
-    { cert: readFileSync(cert), key: readFileSync(key), allowHTTP1: true },
-    (request, response) =>
-      handle(
-        request as unknown as http.IncomingMessage,
-        response as unknown as http.ServerResponse,
-      ),
-  )
-  .listen(Number(tlsPort), '127.0.0.1', 4096)
+const secure = http2.createSecureServer(
+  { cert: readFileSync(cert), key: readFileSync(key), allowHTTP1: true },
+  (request, response) =>
+    handle(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse),
+)
+// HTTP/1.1 over TLS keeps idle connections as long as the plain server does.
+Object.assign(secure, { keepAliveTimeout: 600_000 })
+secure.listen(Number(tlsPort), '127.0.0.1', 4096)

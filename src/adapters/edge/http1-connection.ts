@@ -7,7 +7,6 @@
  * @module
  */
 import type net from 'node:net'
-import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
 import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
@@ -17,10 +16,10 @@ import { forwardingFields } from './forwarding.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
 import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
+import { RequestBody } from './request-body.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { rewriteHead } from './response-rewrite.ts'
 import { resumeReads, stopReads, takeReads } from './socket.ts'
-import { filteredTrailer } from './trailer.ts'
 import { joinTunnel } from './tunnel.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
@@ -72,11 +71,7 @@ export class Http1Connection implements Front {
   #upgrade = false
   #setCookie: Buffer | undefined
   // Its body.
-  #left = 0
-  #chunked: ChunkedReader | undefined
-  #isChunked = false
-  #body: Buffer[] = []
-  #bodyBytes = 0
+  readonly #body = new RequestBody()
   #bodyStartedAt = 0
   #started = false
   // Its response.
@@ -255,16 +250,9 @@ export class Http1Connection implements Front {
       return to
     }
     this.#phase = 'body'
-    this.#isChunked = head.chunked
-    this.#left = head.contentLength
-    this.#body = []
-    this.#bodyBytes = 0
+    this.#body.begin(head)
     this.#bodyStartedAt = exchange.startedAt
     this.deadline = this.#bodyStartedAt + timeouts.bodyMs
-    if (head.chunked) {
-      this.#chunked ??= new ChunkedReader()
-      this.#chunked.reset()
-    }
     if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
     return head.end
   }
@@ -318,111 +306,48 @@ export class Http1Connection implements Front {
   // --- The request's body --------------------------------------------------------------------------
 
   #readBody(from: number, to: number): number {
-    const before = this.#bodyBytes
-    const end = this.#isChunked ? this.#readChunks(from, to) : this.#readLength(from, to)
-    if (this.#phase !== 'body') return end
     const { timeouts, limits } = this.#edge.settings
-    this.deadline =
-      this.#bodyStartedAt +
-      timeouts.bodyMs +
-      (this.#bodyBytes * 1000) / timeouts.bodyBytesPerSecondMin
-    const complete = this.#isChunked ? (this.#chunked?.done ?? false) : this.#left === 0
-    if (complete) this.#bodyComplete()
-    else if (this.#started) {
-      if (this.#bodyBytes > before) this.#stream()
-    } else if (this.#bodyBytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
-    return end
-  }
-
-  #readLength(from: number, to: number): number {
-    const end = Math.min(to, from + this.#left)
-    this.#left -= end - from
-    this.#bodyBytes += end - from
-    this.#body.push(this.#keepBody(from, end, this.#left === 0))
-    return end
-  }
-
-  /** What waits for the rest of a slow body is kept apart: in the slab, it would hold all of that. */
-  #keepBody(from: number, to: number, whole: boolean): Buffer {
-    return whole || this.#started ? keep(from, to) : Buffer.from(OCTETS.subarray(from, to))
-  }
-
-  #readChunks(from: number, to: number): number {
-    const reader = this.#chunked as ChunkedReader
-    reader.start(from)
-    // Data is closed up in place: chunks of one octet cost no more than one of all of them.
-    let end = from
-    for (;;) {
-      const read = reader.next(OCTETS, to)
-      if (read === 'data') {
-        this.#bodyBytes = reader.dataBytes
-        if (this.#bodyBytes > this.#edge.settings.limits.bodyBytes) {
-          this.#refuse('body-too-large')
-          return to
-        }
-        if (end !== reader.dataStart) {
-          OCTETS.copyWithin(end, reader.dataStart, reader.dataEnd)
-        }
-        end += reader.dataEnd - reader.dataStart
-      } else if (read === 'more' || read === 'done') {
-        if (end > from) this.#body.push(this.#keepBody(from, end, read === 'done'))
-        return reader.at
-      } else {
-        this.#refuse(read satisfies ChunkError)
-        return to
-      }
+    const body = this.#body
+    const before = body.bytes
+    const end = body.read(from, to, limits.bodyBytes, this.#started)
+    if (typeof end === 'string') {
+      this.#refuse(end)
+      return to
     }
+    this.deadline =
+      this.#bodyStartedAt + timeouts.bodyMs + (body.bytes * 1000) / timeouts.bodyBytesPerSecondMin
+    if (body.complete) this.#bodyComplete()
+    else if (this.#started) {
+      if (body.bytes > before) this.#stream(body.take())
+    } else if (body.bytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
+    return end
   }
 
   #bodyComplete(): void {
     this.#phase = 'waiting'
     this.deadline = Number.POSITIVE_INFINITY
-    const trailer = this.#isChunked ? filteredTrailer(this.#chunked as ChunkedReader) : ''
     if (this.#started) {
       this.#exchange.bodyEnds()
-      if (this.#body.length > 0) this.#stream()
-      if (this.#isChunked) {
-        this.#exchange.write(
-          trailer === '' ? LAST_CHUNK : Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'),
-        )
-      }
+      this.#stream(this.#body.takeEnd())
       return
     }
-    const body = this.#body
-    this.#body = []
-    if (this.#isChunked && trailer === '') {
-      const framing = `Content-Length: ${this.#bodyBytes}\r\n\r\n`
-      this.#request = Buffer.concat([this.#request, Buffer.from(framing)])
-    } else if (this.#isChunked) {
-      this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
-      body.unshift(Buffer.from(`${this.#bodyBytes.toString(16)}\r\n`))
-      body.push(Buffer.from(`\r\n0\r\n${trailer}\r\n`, 'latin1'))
-      if (this.#bodyBytes === 0)
-        body.splice(0, body.length, Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
-    }
-    this.#start(body, false)
+    const { framing, pieces } = this.#body.takeWhole()
+    if (framing !== '') this.#request = Buffer.concat([this.#request, Buffer.from(framing)])
+    this.#start(pieces, false)
   }
 
   /** More than is held back: take an upstream connection now and stream the rest. */
   #bodyTooLargeToHold(): void {
-    if (this.#isChunked) this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
-    const body = this.#takeBody()
-    this.#start(body, true)
+    if (this.#body.isChunked) {
+      this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
+    }
+    this.#start(this.#body.take(), true)
   }
 
-  #stream(): void {
+  #stream(pieces: readonly Buffer[]): void {
     let more = true
-    for (const piece of this.#takeBody()) more = this.#exchange.write(piece)
+    for (const piece of pieces) more = this.#exchange.write(piece)
     if (!more) this.#stop()
-  }
-
-  /** What has been read of the body since last time, framed as it is sent on. */
-  #takeBody(): Buffer[] {
-    const body = this.#body
-    this.#body = []
-    if (!this.#isChunked || body.length === 0) return body
-    const bytes = body.reduce((sum, piece) => sum + piece.length, 0)
-    return [Buffer.from(`${bytes.toString(16)}\r\n`), ...body, CRLF]
   }
 
   // --- The response --------------------------------------------------------------------------------

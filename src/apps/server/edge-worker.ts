@@ -85,7 +85,7 @@ function flushDecisions(): void {
   if (decisions.length === 0) return
   const batch = decisions
   decisions = []
-  tell({ kind: 'decisions', decisions: batch })
+  tell({ kind: 'decisions', json: JSON.stringify(batch) })
 }
 
 function failureOf(error: unknown): ApplyFailure {

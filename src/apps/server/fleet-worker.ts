@@ -156,7 +156,7 @@ export class FleetWorker {
         this.#pending.get(message.call)?.resolve(message)
         break
       case 'decisions':
-        this.options.onDecisions(message.decisions)
+        this.options.onDecisions(JSON.parse(message.json) as Decision[])
         break
       case 'ejected':
         this.options.onEjected(message.pool, message.server)
