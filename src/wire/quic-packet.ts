@@ -28,8 +28,7 @@ export interface CryptoFrame {
   readonly bytes: Uint8Array
 }
 
-export const QUIC_V1 = 0x00000001
-export const QUIC_V2 = 0x6b3343cf
+const QUIC_V2 = 0x6b3343cf
 
 /** RFC 9000 section 17.2: connection ids are at most 20 bytes. */
 const CONNECTION_ID_BYTES_MAX = 20

@@ -47,10 +47,6 @@ export function sendProblem(exchange: Exchange, status: number, detail: string):
   send(exchange, status, 'application/problem+json', `${JSON.stringify(problem)}\n`)
 }
 
-export function sendText(exchange: Exchange, status: number, text: string): void {
-  send(exchange, status, 'text/plain; charset=utf-8', text)
-}
-
 export function send(
   exchange: Exchange,
   status: number,
