@@ -24,6 +24,8 @@ const GROUPS = 'X25519MLKEM768:X25519:P-256:P-384'
 /** RFC 8446 section 4.6.1 allows seven days; a day is what the ticket keys live. */
 const SESSION_SECONDS = 86_400
 const SESSION_ID_CONTEXT = 'limen'
+/** RFC 9113 section 9.2.1 forbids it to HTTP/2, and nothing else needs it. Node has no name for the option. */
+const SSL_OP_NO_RENEGOTIATION = 1 << 30
 
 interface NamedContext {
   readonly names: readonly string[]
@@ -79,7 +81,7 @@ function namedContext({ certPem, keyPem }: CertificateSettings, tickets: TicketK
         ciphers: CIPHERS,
         ecdhCurve: GROUPS,
         honorCipherOrder: true,
-        secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA,
+        secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION,
         sessionIdContext: SESSION_ID_CONTEXT,
         sessionTimeout: SESSION_SECONDS,
       })

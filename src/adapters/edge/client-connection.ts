@@ -4,10 +4,10 @@
  * @module
  */
 import type net from 'node:net'
-import type tls from 'node:tls'
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
 import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
+import { type Channel, type SecureChannel, SocketChannel } from './channel.ts'
 
 /**
  * How long a connection without a request is kept in a drain: a request may be on its way (closing on it
@@ -30,9 +30,9 @@ export class ClientConnection {
   readonly listener: string
   readonly secure: boolean
   readonly openedAt: number
-  /** The accepted TCP socket, and what is spoken over: that one, or TLS on top of it. */
   readonly accepted: net.Socket
-  socket: net.Socket
+  /** What is spoken over: the accepted socket, or TLS on top of it. */
+  channel: Channel | SecureChannel
   speaker: Speaker
   decision: Decision | undefined
   protocol: ConnectionView['protocol'] = 'tls'
@@ -51,7 +51,7 @@ export class ClientConnection {
     speaker: Speaker,
   ) {
     this.accepted = socket
-    this.socket = socket
+    this.channel = new SocketChannel(socket)
     this.listener = listener.name
     this.secure = listener.tls
     this.openedAt = openedAt
@@ -103,7 +103,7 @@ export class ClientConnection {
         ? `[${this.remoteAddress}]:${this.remotePort}`
         : `${this.remoteAddress}:${this.remotePort}`,
       protocol: this.protocol,
-      tlsVersion: this.secure && this.socket !== this.accepted ? tlsVersion(this.socket) : '',
+      tlsVersion: 'version' in this.channel ? this.channel.version : '',
       resumed: this.resumed,
       openedAt: this.openedAt,
       requests: this.requests,
@@ -116,8 +116,4 @@ export class ClientConnection {
       ...(handshake === undefined ? {} : { handshake }),
     }
   }
-}
-
-function tlsVersion(socket: net.Socket): string {
-  return (socket as tls.TLSSocket).getProtocol?.() ?? ''
 }

@@ -181,7 +181,7 @@ export class Edge implements EdgeContext {
   close(): void {
     clearInterval(this.#sweeper)
     for (const listener of this.#listeners) listener.close()
-    for (const connection of this.#connections) connection.socket.destroy()
+    for (const connection of this.#connections) connection.channel.destroy()
     for (const pool of this.#pools.values()) pool.close()
   }
 

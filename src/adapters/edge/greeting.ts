@@ -128,6 +128,7 @@ export class GreetingReader {
     this.#leave()
     stopReads(this.#socket)
     this.#options.done({ proxy: this.#proxy, seen }, octets)
-    return false
+    // Who is next may read on already: this callback must not stop it.
+    return true
   }
 }

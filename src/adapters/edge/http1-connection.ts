@@ -6,9 +6,9 @@
  *
  * @module
  */
-import type net from 'node:net'
 import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
@@ -19,7 +19,6 @@ import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { RequestBody } from './request-body.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { rewriteHead } from './response-rewrite.ts'
-import { resumeReads, stopReads, takeReads } from './socket.ts'
 import { joinTunnel } from './tunnel.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
@@ -30,6 +29,8 @@ type Phase = 'head' | 'body' | 'waiting' | 'tunnel' | 'closing'
 const PIPELINE_BYTES_MAX = 65_536
 /** Where held octets end when they are looked at again: one octet is left for the parsers' sentinel. */
 const PENDING_TO = OCTETS.length - 1
+/** As much may wait to be sent before a client counts as slow: what Node's streams allow as well. */
+const HIGH_WATER_BYTES = 65_536
 /** How long a refused client may take to read the answer and close. */
 const LINGER_MS = 2_000
 /** Where the minor version stands in `HTTP/1.1`. */
@@ -48,7 +49,7 @@ const head = new RequestHeadReader()
 export class Http1Connection implements Front {
   readonly #edge: EdgeContext
   readonly #connection: ClientConnection
-  readonly #socket: net.Socket
+  readonly #channel: Channel
   readonly #outlet: Outlet
   readonly #exchange: Exchange
   /** When the sweep should look again. */
@@ -89,12 +90,12 @@ export class Http1Connection implements Front {
   constructor(connection: ClientConnection, edge: EdgeContext) {
     this.#edge = edge
     this.#connection = connection
-    this.#socket = connection.socket
+    this.#channel = connection.channel
     this.#exchange = new Exchange(this, edge.meter, edge.now)
     this.deadline = edge.lately + edge.settings.timeouts.headMs
-    takeReads(this.#socket, (from, to) => this.#read(from, to))
-    this.#socket.on('end', () => this.#clientEnded())
-    this.#outlet = new Outlet(this.#socket, () => this.#drained())
+    this.#channel.takeReads((from, to) => this.#read(from, to))
+    this.#channel.onEnd(() => this.#clientEnded())
+    this.#outlet = new Outlet(this.#channel, () => this.#drained())
   }
 
   /** After a greeting: `octets` were read behind it, and reading has been stopped. */
@@ -103,10 +104,7 @@ export class Http1Connection implements Front {
       octets.copy(OCTETS, READ_AT)
       this.#read(READ_AT, READ_AT + octets.length)
     }
-    // Not before the callback that read the greeting is over: it ends by stopping.
-    process.nextTick(() => {
-      if (!this.#readsStopped) resumeReads(this.#socket)
-    })
+    if (!this.#readsStopped) this.#channel.resumeReads()
   }
 
   get wantsChunked(): boolean {
@@ -127,12 +125,12 @@ export class Http1Connection implements Front {
   expire(): void {
     if (this.#stalledAt > 0 && this.#outlet.waiting > 0) {
       this.#edge.meter.refused('read-timeout')
-      this.#socket.destroy()
+      this.#channel.destroy()
     } else if (this.#stalledAt > 0) this.#drained()
     else if (this.#phase === 'head' && this.#pending !== undefined) this.#refuse('head-timeout')
     else if (this.#phase === 'body') this.#refuse('body-timeout')
     else if (this.#phase === 'head' && this.#connection.requests > 0) this.#end()
-    else this.#socket.destroy()
+    else this.#channel.destroy()
   }
 
   // --- Reading -------------------------------------------------------------------------------------
@@ -184,13 +182,13 @@ export class Http1Connection implements Front {
   #stop(): void {
     if (this.#readsStopped) return
     this.#readsStopped = true
-    stopReads(this.#socket)
+    this.#channel.stopReads()
   }
 
   #resume(): void {
     if (!this.#readsStopped) return
     this.#readsStopped = false
-    resumeReads(this.#socket)
+    this.#channel.resumeReads()
   }
 
   #head(from: number, to: number): number {
@@ -467,7 +465,7 @@ export class Http1Connection implements Front {
     if (begun || this.#headSent) {
       // Cutting the connection is the only way to say that the response is not whole.
       this.#edge.meter.refused(failure)
-      this.#socket.destroy()
+      this.#channel.destroy()
       return
     }
     this.#refuse(failure)
@@ -495,7 +493,7 @@ export class Http1Connection implements Front {
     const { limits, timeouts } = this.#edge.settings
     const waiting = this.#outlet.waiting
     // Below this mark no 'drain' would follow, and nothing would resume.
-    if (waiting < this.#socket.writableHighWaterMark) return
+    if (waiting < HIGH_WATER_BYTES) return
     if (waiting > limits.responseBufferBytes) this.#exchange.pause()
     if (this.#stalledAt === 0) {
       this.#stalledAt = this.#edge.lately
@@ -552,7 +550,7 @@ export class Http1Connection implements Front {
     const { meter } = this.#edge
     meter.refused(code)
     if (this.#headSent) {
-      this.#socket.destroy()
+      this.#channel.destroy()
       return
     }
     const decision = this.#connection.decision?.id ?? ''
@@ -582,7 +580,7 @@ export class Http1Connection implements Front {
   #clientEnded(): void {
     this.#ended = true
     if (this.#phase === 'head') this.#end()
-    else if (this.#phase === 'body') this.#socket.destroy()
+    else if (this.#phase === 'body') this.#channel.destroy()
   }
 
   closed(): void {

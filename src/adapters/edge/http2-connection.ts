@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type net from 'node:net'
 import { HpackDecoder } from '../../wire/hpack-decoder.ts'
 import { HpackEncoder } from '../../wire/hpack-encoder.ts'
 import * as h2 from '../../wire/http2-frame.ts'
+import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS, type Speaker } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Http2Output } from './http2-output.ts'
@@ -16,7 +16,6 @@ import { type FieldMeaning, RequestFields } from './http2-request.ts'
 import { Http2Stream } from './http2-stream.ts'
 import { keep, OCTETS, prepend } from './octets.ts'
 import { Outlet } from './outlet.ts'
-import { takeReads } from './socket.ts'
 
 const TABLE_BYTES = 4096
 /**
@@ -63,7 +62,7 @@ export class Http2Connection implements Speaker {
   /** What the peer lets us send, on the whole connection and at the start of a stream. */
   sendWindow = h2.WINDOW_DEFAULT
   streamWindow = h2.WINDOW_DEFAULT
-  readonly #socket: net.Socket
+  readonly #channel: Channel
   readonly #outlet: Outlet
   readonly #decoder: HpackDecoder<FieldMeaning>
   readonly #streams = new Map<number, Http2Stream>()
@@ -92,18 +91,18 @@ export class Http2Connection implements Speaker {
   constructor(client: ClientConnection, edge: EdgeContext) {
     this.edge = edge
     this.client = client
-    this.#socket = client.socket
+    this.#channel = client.channel
     const { limits, timeouts } = edge.settings
     this.#decoder = new HpackDecoder(TABLE_BYTES, limits.headBytes * STRING_FACTOR)
     this.#patienceAt = edge.now()
     this.deadline = edge.lately + timeouts.headMs
-    this.#outlet = new Outlet(this.#socket, () => this.#drained())
+    this.#outlet = new Outlet(this.#channel, () => this.#drained())
     this.output = new Http2Output(this.#outlet, (bytes) => {
       edge.meter.bytesOut += bytes
       client.bytesOut += bytes
     })
-    takeReads(this.#socket, (from, to) => this.#read(from, to))
-    this.#socket.on('end', () => this.#close())
+    this.#channel.takeReads((from, to) => this.#read(from, to))
+    this.#channel.onEnd(() => this.#close())
     this.#streamsMax = limits.h2StreamsMax
     this.#sendSettings(limits.h2StreamsMax, limits.headBytes)
   }
@@ -121,7 +120,7 @@ export class Http2Connection implements Speaker {
 
   expire(now: number): void {
     if (this.#closed) {
-      this.#socket.destroy()
+      this.#channel.destroy()
       return
     }
     if (this.#streams.size === 0 || this.#blockStream > 0) {
@@ -179,7 +178,7 @@ export class Http2Connection implements Speaker {
   }
 
   get writable(): boolean {
-    return !this.#socket.destroyed
+    return !this.#channel.destroyed
   }
 
   #watch(): void {

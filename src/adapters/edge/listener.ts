@@ -5,7 +5,6 @@
  * @module
  */
 import net from 'node:net'
-import tls from 'node:tls'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { ListenerSettings } from '../../ports/data-plane.ts'
 import type { HelloSeen } from './admission.ts'
@@ -16,6 +15,7 @@ import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2-connection.ts'
 import { refusalHttp1 } from './refusal.ts'
 import { tlsAlertFor } from './tls-alert.ts'
+import { newTlsChannel } from './tls-channel.ts'
 
 /** Connections the kernel completes before we accept them. */
 const BACKLOG = 4096
@@ -163,7 +163,7 @@ export class Listener {
     if (code !== 'proxy-header' && this.settings.tls) {
       this.#decide(connection, { kind: 'error', code, ...(hello === undefined ? {} : { hello }) })
     }
-    connection.socket.destroy()
+    connection.channel.destroy()
   }
 
   #decide(connection: ClientConnection, seen: HelloSeen): void {
@@ -187,7 +187,7 @@ export class Listener {
     const looksLikeHttp = code === 'not_tls' && first >= 65 && first <= 122
     edge.meter.refused(looksLikeHttp ? 'plain-on-tls' : 'hello-malformed')
     edge.meter.handshakesFailed++
-    const { socket } = connection
+    const { accepted: socket } = connection
     socket.end(
       looksLikeHttp
         ? refusalHttp1('plain-on-tls', connection.decision?.id ?? '', true)
@@ -206,45 +206,30 @@ export class Listener {
     const { settings } = this
     const secureContext = edge.certificates.contextFor(hello.sni, settings.minVersion)
     if (secureContext === undefined) {
-      connection.socket.destroy()
+      connection.channel.destroy()
       return
     }
-    connection.accepted.unshift(octets)
-    const socket = new tls.TLSSocket(connection.accepted, {
-      isServer: true,
+    const channel = newTlsChannel(connection.accepted, {
       secureContext,
-      ALPNProtocols: this.#alpn,
-      requestCert: false,
+      alpn: this.#alpn,
+      onSecure: () => {
+        connection.resumed = channel.resumed
+        if (connection.resumed) edge.meter.handshakesResumed++
+        else edge.meter.handshakesFull++
+        this.#http(connection, channel.alpn === 'h2')
+      },
+      onFailed: (reason) => {
+        if (reason !== 'broken') edge.meter.handshakesFailed++
+        edge.meter.refused(`tls-${reason}`)
+      },
     })
-    connection.socket = socket
+    connection.channel = channel
     connection.speaker = new Waiting(edge.now() + edge.settings.timeouts.tlsMs, () => {
       edge.meter.refused('tls-timeout')
       edge.meter.handshakesFailed++
-      socket.destroy()
+      channel.destroy()
     })
-    let established = false
-    socket.on('error', ignore)
-    // Emitted by Node for every TLS failure; before the handshake is over it is the only sign of one.
-    socket.on('_tlsError', () => {
-      if (!established) edge.meter.handshakesFailed++
-      edge.meter.refused(established ? 'tls-broken' : 'tls-failed')
-      socket.destroy()
-    })
-    // Our side stays open when the client's ends (answers go on): a handshake is then over for good.
-    const leave = (): void => {
-      edge.meter.refused('tls-closed')
-      edge.meter.handshakesFailed++
-      socket.destroy()
-    }
-    socket.once('end', leave)
-    socket.once('secure', () => {
-      established = true
-      socket.removeListener('end', leave)
-      connection.resumed = socket.isSessionReused()
-      if (connection.resumed) edge.meter.handshakesResumed++
-      else edge.meter.handshakesFull++
-      this.#http(connection, socket.alpnProtocol === 'h2')
-    })
+    channel.start(octets)
   }
 
   #plain(connection: ClientConnection): void {

@@ -8,38 +8,33 @@
  *
  * @module
  */
-import type net from 'node:net'
-import { TLSSocket } from 'node:tls'
+import type { Channel } from './channel.ts'
 import { keep, OCTETS } from './octets.ts'
-import { writePast } from './socket.ts'
 
 /** As much as one read, and a head before it. */
 const SCRATCH_BYTES = OCTETS.length
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
 export class Outlet {
-  readonly #socket: net.Socket
-  /** TLS encrypts, and so copies, within the call. */
-  readonly #encrypted: boolean
+  readonly #channel: Channel
   /** Called when nothing waits any more, after something did. Over TLS that is after every write. */
   onDrain: () => void
   #inFlight = 0
   #queue: Buffer[] = []
   #queued = 0
   #ending = false
-  /** Decided by the first write: a socket is written past its stream always or never. */
+  /** Decided by the first write: a channel is written past its stream always or never. */
   #past: boolean | undefined
 
-  constructor(socket: net.Socket, onDrain: () => void) {
-    this.#socket = socket
-    this.#encrypted = socket instanceof TLSSocket
+  constructor(channel: Channel, onDrain: () => void) {
+    this.#channel = channel
     this.onDrain = onDrain
-    socket.on('drain', () => this.onDrain())
+    channel.onDrain(() => this.onDrain())
   }
 
   /** Octets written but not yet taken by the kernel, as far as we know. */
   get waiting(): number {
-    return this.#past === true ? this.#inFlight + this.#queued : this.#socket.writableLength
+    return this.#past === true ? this.#inFlight + this.#queued : this.#channel.queued
   }
 
   /** Over TLS: what is written now is encrypted, and so copied, within the call. */
@@ -57,7 +52,7 @@ export class Outlet {
   /** Writes `OCTETS[from..to)`, which the caller may change as soon as this returns. */
   writeRange(from: number, to: number): void {
     if (this.waiting > 0 || this.#past === false) this.write(keep(from, to))
-    else if (this.#encrypted) this.#send(OCTETS.subarray(from, to))
+    else if (this.#channel.encrypted) this.#send(OCTETS.subarray(from, to))
     else this.#sendCopied(from, to)
   }
 
@@ -75,14 +70,14 @@ export class Outlet {
   /** Ends the connection once everything is out. */
   end(): void {
     this.#ending = true
-    if (this.#inFlight === 0) this.#socket.end()
+    if (this.#inFlight === 0) this.#channel.end()
   }
 
   #send(octets: Buffer): void {
     if (this.#past !== false) {
       // Before the call: it may complete within.
       this.#inFlight = octets.length
-      const written = writePast(this.#socket, octets, this.#onWritten)
+      const written = this.#channel.writePast(octets, this.#onWritten)
       if (written !== 'unable') {
         this.#past = true
         if (written === 'done') this.#inFlight = 0
@@ -92,7 +87,7 @@ export class Outlet {
       if (this.#past === true) return
       this.#past = false
     }
-    this.#socket.write(octets)
+    this.#channel.write(octets)
   }
 
   readonly #onWritten = (): void => {
@@ -105,7 +100,7 @@ export class Outlet {
       this.#send(octets)
     }
     if (this.#inFlight > 0) return
-    if (this.#ending) this.#socket.end()
+    if (this.#ending) this.#channel.end()
     else this.onDrain()
   }
 }

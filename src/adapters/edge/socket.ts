@@ -15,16 +15,20 @@ import { OCTETS, READ_AT, READ_BYTES, READ_VIEW } from './octets.ts'
 /** Octets lie in `OCTETS[from..to)` during the call. Returns false to stop reading until `resumeReads`. */
 export type OnRead = (from: number, to: number) => boolean
 
-interface Handle {
-  reading: boolean
+/** The native end of a socket, as far as it can be written to. */
+export interface WritableHandle {
   writeBuffer(request: null, octets: Uint8Array): number | WriteRequest
+}
+
+interface Handle extends WritableHandle {
+  reading: boolean
   readStop(): void
   useUserBuffer?(buffer: Uint8Array): void
 }
 
 /** What Node makes of a write that did not complete at once. */
-interface WriteRequest {
-  handle: Handle
+export interface WriteRequest {
+  handle: WritableHandle
   oncomplete: (status: number) => void
   buffer: Uint8Array
   async: boolean
@@ -93,10 +97,10 @@ export function giveBackReads(socket: net.Socket): void {
 }
 
 /**
- * Since 26.10 a write that completes at once makes no request object, and takes `null` for one. Other
- * versions want an object there and end the process without: so this is for versions that were tried.
+ * Node versions whose internals were tried. Since 26.10 a write that completes at once makes no request
+ * object, and takes `null` for one; other versions want an object there and end the process without.
  */
-const WRITES_BYPASS_STREAMS = isTried(process.versions.node)
+export const INTERNALS_TRIED: boolean = isTried(process.versions.node)
 
 function isTried(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
@@ -116,13 +120,23 @@ export function writePast(
   octets: Uint8Array,
   onComplete: () => void,
 ): WrittenPast {
-  if (!WRITES_BYPASS_STREAMS || socket.writableLength > 0 || socket.connecting) return 'unable'
+  if (!INTERNALS_TRIED || socket.writableLength > 0 || socket.connecting) return 'unable'
   const handle = (socket as unknown as Inner)._handle
   if (!handle || socket.writableEnded) return 'unable'
+  return writeToHandle(handle, octets, socket, onComplete)
+}
+
+/** As {@link writePast}, for the native end itself; `owner` is destroyed when the write fails. */
+export function writeToHandle(
+  handle: WritableHandle,
+  octets: Uint8Array,
+  owner: { destroy(): void },
+  onComplete: () => void,
+): WrittenPast {
   const written = handle.writeBuffer(null, octets)
   if (written === 0) return 'done'
   if (typeof written === 'number') {
-    socket.destroy()
+    owner.destroy()
     return 'done'
   }
   written.handle = handle
@@ -130,14 +144,14 @@ export function writePast(
   written.callback = undefined
   written.async = true
   written.oncomplete = (status) => {
-    if (status < 0) socket.destroy()
+    if (status < 0) owner.destroy()
     else onComplete()
   }
-  if (written.error !== undefined) socket.destroy()
+  if (written.error !== undefined) owner.destroy()
   const status = written.writeStatus
   if (typeof status === 'number') {
     written.writeStatus = null
-    if (status < 0) socket.destroy()
+    if (status < 0) owner.destroy()
     return 'done'
   }
   return 'pending'

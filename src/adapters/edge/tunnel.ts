@@ -8,7 +8,6 @@ import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { keep } from './octets.ts'
 import type { Outlet } from './outlet.ts'
-import { resumeReads, stopReads, takeReads } from './socket.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Octets on their way to the client before the upstream is held back. */
@@ -35,7 +34,7 @@ export function joinTunnel({
   onClose,
   onDeadline,
 }: TunnelOptions): void {
-  const client = connection.socket
+  const client = connection.channel
   const server = upstream.socket
   let open = true
   const touch = () => onDeadline(edge.lately + edge.settings.timeouts.tunnelIdleMs)
@@ -54,19 +53,19 @@ export function joinTunnel({
     outlet.write(keep(from, to))
     return outlet.waiting < WAITING_MAX
   })
-  takeReads(client, (from, to) => {
+  client.takeReads((from, to) => {
     touch()
     connection.bytesIn += to - from
     edge.meter.bytesIn += to - from
     return server.write(keep(from, to))
   })
   outlet.onDrain = () => server.resume()
-  server.on('drain', () => resumeReads(client))
-  client.on('end', () => server.end())
+  server.on('drain', () => client.resumeReads())
+  client.onEnd(() => server.end())
   server.on('end', () => outlet.end())
-  client.on('close', close)
+  connection.accepted.on('close', close)
   server.on('close', close)
   touch()
-  if (early !== undefined && !server.write(early)) stopReads(client)
-  else resumeReads(client)
+  if (early !== undefined && !server.write(early)) client.stopReads()
+  else client.resumeReads()
 }
