@@ -1,6 +1,6 @@
 /**
  * The client's end of a connection, as the protocols see it: TCP as it was accepted, or TLS on top
- * (`tls-channel.ts`). Octets come into `OCTETS` and leave past the stream machinery where Node allows it
+ * (`tls-session.ts`). Octets come into `OCTETS` and leave past the stream machinery where Node allows it
  * (`socket.ts`).
  *
  * @module
@@ -41,67 +41,59 @@ export interface Channel {
   destroy(): void
 }
 
-/** A channel whose octets are protected by TLS. */
-export interface SecureChannel extends Channel {
-  /** As OpenSSL says it (`TLSv1.3`), '' before the handshake is over. */
-  readonly version: string
-  readonly alpn: string
-  readonly resumed: boolean
-}
-
 /** A Node socket. */
 export class SocketChannel implements Channel {
   readonly encrypted: boolean
-  protected readonly socket: net.Socket
+  readonly #socket: net.Socket
   #onEnd: (() => void) | undefined
 
   constructor(socket: net.Socket, encrypted = false) {
-    this.socket = socket
+    this.#socket = socket
     this.encrypted = encrypted
   }
 
   get destroyed(): boolean {
-    return this.socket.destroyed
+    return this.#socket.destroyed
   }
 
   get queued(): number {
-    return this.socket.writableLength
+    return this.#socket.writableLength
   }
 
   takeReads(onRead: OnRead): void {
-    takeReads(this.socket, onRead)
+    takeReads(this.#socket, onRead)
   }
 
   stopReads(): void {
-    stopReads(this.socket)
+    stopReads(this.#socket)
   }
 
   resumeReads(): void {
-    resumeReads(this.socket)
+    resumeReads(this.#socket)
   }
 
   onEnd(listener: () => void): void {
-    if (this.#onEnd === undefined) this.socket.on('end', () => this.#onEnd?.())
+    if (this.#onEnd === undefined) this.#socket.on('end', () => this.#onEnd?.())
     this.#onEnd = listener
   }
 
   onDrain(listener: () => void): void {
-    this.socket.on('drain', listener)
+    this.#socket.on('drain', listener)
   }
 
   writePast(octets: Uint8Array, onComplete: () => void): WrittenPast {
-    return writePast(this.socket, octets, onComplete)
+    return writePast(this.#socket, octets, onComplete)
   }
 
   write(octets: Uint8Array): void {
-    this.socket.write(octets)
+    this.#socket.write(octets)
   }
 
   end(): void {
-    this.socket.end()
+    this.#socket.end()
   }
 
   destroy(): void {
-    this.socket.destroy()
+    this.#socket.destroy()
   }
 }

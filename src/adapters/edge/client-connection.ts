@@ -7,7 +7,8 @@ import type net from 'node:net'
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
 import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
-import { type Channel, type SecureChannel, SocketChannel } from './channel.ts'
+import { type Channel, SocketChannel } from './channel.ts'
+import type { TlsSession } from './tls-session.ts'
 
 /**
  * How long a connection without a request is kept in a drain: a request may be on its way (closing on it
@@ -32,7 +33,8 @@ export class ClientConnection {
   readonly openedAt: number
   readonly accepted: net.Socket
   /** What is spoken over: the accepted socket, or TLS on top of it. */
-  channel: Channel | SecureChannel
+  channel: Channel
+  tls: TlsSession | undefined
   speaker: Speaker
   decision: Decision | undefined
   protocol: ConnectionView['protocol'] = 'tls'
@@ -103,7 +105,7 @@ export class ClientConnection {
         ? `[${this.remoteAddress}]:${this.remotePort}`
         : `${this.remoteAddress}:${this.remotePort}`,
       protocol: this.protocol,
-      tlsVersion: 'version' in this.channel ? this.channel.version : '',
+      tlsVersion: this.tls?.version ?? '',
       resumed: this.resumed,
       openedAt: this.openedAt,
       requests: this.requests,

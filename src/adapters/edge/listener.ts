@@ -15,7 +15,7 @@ import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2-connection.ts'
 import { refusalHttp1 } from './refusal.ts'
 import { tlsAlertFor } from './tls-alert.ts'
-import { newTlsChannel } from './tls-channel.ts'
+import { newTlsSession } from './tls-session.ts'
 
 /** Connections the kernel completes before we accept them. */
 const BACKLOG = 4096
@@ -209,27 +209,28 @@ export class Listener {
       connection.channel.destroy()
       return
     }
-    const channel = newTlsChannel(connection.accepted, {
+    const session = newTlsSession(connection.accepted, {
       secureContext,
       alpn: this.#alpn,
       onSecure: () => {
-        connection.resumed = channel.resumed
+        connection.resumed = session.resumed
         if (connection.resumed) edge.meter.handshakesResumed++
         else edge.meter.handshakesFull++
-        this.#http(connection, channel.alpn === 'h2')
+        this.#http(connection, session.alpn === 'h2')
       },
       onFailed: (reason) => {
         if (reason !== 'broken') edge.meter.handshakesFailed++
         edge.meter.refused(`tls-${reason}`)
       },
     })
-    connection.channel = channel
+    connection.channel = session.channel
+    connection.tls = session
     connection.speaker = new Waiting(edge.now() + edge.settings.timeouts.tlsMs, () => {
       edge.meter.refused('tls-timeout')
       edge.meter.handshakesFailed++
-      channel.destroy()
+      connection.channel.destroy()
     })
-    channel.start(octets)
+    session.start(octets)
   }
 
   #plain(connection: ClientConnection): void {

@@ -10,20 +10,19 @@ import { stopReads, takeReads } from './socket.ts'
 import {
   NATIVE,
   type NativeBindings,
-  NativeTlsChannel,
-  type TlsChannel,
+  NativeTls,
+  SocketTls,
   type TlsOptions,
-  TlsSocketChannel,
-} from './tls-channel.ts'
+  type TlsSession,
+} from './tls-session.ts'
 
 const { certPem, keyPem } = await testCertificate('localhost')
 const secureContext = tls.createSecureContext({ cert: certPem, key: keyPem })
 const alpn = Buffer.from('\x02h2\x08http/1.1')
 
-const MAKERS: Record<string, (accepted: net.Socket, options: TlsOptions) => TlsChannel> = {
-  NativeTlsChannel: (accepted, options) =>
-    new NativeTlsChannel(accepted, options, NATIVE as NativeBindings),
-  TlsSocketChannel: (accepted, options) => new TlsSocketChannel(accepted, options),
+const MAKERS: Record<string, (accepted: net.Socket, options: TlsOptions) => TlsSession> = {
+  NativeTls: (accepted, options) => new NativeTls(accepted, options, NATIVE as NativeBindings),
+  SocketTls: (accepted, options) => new SocketTls(accepted, options),
 }
 
 /** Accepts one connection, reads what comes first, and puts TLS on it. */
@@ -36,13 +35,13 @@ async function accepted(make: (typeof MAKERS)[string], connect: (port: number) =
   const [socket] = (await once(server, 'connection')) as [net.Socket]
   socket.on('error', () => {})
   const events: string[] = []
-  let channel: TlsChannel | undefined
+  let session: TlsSession | undefined
   let happened = (): void => {}
   const outcome = new Promise<void>((resolve) => (happened = resolve))
   takeReads(socket, (from, to) => {
     const octets = Buffer.from(OCTETS.subarray(from, to))
     stopReads(socket)
-    channel = make(socket, {
+    session = make(socket, {
       secureContext,
       alpn,
       onSecure: () => {
@@ -54,7 +53,7 @@ async function accepted(make: (typeof MAKERS)[string], connect: (port: number) =
         happened()
       },
     })
-    channel.start(octets)
+    session.start(octets)
     return true
   })
   await outcome
@@ -63,7 +62,8 @@ async function accepted(make: (typeof MAKERS)[string], connect: (port: number) =
     socket.destroy()
     server.close()
   }
-  return { channel: channel as TlsChannel, client, socket, events, close }
+  const tlsSession = session as TlsSession
+  return { session: tlsSession, channel: tlsSession.channel, client, socket, events, close }
 }
 
 const connectTls =
@@ -81,14 +81,14 @@ for (const [name, make] of Object.entries(MAKERS)) {
   describe(name, () => {
     it('shakes hands and says what was agreed', async () => {
       for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-        const { channel, events, close } = await accepted(
+        const { session, events, close } = await accepted(
           make,
           connectTls({ ALPNProtocols: ['http/1.1'], minVersion: version, maxVersion: version }),
         )
         assert.deepEqual(events, ['secure'])
-        assert.equal(channel.version, version)
-        assert.equal(channel.alpn, 'http/1.1')
-        assert.equal(channel.resumed, false)
+        assert.equal(session.version, version)
+        assert.equal(session.alpn, 'http/1.1')
+        assert.equal(session.resumed, false)
         close()
       }
     })
@@ -208,7 +208,10 @@ for (const [name, make] of Object.entries(MAKERS)) {
         channel.end()
         channel.resumeReads()
         channel.stopReads()
-        assert.notEqual(channel.writePast(Buffer.from('x'), () => {}), 'pending')
+        assert.notEqual(
+          channel.writePast(Buffer.from('x'), () => {}),
+          'pending',
+        )
         return true
       })
       channel.resumeReads()

@@ -10,7 +10,7 @@
  */
 import type net from 'node:net'
 import tls from 'node:tls'
-import { type SecureChannel, SocketChannel } from './channel.ts'
+import { type Channel, SocketChannel } from './channel.ts'
 import { READ_AT, READ_VIEW } from './octets.ts'
 import {
   INTERNALS_TRIED,
@@ -30,29 +30,35 @@ export interface TlsOptions {
   onFailed(reason: 'failed' | 'closed' | 'broken'): void
 }
 
-/** TLS that waits for {@link start}. */
-export interface TlsChannel extends SecureChannel {
+/** TLS on an accepted socket. */
+export interface TlsSession {
+  /** What is spoken over once the handshake is over. */
+  readonly channel: Channel
+  /** As OpenSSL says it (`TLSv1.3`), '' before the handshake is over. */
+  readonly version: string
+  readonly alpn: string
+  readonly resumed: boolean
   /** Goes on reading the client, after `octets`, which were read from it already. */
   start(octets: Buffer): void
 }
 
-/** TLS on `accepted`, whose reading is stopped. */
-export function newTlsChannel(accepted: net.Socket, options: TlsOptions): TlsChannel {
+/** TLS on `accepted`, whose reading is stopped; waits for `start`. */
+export function newTlsSession(accepted: net.Socket, options: TlsOptions): TlsSession {
   return NATIVE === undefined
-    ? new TlsSocketChannel(accepted, options)
-    : new NativeTlsChannel(accepted, options, NATIVE)
+    ? new SocketTls(accepted, options)
+    : new NativeTls(accepted, options, NATIVE)
 }
 
 // --- By the native part ----------------------------------------------------------------------------
 
 interface ShutdownRequest {
-  handle: NativeTls
+  handle: TlsWrap
   oncomplete: () => void
 }
 
 /** Node's `TLSWrap`, as far as it is used here. */
-interface NativeTls extends WritableHandle {
-  channel: NativeTlsChannel
+interface TlsWrap extends WritableHandle {
+  session: NativeTls
   onread(): void
   onhandshakestart(): void
   onhandshakedone(): void
@@ -71,7 +77,7 @@ interface NativeTls extends WritableHandle {
 }
 
 export interface NativeBindings {
-  wrap(handle: unknown, context: unknown, isServer: boolean, hasWrites: boolean): NativeTls
+  wrap(handle: unknown, context: unknown, isServer: boolean, hasWrites: boolean): TlsWrap
   readonly ShutdownWrap: new () => ShutdownRequest
   /** Where the native side leaves the number of octets read, or an error below 0. */
   readonly streamBaseState: Int32Array
@@ -103,13 +109,13 @@ const UV_EOF = -4095
 /** What `shutdown` returns when it is complete already. */
 const COMPLETE = 1
 
-export class NativeTlsChannel implements TlsChannel {
+export class NativeTls implements Channel, TlsSession {
   readonly encrypted = true
   readonly queued = 0
   readonly #accepted: net.Socket
   readonly #options: TlsOptions
   readonly #bindings: NativeBindings
-  readonly #native: NativeTls
+  readonly #native: TlsWrap
   #onRead: OnRead = ignore
   #onEnd: () => void = ignore
   #secure = false
@@ -125,7 +131,7 @@ export class NativeTlsChannel implements TlsChannel {
     const { _handle } = accepted as unknown as { readonly _handle: unknown }
     const native = bindings.wrap(_handle, options.secureContext.context, true, false)
     this.#native = native
-    native.channel = this
+    native.session = this
     native.onread = onNativeRead
     native.onhandshakestart = ignore
     native.onhandshakedone = onNativeHandshakeDone
@@ -144,6 +150,10 @@ export class NativeTlsChannel implements TlsChannel {
 
   get destroyed(): boolean {
     return this.#accepted.destroyed
+  }
+
+  get channel(): Channel {
+    return this
   }
 
   get version(): string {
@@ -237,21 +247,22 @@ export class NativeTlsChannel implements TlsChannel {
   }
 }
 
-function onNativeRead(this: NativeTls): void {
-  this.channel.read(streamBaseState[kReadBytesOrError] as number)
+function onNativeRead(this: TlsWrap): void {
+  this.session.read(streamBaseState[kReadBytesOrError] as number)
 }
 
-function onNativeHandshakeDone(this: NativeTls): void {
-  this.channel.secured()
+function onNativeHandshakeDone(this: TlsWrap): void {
+  this.session.secured()
 }
 
-function onNativeError(this: NativeTls): void {
-  this.channel.fail('failed')
+function onNativeError(this: TlsWrap): void {
+  this.session.fail('failed')
 }
 
 // --- By Node's TLSSocket ---------------------------------------------------------------------------
 
-export class TlsSocketChannel extends SocketChannel implements TlsChannel {
+export class SocketTls implements TlsSession {
+  readonly channel: Channel
   readonly #accepted: net.Socket
   readonly #tls: tls.TLSSocket
 
@@ -262,7 +273,7 @@ export class TlsSocketChannel extends SocketChannel implements TlsChannel {
       ALPNProtocols: options.alpn,
       requestCert: false,
     })
-    super(socket, true)
+    this.channel = new SocketChannel(socket, true)
     this.#accepted = accepted
     this.#tls = socket
     let secure = false
