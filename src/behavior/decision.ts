@@ -17,7 +17,17 @@ export interface Reason {
   readonly text: string
   /** How much this reason added to the score (same unit as the score); 0 for context. */
   readonly weight: number
+  /** Which detector says so; none for context. Its mode decides whether this counts. */
+  readonly detector?: Detector
 }
+
+/**
+ * What looks at handshakes. `randomness`: tests of the client's random values, exact. `rarity`: how common
+ * the fingerprint is here. `form`: malformed, fragmented or slow hellos. `profile`: distance to what this client
+ * did before, and to all clients (isolation forest). `rate`: too many at once. `signature`: a confirmed pattern.
+ */
+export const DETECTORS = ['randomness', 'rarity', 'form', 'profile', 'rate', 'signature'] as const
+export type Detector = (typeof DETECTORS)[number]
 
 /** What the edge saw of a TLS client. All of it is public wire data. */
 export interface HandshakeView {
@@ -53,6 +63,13 @@ export interface Decision {
   readonly at: number
   /** Name of the listener that took the connection. */
   readonly listener: string
+  /** What counts: the tier by the evidence of detectors that are in force (see `mode`); 1 otherwise. */
+  readonly enforced: Tier
+  /** Which handshake pool took it, and which member of that. */
+  readonly pool: 'primary' | 'rigorous'
+  readonly member: string
   /** Absent when the connection was not TLS. */
   readonly handshake?: HandshakeView
+  /** Who it is: a profile's id. Absent when the connection was not TLS. */
+  readonly profile?: string
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
-import type { Decision, DetectorMode, HandshakeView } from '../behavior/decision.ts'
+import type { Decision, Detector, DetectorMode, HandshakeView } from '../behavior/decision.ts'
+import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
+import type { Verdict } from '../behavior/handshake/verdict.ts'
 import type { Tier } from '../behavior/tier.ts'
 
 /** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
@@ -127,10 +129,45 @@ export interface TimeoutSettings {
 }
 
 export interface AdmissionSettings {
+  /** The most any detector may do: `enforce` lets each do what its own mode says. */
   readonly mode: DetectorMode
+  readonly detectors: Readonly<Record<Detector, DetectorMode>>
   /** Scores (-log10 p) from which tiers 2 and 3 begin. */
   readonly tier2: number
   readonly tier3: number
+  /** 16 bytes: keys the ids of profiles. The same on all workers and edges. */
+  readonly profileKey: Uint8Array
+  readonly primary: HandshakePoolSettings
+  readonly rigorous: RigorousPoolSettings
+}
+
+/** Who shakes hands: this process, or other TLS servers, which are told by PROXY v2 who the client is. */
+export interface HandshakePoolSettings {
+  readonly choose: 'random' | 'region'
+  /** Where this edge is; with `region` members of the same region come first. */
+  readonly region: string
+  readonly members: readonly HandshakeMemberSettings[]
+}
+
+/** `host` '' and `port` 0: in this process. */
+export interface HandshakeMemberSettings {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly region: string
+}
+
+export interface RigorousPoolSettings extends HandshakePoolSettings {
+  /** Connections it holds at once per worker; more are refused. */
+  readonly connectionsMax: number
+  /** New connections per second and profile, per worker. */
+  readonly perProfilePerSecond: number
+  /** Ask for another key share (one round trip more), where the client offers a group for that. */
+  readonly helloRetry: boolean
+  /** Look whether the User-Agent can be of the software that shook hands. */
+  readonly userAgentCheck: boolean
+  /** A proof of work before the first request passes, of about `work` hashes; 0 for none. */
+  readonly work: number
 }
 
 export interface WorkerView {
@@ -210,6 +247,12 @@ export const LATENCY_BOUNDS_MS = [
   6300, 16000,
 ] as const
 
+/** In the order in which they happened in one worker. */
+export interface HandshakesSeen {
+  readonly observations: readonly HandshakeObservation[]
+  readonly outcomes: readonly HandshakeOutcome[]
+}
+
 export interface ServerChange {
   readonly draining?: boolean
   readonly weight?: number
@@ -228,4 +271,8 @@ export interface DataPlane {
   traffic(): TrafficTotals
   /** Called with each batch of decisions; returns the way to stop. */
   onDecisions(listener: (decisions: readonly Decision[]) => void): () => void
+  /** Called with each batch of what the workers saw; returns the way to stop. */
+  onHandshakes(listener: (seen: HandshakesSeen) => void): () => void
+  /** Replaces all verdicts the workers hold, on those to come too. */
+  judge(verdicts: readonly Verdict[]): void
 }
