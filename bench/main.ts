@@ -11,7 +11,10 @@ type Bench = (say: (line: string) => void) => Promise<object>
 
 /** Loaded when asked for. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  admission: async () => (await import('./admission.ts')).benchAdmission,
+  session: async () => (await import('./session.ts')).benchSession,
   edge: async () => (await import('./edge.ts')).benchEdge,
+  flood: async () => (await import('./flood.ts')).benchFlood,
 }
 
 const USAGE = `usage: npm run --silent bench -- NAME [-o json]

@@ -11,6 +11,7 @@ type Evaluation = (dataDir: string) => Promise<object>
 /** Loaded when asked for, so that one evaluation never pays for another. */
 const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   hello: async () => (await import('./hello.ts')).evalHello,
+  handshake: async () => (await import('./handshake.ts')).evalHandshake,
 }
 
 const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]

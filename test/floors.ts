@@ -5,7 +5,7 @@
  *
  * @module
  */
-const ENGINES = ['behavior', 'routing']
+const ENGINES = ['behavior', 'keys', 'routing']
 const PURE = ['ground', 'math', 'wire', 'crypto', ...ENGINES, 'ports']
 
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
@@ -14,10 +14,12 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   wire: ['ground'],
   crypto: ['ground'],
   behavior: ['ground', 'math', 'wire', 'crypto'],
+  keys: ['ground', 'math', 'wire', 'crypto'],
   routing: ['ground', 'math'],
-  ports: ['ground', ...ENGINES],
+  ports: ['ground', 'wire', ...ENGINES],
   flows: PURE,
   adapters: PURE,
+  'apps/browser': ['ground', 'wire', 'keys'],
   'apps/console': ['ground', 'behavior', 'ports'],
   'apps/demo': [...PURE, 'adapters'],
   'apps/server': [...PURE, 'flows', 'adapters', 'apps/demo'],

@@ -46,6 +46,14 @@ export interface HandshakeView {
   readonly client: string
 }
 
+/** Which data server took the first request of a connection, where the pool chooses by what suits the client. */
+export interface ServerChoice {
+  readonly pool: string
+  readonly server: string
+  /** Lines for a person: the client's kind, the server chosen, the next best. */
+  readonly reasons: readonly string[]
+}
+
 /** A decision on one connection. */
 export interface Decision {
   /** 26 characters, Crockford base 32, sorts by time (ULID layout). */
@@ -72,4 +80,6 @@ export interface Decision {
   readonly handshake?: HandshakeView
   /** Who it is: a profile's id. Absent when the connection was not TLS. */
   readonly profile?: string
+  /** Added once the first request was served. */
+  readonly served?: ServerChoice
 }

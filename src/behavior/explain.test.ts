@@ -16,6 +16,10 @@ const DECISION: Decision = {
   mode: 'observe',
   at: Date.UTC(2026, 10, 21, 12),
   listener: 'web',
+  enforced: 1,
+  pool: 'primary',
+  member: 'here',
+  profile: '0011223344556677',
   handshake: {
     ja4: 't13i311100_e8f1e7e78f70_dbd39dd1d406',
     ja4Stable: 't13i311000_e8f1e7e78f70_1f22a2ca17c4',
@@ -34,6 +38,7 @@ describe('explainDecision()', () => {
       'Decision 01M7XM3VSRX7XCQ9TDNS3XEJSW',
       '192.0.2.7:52044 on listener web, 2026-11-21T12:00:00.000Z',
       'Tier 3, isolated resources (only observed: it was served like everybody else)',
+      'Its handshake was taken by the primary pool, member here',
       'Score 17.24: fewer than 1 honest client in 10^17 looks like this',
       '',
       'Why',
@@ -49,6 +54,7 @@ describe('explainDecision()', () => {
       '  JA4          t13i311100_e8f1e7e78f70_dbd39dd1d406',
       '  JA4 stable   t13i311000_e8f1e7e78f70_1f22a2ca17c4  (without what changes on resumption)',
       '',
+      'Profile 0011223344556677',
       'Decided by handshake/1',
     ])
   })
@@ -64,6 +70,22 @@ describe('explainDecision()', () => {
   it('says small odds in whole numbers', () => {
     const lines = explainDecision({ ...DECISION, score: 3.2 })
     assert.ok(lines.includes('Score 3.20: about 1 honest client in 1,585 looks like this'))
+  })
+
+  it('says what became of the tier', () => {
+    const said = (changes: Partial<Decision>) => explainDecision({ ...DECISION, ...changes })[2]
+    assert.equal(said({ mode: 'enforce', enforced: 3 }), 'Tier 3, isolated resources (enforced)')
+    assert.equal(
+      said({ mode: 'enforce', enforced: 2 }),
+      'Tier 3, isolated resources (enforced: tier 2, stricter resources)',
+    )
+    assert.equal(
+      said({ mode: 'enforce' }),
+      'Tier 3, isolated resources (by evidence that is not in force: it was served like everybody else)',
+    )
+    assert.equal(said({ tier: 1 }), 'Tier 1, ordinary resources')
+    const rigorous = explainDecision({ ...DECISION, pool: 'rigorous', member: '' })
+    assert.ok(rigorous.includes('Its handshake was taken by the rigorous pool, which checks more'))
   })
 
   it('prints nothing that steers a terminal', () => {

@@ -16,8 +16,12 @@ const TIERS: Readonly<Record<Tier, string>> = {
 const MODES: Readonly<Record<Decision['mode'], string>> = {
   observe: 'only observed: it was served like everybody else',
   shadow: 'in shadow: noted, and served like everybody else',
-  // What acts on a tier is not there yet: until then this must not claim more.
-  enforce: 'to be enforced, but no resources are tied to tiers yet: served like everybody else',
+  enforce: 'by evidence that is not in force: it was served like everybody else',
+}
+
+const POOLS: Readonly<Record<Decision['pool'], string>> = {
+  primary: 'the primary pool',
+  rigorous: 'the rigorous pool, which checks more',
 }
 
 /** Returns the lines, without line ends. Values that came from the client are made safe to print. */
@@ -25,7 +29,8 @@ export function explainDecision(decision: Decision): string[] {
   const lines = [
     `Decision ${decision.id}`,
     `${printable(decision.subject)} on listener ${decision.listener}, ${new Date(decision.at).toISOString()}`,
-    `${sentence(TIERS[decision.tier])} (${MODES[decision.mode]})`,
+    `${sentence(TIERS[decision.tier])}${effectOf(decision)}`,
+    `Its handshake was taken by ${POOLS[decision.pool]}${decision.member === '' ? '' : `, member ${printable(decision.member)}`}`,
     `Score ${decision.score.toFixed(2)}: ${oddsOf(decision.score)}`,
     '',
     'Why',
@@ -33,8 +38,16 @@ export function explainDecision(decision: Decision): string[] {
   ]
   if (decision.handshake !== undefined)
     lines.push('', 'The client', ...explainHandshake(decision.handshake))
-  lines.push('', `Decided by ${decision.model}`)
+  lines.push('')
+  if (decision.profile !== undefined) lines.push(`Profile ${decision.profile}`)
+  lines.push(`Decided by ${decision.model}`)
   return lines
+}
+
+/** What became of the tier: nothing to say when there was nothing to do. */
+function effectOf({ tier, enforced, mode }: Decision): string {
+  if (enforced === tier) return tier === 1 ? '' : ' (enforced)'
+  return enforced > 1 ? ` (enforced: ${TIERS[enforced]})` : ` (${MODES[mode]})`
 }
 
 function explainReasons(decision: Decision): string[] {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { capturedHello, helloRecord } from '../../test/fixtures/hello-bytes.ts'
-import type { Random } from '../ground/random.ts'
+import { seededRandom } from '../../test/fixtures/seeded-random.ts'
+import type { Decision } from '../behavior/decision.ts'
+import type { Verdict } from '../behavior/handshake/verdict.ts'
+import { newVerdictTable } from '../behavior/handshake/verdict-table.ts'
+import type { AdmissionSettings } from '../ports/data-plane.ts'
 import { ClientHelloReader } from '../wire/client-hello.ts'
 import {
   type Admission,
-  admitHandshake,
+  admitHandshake as admit,
   admitPlain,
   type ConnectionFacts,
   type HandshakeSeen,
@@ -20,18 +24,40 @@ const CONNECTION: ConnectionFacts = {
   acceptedAt: NOW - 3,
 }
 
-function admission(): Admission {
-  let state = 1
-  const random: Random = {
-    bytes: (length) =>
-      Uint8Array.from({ length }, () => {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-        return state >>> 24
-      }),
-    fraction: () => 0.5,
-  }
-  const settings = { mode: 'observe', tier2: 4, tier3: 8 } as const
-  return newAdmission({ clock: { now: () => NOW }, random, settings })
+const POOL = { choose: 'random', region: '', members: [] } as const
+const member = (id: string) => ({ id, host: '', port: 0, region: '' })
+const SETTINGS: AdmissionSettings = {
+  mode: 'observe',
+  detectors: {
+    randomness: 'enforce',
+    rarity: 'enforce',
+    form: 'enforce',
+    profile: 'enforce',
+    rate: 'enforce',
+    signature: 'enforce',
+  },
+  tier2: 4,
+  tier3: 8,
+  profileKey: new Uint8Array(16).fill(7),
+  primary: { ...POOL, members: [member('a'), member('b')] },
+  rigorous: {
+    ...POOL,
+    members: [member('strict')],
+    connectionsMax: 10,
+    perProfilePerSecond: 1,
+    helloRetry: false,
+    userAgentCheck: false,
+    work: 0,
+  },
+}
+const ENFORCING: AdmissionSettings = { ...SETTINGS, mode: 'enforce' }
+
+function admission(settings = SETTINGS): Admission {
+  return newAdmission({ clock: { now: () => NOW }, random: seededRandom(1), settings })
+}
+
+function admitHandshake(...input: Parameters<typeof admit>): Decision {
+  return admit(...input).decision
 }
 
 function seen(bytes: Uint8Array): HandshakeSeen {
@@ -45,26 +71,35 @@ describe('admitHandshake()', () => {
     const decision = admitHandshake(admission(), CONNECTION, seen(capturedHello('chromium-001')))
     const { id, ...rest } = decision
     assert.match(id, /^[0-9A-HJKMNP-TV-Z]{26}$/)
-    assert.deepEqual(rest, {
-      subject: '192.0.2.7:52044',
-      tier: 1,
-      score: 0,
-      reasons: [],
-      model: 'handshake/1',
-      mode: 'observe',
-      at: NOW,
-      listener: 'web',
-      handshake: {
-        ja4: 't13d1517h2_8daaf6152771_cb7bf5808d99',
-        ja4Stable: 't13d1517h2_8daaf6152771_cb7bf5808d99',
-        sni: 'localhost',
-        alpn: ['h2', 'http/1.1'],
-        resumption: false,
-        chunks: 1,
-        arrivalMs: 3,
-        client: 'Chromium',
+    assert.match(rest.profile ?? '', /^[0-9a-f]{16}$/)
+    assert.match(rest.member, /^[ab]$/)
+    assert.deepEqual(
+      { ...rest, profile: '', member: 'a' },
+      {
+        subject: '192.0.2.7:52044',
+        tier: 1,
+        score: 0,
+        reasons: [],
+        model: 'handshake/2',
+        mode: 'observe',
+        at: NOW,
+        listener: 'web',
+        enforced: 1,
+        pool: 'primary',
+        member: 'a',
+        profile: '',
+        handshake: {
+          ja4: 't13d1517h2_8daaf6152771_cb7bf5808d99',
+          ja4Stable: 't13d1517h2_8daaf6152771_cb7bf5808d99',
+          sni: 'localhost',
+          alpn: ['h2', 'http/1.1'],
+          resumption: false,
+          chunks: 1,
+          arrivalMs: 3,
+          client: 'Chromium',
+        },
       },
-    })
+    )
   })
 
   it('puts a replayed hello into tier 3', () => {
@@ -78,9 +113,10 @@ describe('admitHandshake()', () => {
 
   it('keeps a client that is only rare out of tier 2', () => {
     const limen = admission()
+    const random = seededRandom(2)
     const bytes = capturedHello('chromium-001')
     for (let i = 0; i < 3000; i++) {
-      for (let at = 11; at < 43; at++) bytes[at] = (i * at * 131 + (i >> 3)) & 255
+      bytes.set(random.bytes(32), 11)
       admitHandshake(limen, CONNECTION, seen(bytes))
     }
     const rare = admitHandshake(limen, CONNECTION, seen(capturedHello('go-nethttp-001')))
@@ -132,9 +168,80 @@ describe('admitHandshake()', () => {
     assert.equal(admitPlain(admission(), connection).subject, '[2001:db8::7]:52044')
   })
 
+  it('sends a replayed hello to the rigorous pool, when that is enforced', () => {
+    const replay = seen(capturedHello('curl-openssl-001'))
+    const decide = (settings: AdmissionSettings) => {
+      const limen = admission(settings)
+      admitHandshake(limen, CONNECTION, replay)
+      const { tier, enforced, pool, member } = admitHandshake(limen, CONNECTION, replay)
+      return [tier, enforced, pool, member === 'strict']
+    }
+    assert.deepEqual(decide(ENFORCING), [3, 3, 'rigorous', true])
+    assert.deepEqual(decide(SETTINGS), [3, 1, 'primary', false])
+    const { detectors } = SETTINGS
+    for (const randomness of ['observe', 'shadow'] as const) {
+      const lenient = { ...ENFORCING, detectors: { ...detectors, randomness } }
+      assert.deepEqual(decide(lenient), [3, 1, 'primary', false])
+    }
+  })
+
+  it('knows a client again: fresh and resumed, in its network, by its ticket anywhere', () => {
+    const limen = admission()
+    const id = (name: string, changes: Partial<ConnectionFacts> = {}) =>
+      admitHandshake(limen, { ...CONNECTION, ...changes }, seen(capturedHello(name))).profile ?? ''
+    const first = id('openssl-sclient-001')
+    assert.equal(id('openssl-sclient-resume-002'), first)
+    assert.equal(id('openssl-sclient-001', { remoteAddress: '192.0.2.200' }), first)
+    assert.notEqual(id('openssl-sclient-001', { remoteAddress: '192.0.3.7' }), first)
+    assert.notEqual(id('curl-openssl-001'), first)
+    const elsewhere = { remoteAddress: '203.0.113.9', lineage: first }
+    assert.equal(id('openssl-sclient-resume-002', elsewhere), first)
+    limen.settings = { ...SETTINGS, profileKey: new Uint8Array(16).fill(8) }
+    assert.notEqual(id('openssl-sclient-001'), first)
+  })
+
+  it('follows verdicts it was pushed, until they end', () => {
+    const limen = admission(ENFORCING)
+    const hello = seen(capturedHello('go-nethttp-001'))
+    const { profile = '' } = admitHandshake(limen, CONNECTION, hello)
+    const reasons = [{ code: 'rate-new', text: 'Too many', weight: 5, detector: 'rate' }] as const
+    const verdict: Verdict = {
+      subject: { kind: 'profile', profile },
+      score: 5,
+      reasons,
+      until: NOW + 1,
+    }
+    const fresh = () => {
+      const bytes = capturedHello('go-nethttp-001')
+      bytes.set(limen.random.bytes(32), 11)
+      return admitHandshake(limen, CONNECTION, seen(bytes))
+    }
+    limen.verdicts = newVerdictTable([verdict])
+    assert.ok(fresh().reasons.some(({ code }) => code === 'rate-new'))
+    assert.equal(fresh().pool, 'rigorous')
+    limen.verdicts = newVerdictTable([{ ...verdict, until: NOW }])
+    assert.equal(fresh().pool, 'primary')
+  })
+
+  it('tells the profiler what it saw', () => {
+    const limen = admission()
+    const { decision, observation } = admit(limen, CONNECTION, seen(capturedHello('chromium-001')))
+    assert.equal(observation.decision, decision.id)
+    assert.equal(observation.profile, decision.profile)
+    assert.equal(observation.addressGroup, '192.0.2.0/24')
+    assert.deepEqual(
+      [observation.error, observation.lineage, observation.features?.client],
+      ['', false, 'Chromium'],
+    )
+    assert.deepEqual(JSON.parse(JSON.stringify(observation)), observation)
+    const broken = admit(limen, CONNECTION, { kind: 'error', code: 'not_tls' }).observation
+    assert.equal(broken.error, 'not_tls')
+    assert.equal(broken.features, undefined)
+  })
+
   it('follows settings that are exchanged', () => {
     const limen = admission()
-    limen.settings = { mode: 'enforce', tier2: 0, tier3: 99 }
+    limen.settings = { ...ENFORCING, tier2: 0, tier3: 99 }
     const decision = admitHandshake(limen, CONNECTION, seen(capturedHello('chromium-001')))
     assert.deepEqual([decision.tier, decision.mode], [2, 'enforce'])
   })

@@ -5,23 +5,38 @@
  *
  * @module
  */
-import type { Decision, HandshakeView } from '../behavior/decision.ts'
+import type { Decision, HandshakeView, Reason } from '../behavior/decision.ts'
+import { enforcedTier, joinEvidence, scoreOf } from '../behavior/handshake/evidence.ts'
+import { helloFeatures } from '../behavior/handshake/features.ts'
+import { helloForm } from '../behavior/handshake/form.ts'
 import { type HandshakeErrorCode, helloErrorReason } from '../behavior/handshake/hello-errors.ts'
 import { ja4 } from '../behavior/handshake/ja4.ts'
 import { guessClient } from '../behavior/handshake/known-clients.ts'
+import type { HandshakeObservation, HelloFeatures } from '../behavior/handshake/observation.ts'
+import {
+  groupOf,
+  newProfileKeys,
+  type ProfileKeys,
+  profileId,
+} from '../behavior/handshake/profile-key.ts'
 import {
   HANDSHAKE_MODEL,
-  type HandshakeScore,
   type HandshakeScoring,
   newHandshakeScoring,
   scoreHandshake,
   scoreMalformed,
 } from '../behavior/handshake/score.ts'
+import {
+  newVerdictTable,
+  type VerdictTable,
+  verdictsOn,
+} from '../behavior/handshake/verdict-table.ts'
 import { tierOf } from '../behavior/tier.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Random } from '../ground/random.ts'
 import { ulids } from '../ground/ulid.ts'
 import type { AdmissionSettings } from '../ports/data-plane.ts'
+import { chooseMember } from '../routing/choose-member.ts'
 import type { ClientHello } from '../wire/client-hello-message.ts'
 
 /** Who connected, where and when. */
@@ -32,6 +47,8 @@ export interface ConnectionFacts {
   readonly listener: string
   /** Milliseconds since the Unix epoch, by the clock that also timed the chunks fed to the reader. */
   readonly acceptedAt: number
+  /** Id of a profile, out of a session ticket of ours that was verified. */
+  readonly lineage?: string
 }
 
 /** What came of reading the hello: an outcome of `ClientHelloReader`, or why there is none. */
@@ -43,12 +60,16 @@ export type HandshakeSeen =
       readonly hello?: ClientHello
     }
 
-/** What the flow works with. One per worker; `settings` may be exchanged on reload. */
+/** What the flow works with. One per worker; `settings` and `verdicts` are exchanged as a whole. */
 export interface Admission {
   readonly clock: Clock
+  readonly random: Random
   readonly nextId: (now: number) => string
   readonly scoring: HandshakeScoring
   settings: AdmissionSettings
+  verdicts: VerdictTable
+  /** Of `settings.profileKey`: made anew when that changes. */
+  keys: ProfileKeys
 }
 
 export function newAdmission(deps: {
@@ -56,12 +77,22 @@ export function newAdmission(deps: {
   readonly random: Random
   readonly settings: AdmissionSettings
 }): Admission {
+  const { clock, random, settings } = deps
   return {
-    clock: deps.clock,
-    nextId: ulids(deps.random),
-    scoring: newHandshakeScoring(deps.random),
-    settings: deps.settings,
+    clock,
+    random,
+    nextId: ulids(random),
+    scoring: newHandshakeScoring(random),
+    settings,
+    verdicts: newVerdictTable([]),
+    keys: newProfileKeys(settings.profileKey),
   }
+}
+
+/** A decision, and what the profiler learns from this connection. */
+export interface Admitted {
+  readonly decision: Decision
+  readonly observation: HandshakeObservation
 }
 
 /** Rarity alone gets a client at most half the way to tier 2. */
@@ -72,33 +103,94 @@ export function admitHandshake(
   admission: Admission,
   connection: ConnectionFacts,
   seen: HandshakeSeen,
-): Decision {
+): Admitted {
   const now = admission.clock.now()
-  const rarityMax = Math.max(0, admission.settings.tier2 * RARITY_SHARE_OF_TIER2)
   const { hello } = seen
   const fingerprint = hello === undefined ? undefined : ja4(hello, 't')
-  let scored: HandshakeScore
-  if (seen.kind === 'hello' && fingerprint !== undefined) {
-    const input = { hello: seen.hello, ja4Stable: fingerprint.stable, rarityMax }
-    scored = scoreHandshake(admission.scoring, input, now)
-  } else {
-    const code = seen.kind === 'error' ? seen.code : 'decode:short'
-    const malformed = scoreMalformed(admission.scoring, code, rarityMax, now)
-    scored = { score: malformed.score, reasons: [helloErrorReason(code), ...malformed.reasons] }
+  const error = seen.kind === 'error' ? seen.code : ''
+  const features =
+    hello === undefined || fingerprint === undefined
+      ? undefined
+      : helloFeatures(hello, fingerprint, guessClient(hello), connection.acceptedAt)
+  const keys = profileKeys(admission)
+  const group = groupOf(keys, connection.remoteAddress)
+  const form = helloForm(error, features)
+  // A ticket says who it is; but hellos cut on purpose are judged by themselves, also when they carry one.
+  const lineage = form === '' ? connection.lineage : undefined
+  const profile =
+    lineage ?? profileId(keys, form === '' ? (features?.ja4Stable ?? '') : '', form, group)
+  const own = ownEvidence(admission, seen, fingerprint?.stable, now)
+  const identity = {
+    profile,
+    ja4: features?.ja4 ?? '',
+    ja4Stable: features?.ja4Stable ?? '',
+    addressGroup: group,
   }
-  const base = decide(admission, connection, scored, HANDSHAKE_MODEL, now)
-  if (hello === undefined || fingerprint === undefined) return base
-  const handshake: HandshakeView = {
-    ja4: fingerprint.ja4,
-    ja4Stable: fingerprint.stable,
+  const verdicts = verdictsOn(admission.verdicts, identity, now)
+  const reasons =
+    verdicts.length === 0 ? own : joinEvidence([own, ...verdicts.map((verdict) => verdict.reasons)])
+  const decision = decide(admission, connection, reasons, HANDSHAKE_MODEL, now)
+  return {
+    decision: {
+      ...decision,
+      profile,
+      ...(hello === undefined || features === undefined
+        ? {}
+        : { handshake: viewOf(hello, features, connection) }),
+    },
+    observation: {
+      decision: decision.id,
+      at: now,
+      profile,
+      lineage: lineage !== undefined,
+      addressGroup: group,
+      error,
+      ...(features === undefined ? {} : { features }),
+    },
+  }
+}
+
+function profileKeys(admission: Admission): ProfileKeys {
+  const { profileKey } = admission.settings
+  const { key } = admission.keys
+  let same = key.length === profileKey.length
+  for (let i = 0; same && i < key.length; i++) same = key[i] === profileKey[i]
+  if (!same) admission.keys = newProfileKeys(profileKey)
+  return admission.keys
+}
+
+/** What the hello says against itself. */
+function ownEvidence(
+  admission: Admission,
+  seen: HandshakeSeen,
+  ja4Stable: string | undefined,
+  now: number,
+): readonly Reason[] {
+  const rarityMax = Math.max(0, admission.settings.tier2 * RARITY_SHARE_OF_TIER2)
+  if (seen.kind === 'hello' && ja4Stable !== undefined) {
+    return scoreHandshake(admission.scoring, { hello: seen.hello, ja4Stable, rarityMax }, now)
+      .reasons
+  }
+  const code = seen.kind === 'error' ? seen.code : 'decode:short'
+  const malformed = scoreMalformed(admission.scoring, code, rarityMax, now)
+  return [helloErrorReason(code), ...malformed.reasons]
+}
+
+function viewOf(
+  hello: ClientHello,
+  features: HelloFeatures,
+  connection: ConnectionFacts,
+): HandshakeView {
+  return {
+    ja4: features.ja4,
+    ja4Stable: features.ja4Stable,
     sni: hello.sni,
     alpn: hello.alpn,
-    resumption: hello.psk !== undefined || (hello.sessionTicket?.length ?? 0) > 0,
+    resumption: features.resumption,
     chunks: hello.chunks,
     arrivalMs: Math.max(0, hello.completedAt - connection.acceptedAt),
-    client: guessClient(hello),
+    client: features.client,
   }
-  return { ...base, handshake }
 }
 
 /** The model of connections that have no handshake to look at. */
@@ -109,27 +201,36 @@ export function admitPlain(admission: Admission, connection: ConnectionFacts): D
   const reasons = [
     { code: 'no-handshake', text: 'Plain HTTP: there is no TLS handshake to look at', weight: 0 },
   ]
-  return decide(admission, connection, { score: 0, reasons }, PLAIN_MODEL, admission.clock.now())
+  return decide(admission, connection, reasons, PLAIN_MODEL, admission.clock.now())
 }
 
 function decide(
   admission: Admission,
   connection: ConnectionFacts,
-  scored: HandshakeScore,
+  reasons: readonly Reason[],
   model: string,
   now: number,
 ): Decision {
   const { remoteAddress, remotePort, listener } = connection
+  const { settings } = admission
   const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress
+  const score = scoreOf(reasons)
+  const enforced = enforcedTier(reasons, settings)
+  const pool = enforced >= 2 ? 'rigorous' : 'primary'
+  const { members, choose, region } = settings[pool]
+  const near = choose === 'region' ? region : undefined
   return {
     id: admission.nextId(now),
     subject: `${host}:${remotePort}`,
-    tier: tierOf(scored.score, admission.settings),
-    score: scored.score,
-    reasons: scored.reasons,
+    tier: tierOf(score, settings),
+    score,
+    reasons,
     model,
-    mode: admission.settings.mode,
+    mode: settings.mode,
     at: now,
     listener,
+    enforced,
+    pool,
+    member: members.length === 0 ? '' : chooseMember(members, near, admission.random.fraction()),
   }
 }

@@ -27,6 +27,8 @@ export interface HandshakeObservation {
 export interface HelloFeatures {
   readonly ja4: string
   readonly ja4Stable: string
+  /** Guess at the software, '' when unknown: for people, never evidence. */
+  readonly client: string
   /** 64 hex digits. */
   readonly random: string
   /** The last 16 bytes of the first key share as hex, '' without one. */
@@ -71,5 +73,10 @@ export interface HandshakeOutcome {
   /** The client was asked for another key share and sent a second hello. */
   readonly helloRetry: boolean
   /** What the rigorous pool found: '' when it looked at nothing. */
-  readonly check: '' | 'challenge-passed' | 'challenge-failed' | 'user-agent-fits' | 'user-agent-differs'
+  readonly check:
+    | ''
+    | 'challenge-passed'
+    | 'challenge-failed'
+    | 'user-agent-fits'
+    | 'user-agent-differs'
 }

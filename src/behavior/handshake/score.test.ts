@@ -128,10 +128,36 @@ describe('scoreHandshake()', () => {
       score(state, fresh('go-nethttp-001', { random: text })).score,
       -Math.log10(2 ** -32),
     )
-    const timed = text.slice()
+    const timed = random.bytes(32).map((byte) => byte & 0x7f)
     new DataView(timed.buffer).setUint32(0, NOW / 1000)
     const both = score(state, fresh('go-nethttp-001', { random: timed }))
     assert.equal(weightOf(both, 'random-seven-bit'), -Math.log10(2 ** -28))
+  })
+
+  it('finds generators of which a part stands still', () => {
+    const state = newHandshakeScoring(random)
+    const prefix = random.bytes(8)
+    const partly = () => {
+      const bytes = random.bytes(32)
+      bytes.set(prefix, 8)
+      return fresh('go-nethttp-001', { random: bytes })
+    }
+    score(state, partly())
+    const again = score(state, partly())
+    assert.deepEqual(codes(again), ['random-part-repeated'])
+    assert.ok(again.score > 17)
+  })
+
+  it('says which detector found what', () => {
+    const state = newHandshakeScoring(random)
+    const hello = fresh('curl-openssl-001')
+    score(state, hello)
+    assert.deepEqual(
+      score(state, hello).reasons.map(({ detector }) => detector),
+      ['randomness'],
+    )
+    for (let i = 0; i < 30; i++) score(state, fresh('chromium-001'))
+    assert.equal(score(state, fresh('go-nethttp-001')).reasons[0]?.detector, 'rarity')
   })
 
   it('weighs a key share used again by how seldom that is here, at most one digit', () => {
@@ -190,7 +216,7 @@ describe('scoreHandshake()', () => {
     const scored = score(state, fresh('nmap-ssl-enum-003', { random: new Uint8Array(32) }))
     const total = scored.reasons.reduce((sum, reason) => sum + reason.weight, 0)
     assert.equal(scored.score, total)
-    assert.ok(codes(scored).includes('random-seven-bit') && codes(scored).includes('rare-here'))
+    assert.ok(codes(scored).includes('random-follows-rule') && codes(scored).includes('rare-here'))
   })
 
   it('marks what the scanners we captured send, and none of the clients', () => {

@@ -12,15 +12,16 @@
  */
 import type { Random } from '../../ground/random.ts'
 import type { ClientHello } from '../../wire/client-hello-message.ts'
-import { isGrease } from '../../wire/grease.ts'
 import type { Reason } from '../decision.ts'
+import { highestVersion, lastBytesOfFirstShare } from './features.ts'
 import { isAnonymous } from './known-clients.ts'
 import { Prevalence } from './prevalence.ts'
+import { findStructure } from './random-structure.ts'
 import { beginsWithTime, CLOCK_CHANCE, isSevenBit } from './random-tests.ts'
 import { RecentValues } from './recent-values.ts'
 
 /** Name and version of this model, as decisions carry it. */
-export const HANDSHAKE_MODEL = 'handshake/1'
+export const HANDSHAKE_MODEL = 'handshake/2'
 
 export interface HandshakeScoringOptions {
   /** Hellos whose random, key share and session id are remembered: about 17 bytes each. */
@@ -41,6 +42,8 @@ export const HANDSHAKE_SCORING_DEFAULTS: HandshakeScoringOptions = {
 /** What is remembered of the hellos seen. Bounded; changed by {@link scoreHandshake} only. */
 export interface HandshakeScoring {
   readonly randoms: RecentValues
+  /** Quarters of randoms: generators of which a part stands still. */
+  readonly randomParts: RecentValues
   readonly keyShares: RecentValues
   readonly sessionIds: RecentValues
   /** How common each stable fingerprint, or error code, is here. */
@@ -56,6 +59,7 @@ export function newHandshakeScoring(
   const { hellosRemembered, halfLifeMs, fingerprintsMax } = options
   return {
     randoms: new RecentValues(hellosRemembered, random.bytes(8)),
+    randomParts: new RecentValues(hellosRemembered, random.bytes(8)),
     keyShares: new RecentValues(hellosRemembered, random.bytes(8)),
     sessionIds: new RecentValues(hellosRemembered, random.bytes(8)),
     fingerprints: new Prevalence({ halfLifeMs, labelsMax: fingerprintsMax }),
@@ -83,14 +87,53 @@ export function scoreHandshake(
   now: number,
 ): HandshakeScore {
   const { hello } = input
-  const reasons: Reason[] = []
   const newest = highestVersion(hello)
-  const repeated = testRandom(state, hello, newest, now, reasons)
-  testSecrets(state, hello, newest, now, repeated, reasons)
+  const reasons = judgeSecrets(
+    state,
+    {
+      random: hello.random,
+      keyShare: lastBytesOfFirstShare(hello),
+      sessionId: hello.sessionId,
+      newest,
+      psk: hello.psk !== undefined,
+      ticket: (hello.sessionTicket?.length ?? 0) > 0,
+    },
+    now,
+  )
   testRarity(state.fingerprints, input.ja4Stable, 'fingerprint', input.rarityMax, now, reasons)
   addContext(hello, newest, reasons)
   return { score: sum(reasons), reasons }
 }
+
+/** The values of a hello that an honest client draws anew. */
+export interface HelloSecrets {
+  readonly random: Uint8Array
+  /** The end of its first key share; undefined without one. */
+  readonly keyShare: Uint8Array | undefined
+  readonly sessionId: Uint8Array
+  /** The highest version offered. */
+  readonly newest: number
+  /** A TLS 1.3 ticket, and one of TLS 1.2, came with it. */
+  readonly psk: boolean
+  readonly ticket: boolean
+}
+
+/** The exact tests only, and remembers the values. */
+export function judgeSecrets(
+  state: Pick<
+    HandshakeScoring,
+    'randoms' | 'randomParts' | 'keyShares' | 'sessionIds' | 'keyShareUse'
+  >,
+  secrets: HelloSecrets,
+  now: number,
+): Reason[] {
+  const reasons: Reason[] = []
+  const repeated = testRandom(state, secrets, now, reasons)
+  testSecrets(state, secrets, now, repeated, reasons)
+  return reasons
+}
+
+type SecretsMemory = Parameters<typeof judgeSecrets>[0]
 
 /** Scores a connection that sent no readable hello: how rare is that here? */
 export function scoreMalformed(
@@ -104,17 +147,18 @@ export function scoreMalformed(
   return { score: sum(reasons), reasons }
 }
 
+/** Parts of a random that are compared with those of others. */
+const PART_BYTES = 8
+const PARTS = 4
 const TLS13 = 0x0304
 const TLS11 = 0x0302
 
 function testRandom(
-  state: HandshakeScoring,
-  hello: ClientHello,
-  newest: number,
+  state: SecretsMemory,
+  { random, newest }: HelloSecrets,
   now: number,
   reasons: Reason[],
 ): boolean {
-  const { random } = hello
   const chance = state.randoms.chance
   const first = state.randoms.meet(random, now)
   if (first !== undefined) {
@@ -122,6 +166,7 @@ function testRandom(
       code: 'random-repeated',
       text: `Its random was in another hello ${ago(now - first)}: replayed, or from a broken generator`,
       weight: digits(chance),
+      detector: 'randomness',
     })
   }
   // The tests below ask what a fresh random looks like; a repeated one has been judged already.
@@ -140,30 +185,61 @@ function testRandom(
       code: 'random-holds-time',
       text: 'Its random begins with the time, though it offers TLS 1.3, where all of it is random',
       weight: fresh ? digits(CLOCK_CHANCE) : 0,
+      detector: 'randomness',
     })
   }
+  if (fresh) addStrongest(reasons, structureOf(state, random, timed, now))
+  return !fresh
+}
+
+/** What else is not random about it. These look at the same bytes, so only the strongest counts. */
+function structureOf(
+  state: SecretsMemory,
+  random: Uint8Array,
+  timed: boolean,
+  now: number,
+): Reason[] {
+  const reasons: Reason[] = []
+  const add = (code: string, text: string, chance: number) =>
+    reasons.push({ code, text, weight: digits(chance), detector: 'randomness' })
   // The time up to 2038 begins below 0x80 itself: count the bytes behind it only.
   const from = timed ? 4 : 0
-  if (fresh && isSevenBit(random, from)) {
-    reasons.push({
-      code: 'random-seven-bit',
-      text: 'Every byte of its random is below 128, as in text or counters',
-      weight: digits(2 ** -(random.length - from)),
-    })
+  if (isSevenBit(random, from)) {
+    const chance = 2 ** -(random.length - from)
+    add('random-seven-bit', 'Every byte of its random is below 128, as in text or counters', chance)
   }
-  return !fresh
+  const structure = findStructure(random)
+  if (structure !== undefined) add(structure.code, structure.text, structure.chance)
+  const { chance } = state.randomParts
+  let first: number | undefined
+  for (let at = 0; at + PART_BYTES <= random.length; at += PART_BYTES) {
+    const before = state.randomParts.meet(random.subarray(at, at + PART_BYTES), now)
+    first ??= before
+  }
+  if (first !== undefined) {
+    const text = `A part of its random was in another hello ${ago(now - first)}: its generator stands still`
+    add('random-part-repeated', text, chance * PARTS)
+  }
+  return reasons
+}
+
+function addStrongest(reasons: Reason[], among: readonly Reason[]): void {
+  let strongest: Reason | undefined
+  for (const reason of among) {
+    if (strongest === undefined || reason.weight > strongest.weight) strongest = reason
+  }
+  if (strongest !== undefined) reasons.push(strongest)
 }
 
 /** Key share and session id: values that an honest client draws anew, most of the time. */
 function testSecrets(
-  state: HandshakeScoring,
-  hello: ClientHello,
-  newest: number,
+  state: SecretsMemory,
+  secrets: HelloSecrets,
   now: number,
   repeated: boolean,
   reasons: Reason[],
 ): void {
-  const key = lastBytesOfFirstShare(hello)
+  const { keyShare: key, sessionId, newest, psk, ticket } = secrets
   if (key !== undefined) {
     const reused = state.keyShares.meet(key, now) !== undefined
     // RFC 8446 discourages using a key share again but does not forbid it: so its weight is not that of
@@ -174,23 +250,22 @@ function testSecrets(
         code: 'key-share-reused',
         text: 'Its key share was in another hello: it does not draw a new one per connection',
         weight: Math.min(digits(p), 1),
+        detector: 'randomness',
       })
     }
   }
-  if (hello.sessionId.length === 0 || newest < TLS13 || (hello.sessionTicket?.length ?? 0) > 0) {
-    return
-  }
+  if (sessionId.length === 0 || newest < TLS13 || ticket) return
   const chance = state.sessionIds.chance
-  if (state.sessionIds.meet(hello.sessionId, now) === undefined || repeated) return
+  if (state.sessionIds.meet(sessionId, now) === undefined || repeated) return
   // With a TLS 1.3 ticket the id means nothing and is drawn at random (RFC 8446 section D.4). Without,
   // it may well name a TLS 1.2 session to resume.
   reasons.push({
     code: 'session-id-reused',
-    text:
-      hello.psk === undefined
-        ? 'Its session id was in another hello, as when a TLS 1.2 session is resumed'
-        : 'Its session id was in another hello, though it should be drawn at random',
-    weight: hello.psk === undefined ? 0 : digits(chance),
+    text: !psk
+      ? 'Its session id was in another hello, as when a TLS 1.2 session is resumed'
+      : 'Its session id was in another hello, though it should be drawn at random',
+    weight: psk ? digits(chance) : 0,
+    detector: 'randomness',
   })
 }
 
@@ -209,6 +284,7 @@ function testRarity(
     code: 'rare-here',
     text: `Its ${what} is rare here: 1 connection in ${Math.floor(1 / p)} has one as rare`,
     weight: Math.min(digits(p), rarityMax),
+    detector: 'rarity',
   })
 }
 
@@ -223,22 +299,6 @@ function addContext(hello: ClientHello, newest: number, reasons: Reason[]): void
     context('compression', 'It offers TLS compression, which leaks secrets (CRIME)')
   }
   if (hello.sni === '') context('no-server-name', 'It asks for no server name')
-}
-
-function highestVersion(hello: ClientHello): number {
-  let highest = 0
-  for (const version of hello.versions) {
-    if (version > highest && !isGrease(version)) highest = version
-  }
-  return highest === 0 ? hello.legacyVersion : highest
-}
-
-/** X25519 ends every hybrid share too, so 32 bytes stand for the whole of it. */
-function lastBytesOfFirstShare(hello: ClientHello): Uint8Array | undefined {
-  for (const share of hello.keyShares) {
-    if (share.length >= 32) return share.key.subarray(share.length - 32)
-  }
-  return undefined
 }
 
 function digits(probability: number): number {

@@ -6,10 +6,20 @@
  */
 import type { Reason } from '../decision.ts'
 
-/** Whom it is about: one profile, or every hello that a signature matches. */
+/**
+ * Whom it is about: everybody (while profiles cannot be kept, if so configured), one profile, every hello that a signature matches, or what is new from a network whose clients
+ * change faster than software does (`churn.ts`): hellos whose stable fingerprint has that part, but is not `known`.
+ */
 export type VerdictSubject =
+  | { readonly kind: 'everybody' }
   | { readonly kind: 'profile'; readonly profile: string }
   | { readonly kind: 'signature'; readonly signature: string; readonly match: SignatureMatch }
+  | {
+      readonly kind: 'newcomers'
+      readonly addressGroup: string
+      readonly part: string
+      readonly known: readonly string[]
+    }
 
 /** All fields given must match. */
 export interface SignatureMatch {

@@ -1,0 +1,145 @@
+/**
+ * Hellos through a fresh engine, as if they came to an edge one after the other: decisions as workers make them, the profiler
+ * behind, its verdicts back to the worker. For `limen hello --score` and for measuring accuracy.
+ *
+ * @module
+ */
+import type { Decision, Detector, DetectorMode } from '../behavior/decision.ts'
+import { DETECTORS } from '../behavior/decision.ts'
+import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
+import { newVerdictTable } from '../behavior/handshake/verdict-table.ts'
+import type { Random } from '../ground/random.ts'
+import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
+import type { AdmissionSettings } from '../ports/data-plane.ts'
+import {
+  type Admission,
+  admitHandshake,
+  type ConnectionFacts,
+  type HandshakeSeen,
+  newAdmission,
+} from './admit-handshake.ts'
+import {
+  learnHandshakes,
+  newProfiler,
+  PROFILER_DEFAULTS,
+  type Profiler,
+  takeForest,
+  trainingSamples,
+  verdictsOf,
+} from './profile-handshakes.ts'
+
+/**
+ * A connection as it was: when its hello was whole (or was given up), who sent it, what came. Only the first hello of a
+ * connection: the one that answers a HelloRetryRequest repeats its random, as it must (RFC 8446 section 4.1.2).
+ */
+export interface HelloSeen {
+  readonly at: number
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly seen: HandshakeSeen
+}
+
+export interface HelloScoring {
+  readonly admission: Admission
+  readonly profiler: Profiler
+  readonly random: Random
+  readonly observations: HandshakeObservation[]
+  readonly outcomes: HandshakeOutcome[]
+  now: number
+  batchBegan: number
+  hellos: number
+}
+
+/** As workers send them to the supervisor. */
+const BATCH_MS = 200
+/** The forest is trained again as often as the hellos have doubled, first here. */
+const FIRST_TRAINING = 256
+
+export function newHelloScoring(
+  random: Random,
+  policy: Partial<AdmissionSettings> = {},
+): HelloScoring {
+  const scoring = { now: 0 }
+  const modes = Object.fromEntries(DETECTORS.map((detector) => [detector, 'enforce']))
+  const pool = {
+    choose: 'random' as const,
+    region: '',
+    members: [{ id: 'here', host: '', port: 0, region: '' }],
+  }
+  const settings: AdmissionSettings = {
+    mode: 'enforce',
+    detectors: modes as Record<Detector, DetectorMode>,
+    tier2: PROFILER_DEFAULTS.tier2,
+    tier3: PROFILER_DEFAULTS.tier3,
+    profileKey: random.bytes(16),
+    primary: pool,
+    rigorous: {
+      ...pool,
+      connectionsMax: 0,
+      perProfilePerSecond: 0,
+      helloRetry: false,
+      userAgentCheck: false,
+      work: 0,
+    },
+    ...policy,
+  }
+  const { tier2, tier3 } = settings
+  const profiler = newProfiler({ random, settings: { ...PROFILER_DEFAULTS, tier2, tier3 } })
+  const admission = newAdmission({ clock: { now: () => scoring.now }, random, settings })
+  return Object.assign(scoring, {
+    admission,
+    profiler,
+    random,
+    observations: [],
+    outcomes: [],
+    batchBegan: 0,
+    hellos: 0,
+  })
+}
+
+/** Decides about the next one. `handshakeMs`: how long its handshake took after the hello, when it came to one. */
+export function scoreHello(
+  scoring: HelloScoring,
+  hello: HelloSeen,
+  handshakeMs?: number,
+): Decision {
+  scoring.now = hello.at
+  if (hello.at >= scoring.batchBegan + BATCH_MS) {
+    learnBatch(scoring)
+    scoring.batchBegan = hello.at
+  }
+  const { remoteAddress, remotePort, at, seen } = hello
+  const startedAt = seen.kind === 'hello' ? Math.min(at, seen.hello.startedAt) : at
+  const facts: ConnectionFacts = { remoteAddress, remotePort, listener: '', acceptedAt: startedAt }
+  const { decision, observation } = admitHandshake(scoring.admission, facts, seen)
+  scoring.observations.push(observation)
+  scoring.hellos++
+  if (handshakeMs !== undefined) {
+    scoring.outcomes.push({
+      decision: decision.id,
+      at,
+      profile: observation.profile,
+      result: 'full',
+      handshakeMs,
+      helloRetry: false,
+      check: '',
+    })
+  }
+  return decision
+}
+
+/** What the supervisor does every 200 ms. */
+function learnBatch(scoring: HelloScoring): void {
+  const { admission, profiler, observations, outcomes, now, random, hellos } = scoring
+  const { verdictsChanged } = learnHandshakes(profiler, { observations, outcomes }, [], now)
+  const grown =
+    hellos >= FIRST_TRAINING &&
+    Math.log2(hellos) >> 0 !== Math.log2(hellos - observations.length) >> 0
+  observations.length = 0
+  outcomes.length = 0
+  const samples = trainingSamples(profiler)
+  if (grown && samples.length >= 2) {
+    takeForest(profiler, trainIsolationForest(samples, ISOLATION_FOREST_DEFAULTS, random))
+  }
+  if (verdictsChanged) admission.verdicts = newVerdictTable(verdictsOf(profiler, now))
+}
