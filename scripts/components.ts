@@ -26,6 +26,9 @@ const COMPONENTS: readonly Component[] = [
   { programs: ['slowhttptest'], debian: 'slowhttptest' },
   { programs: ['testssl', 'testssl.sh'], debian: 'testssl.sh' },
   { programs: ['nmap'], debian: 'nmap' },
+  { programs: ['sslscan'], debian: 'sslscan' },
+  { programs: ['gnutls-cli'], debian: 'gnutls-bin' },
+  { programs: ['python3'], debian: 'python3' },
   { programs: ['chromium', 'chromium-browser', 'google-chrome'], debian: 'chromium' },
 ]
 /** Servers live here, and a user's PATH often leaves them out. */

@@ -10,7 +10,7 @@ import { readConfig } from '../src/apps/server/config/read-config.ts'
 import { metricsRegistry } from '../src/apps/server/metrics.ts'
 import { sampleDecision } from '../src/ports/decision-log.contract.ts'
 import { fakeDataPlane } from './fake-data-plane.ts'
-import { runLimen } from './running-limen.ts'
+import { runLimen, SHORT_CONFIG } from './running-limen.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -79,15 +79,11 @@ describe('limen commands', () => {
   const namesIn = (text: string): readonly string[] =>
     matches(text.split('Commands:')[1] ?? '', /^ {2}(\w+)/gm).filter((name) => name !== 'help')
   const known = (async () => {
-    const [all, decisions, upstreams] = await Promise.all([
-      help(),
-      help('decisions'),
-      help('upstreams'),
-    ])
-    const groups: ReadonlyMap<string, readonly string[]> = new Map([
-      ['decisions', namesIn(decisions)],
-      ['upstreams', namesIn(upstreams)],
-    ])
+    const names = ['decisions', 'profiles', 'signatures', 'upstreams']
+    const [all, ...helps] = await Promise.all([help(), ...names.map((name) => help(name))])
+    const groups: ReadonlyMap<string, readonly string[]> = new Map(
+      names.map((name, i) => [name, namesIn(helps[i] ?? '')]),
+    )
     return { all: namesIn(all), groups }
   })()
 
@@ -137,6 +133,17 @@ describe('limen commands', () => {
   })
 })
 
+/** Keys with their dots, and values as text. */
+function leavesOf(value: object, above = ''): Record<string, string> {
+  return Object.assign(
+    {},
+    ...Object.entries(value).map(([key, inner]) => {
+      const path = above === '' ? key : `${above}.${key}`
+      return typeof inner === 'object' ? leavesOf(inner, path) : { [path]: String(inner) }
+    }),
+  )
+}
+
 describe('tables', () => {
   const operations = read('docs/operations.md')
 
@@ -152,10 +159,24 @@ describe('tables', () => {
     }
   })
 
+  it('admission: every key that is a value, with its default', () => {
+    const outcome = readConfig({ file: 'x', text: SHORT_CONFIG, folder: ROOT }, {})
+    if (outcome.kind !== 'read') assert.fail()
+    const { primary: _, rigorous, ...others } = outcome.config.admission
+    const { choose: _c, region: _r, members: _m, ...more } = rigorous
+    const keys = leavesOf({ admission: { ...others, rigorous: more } })
+    const said = [...operations.matchAll(/^\| `(admission\.[\w.]+)` \| `([^`]+)` \|/gm)]
+    assert.deepEqual(Object.fromEntries(said.map(([, key, value]) => [key, value])), keys)
+  })
+
   it('metrics: all but those of Node', async () => {
     const plane = fakeDataPlane()
     const registry = metricsRegistry({
       ...{ plane, isReady: () => true, certificates: () => [], decisionsDropped: () => 0 },
+      profiles: () => ({
+        ...{ profiles: 0, verdicts: 0, signatures: 0, learned: 0, dropped: 0, unstored: 0 },
+      }),
+      handshakePools: () => [],
     })
     const names = registry.getMetricsAsArray().map(({ name }) => name)
     assert.deepEqual(

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Decision } from '../src/behavior/decision.ts'
+import type { Verdict } from '../src/behavior/handshake/verdict.ts'
 import type {
   ConnectionView,
   DataPlane,
   DataPlaneSettings,
+  HandshakesSeen,
   TrafficTotals,
   UpstreamView,
   WorkerView,
@@ -18,7 +20,10 @@ export interface FakeDataPlane extends DataPlane {
   readonly applied: DataPlaneSettings[]
   readonly drains: number[]
   closed: boolean
+  /** What `judge` was called with, each time. */
+  readonly judged: (readonly Verdict[])[]
   decide(decisions: readonly Decision[]): void
+  see(seen: HandshakesSeen): void
   setTraffic(change: Partial<TrafficTotals>): void
   setWorkerState(state: WorkerView['state']): void
   setConnections(connections: readonly ConnectionView[]): void
@@ -27,6 +32,7 @@ export interface FakeDataPlane extends DataPlane {
 
 export function fakeDataPlane(): FakeDataPlane {
   const listeners = new Set<(decisions: readonly Decision[]) => void>()
+  const watchers = new Set<(seen: HandshakesSeen) => void>()
   let upstreams: UpstreamView[] = []
   let connections: readonly ConnectionView[] = []
   let state: WorkerView['state'] = 'starting'
@@ -34,6 +40,7 @@ export function fakeDataPlane(): FakeDataPlane {
   const plane: FakeDataPlane = {
     applied: [],
     drains: [],
+    judged: [],
     closed: false,
     async apply(settings) {
       plane.applied.push(settings)
@@ -70,6 +77,16 @@ export function fakeDataPlane(): FakeDataPlane {
     decide(decisions) {
       for (const listener of listeners) listener(decisions)
     },
+    onHandshakes(listener) {
+      watchers.add(listener)
+      return () => watchers.delete(listener)
+    },
+    see(seen) {
+      for (const watcher of watchers) watcher(seen)
+    },
+    judge(verdicts) {
+      plane.judged.push(verdicts)
+    },
     setTraffic(change) {
       totals = { ...totals, ...change }
     },
@@ -101,6 +118,7 @@ export function noTraffic(): TrafficTotals {
     refusals: {},
     tiers: [0, 0, 0, 0],
     decisionsDropped: 0,
+    observationsDropped: 0,
     latencyCounts: Array.from({ length: LATENCY_BOUNDS_MS.length + 1 }, () => 0),
     latencySumMs: 0,
   }

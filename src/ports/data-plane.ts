@@ -46,7 +46,8 @@ export interface CertificateSettings {
 export interface PoolSettings {
   readonly name: string
   readonly servers: readonly ServerSettings[]
-  readonly choose: 'p2c' | 'round-robin' | 'consistent-hash'
+  /** `fit`: by what suits the client, learned per kind of clients (`routing/server-fit.ts`). */
+  readonly choose: 'p2c' | 'round-robin' | 'consistent-hash' | 'fit'
   /** A signed `__Host-` cookie that keeps a client on its server while that one is well. */
   readonly affinity: { readonly cookie: string } | undefined
   /** A server may hold at most this multiple of the mean load (consistent hashing with bounded loads). */
@@ -64,6 +65,8 @@ export interface ServerSettings {
   /** Per worker; further requests wait `timeouts.queueMs`, then 503. */
   readonly connectionsMax: number
   readonly proxyProtocol: 'off' | 'v2'
+  /** What it is good for, for `choose: fit`: `bandwidth`, `low-latency`, `websocket`. */
+  readonly labels: readonly string[]
 }
 
 /** Active checks: GET `path`, 2xx or 3xx is good. */
@@ -236,6 +239,8 @@ export interface TrafficTotals {
   /** Decisions by tier: index 1 to 3. */
   readonly tiers: readonly number[]
   readonly decisionsDropped: number
+  /** What was seen of handshakes and could not be handed on: nothing was learned from it. */
+  readonly observationsDropped: number
   /** Time from request head to response head. `counts[i]` is at most `LATENCY_BOUNDS_MS[i]`, the last is more. */
   readonly latencyCounts: readonly number[]
   readonly latencySumMs: number

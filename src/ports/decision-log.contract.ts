@@ -20,6 +20,9 @@ export function sampleDecision(number: number): Decision {
     mode: 'observe',
     at: 1_760_000_000_000 + number,
     listener: 'web',
+    enforced: 1,
+    pool: 'primary',
+    member: 'here',
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -18,7 +19,7 @@ const WIDE = { width: 1360, height: 860 }
 const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed; the slowest here takes under a second. */
 const STEP_MS_MAX = 10_000
-const CONSOLE_PAGES = ['overview', 'connections', 'decisions', 'upstreams']
+const CONSOLE_PAGES = ['overview', 'connections', 'clients', 'decisions', 'upstreams']
 
 /** In the page: has the first chart drawn a line in its color (blue on every theme), not only its axes? */
 const CHART_HAS_A_LINE = `(() => {
@@ -102,7 +103,7 @@ test('the console shows the connection, with its JA4 and Chromium as the guess',
 test('a connection opens its decision, explained; Escape closes it', async () => {
   await desk.getByRole('link', { name: 'Chromium' }).first().click()
   const panel = desk.getByRole('dialog', { name: 'Why this decision' })
-  await panel.getByText(/Limen only watches/).waitFor()
+  await panel.getByText(/served like everybody else/).waitFor()
   await panel.getByText('As text, to pass on').click()
   await panel.getByText(/Decided by handshake\//).waitFor()
   assert.deepEqual(await violations(desk), [])
@@ -155,6 +156,37 @@ test('a drain asks an operator to sign in, and is seen at once', async () => {
   await desk.getByLabel('Weight of server c').fill('2')
   await desk.getByRole('button', { name: 'Set weight of server c' }).click()
   await desk.getByText('Server c now has weight 2.').waitFor()
+})
+
+test('clients are listed with their scores; an operator marks one, and takes its signature back', async () => {
+  await new Promise((resolve, reject) => {
+    const options = { rejectUnauthorized: false, agent: false }
+    get(`${demo.siteUrl}/api/time`, options, (answer) => answer.resume().on('end', resolve)).on(
+      'error',
+      reject,
+    )
+  })
+  await desk.goto(`${demo.consoleUrl}/#/clients`)
+  await desk.getByRole('row').filter({ hasText: 'Chromium' }).first().waitFor()
+  await desk.getByRole('link', { name: 'Node.js' }).first().click()
+  const panel = desk.getByRole('dialog', { name: 'This client' })
+  await panel.getByText('Nobody has said what this client is.').waitFor()
+  await panel.getByRole('figure', { name: 'Score over time' }).waitFor()
+  await panel.getByText('As a table').click()
+  assert.ok((await panel.getByRole('row').count()) > 1)
+  assert.deepEqual(await violations(desk), [])
+  await panel.getByRole('button', { name: 'Mark as bad' }).click()
+  await panel.getByText('Marked bad by admin-token.').waitFor()
+  await desk.keyboard.press('Escape')
+  await panel.waitFor({ state: 'detached' })
+  const signature = desk.getByRole('region', { name: 'Signatures' }).getByRole('row').nth(1)
+  await signature.getByText('admin-token', { exact: true }).waitFor()
+  assert.deepEqual(await violations(desk), [])
+  await signature.getByRole('button', { name: /^Remove/ }).click()
+  await desk.getByText(/^Signature [0-9a-f]+ is removed/).waitFor()
+  const pools = desk.getByRole('region', { name: 'Handshake pools' })
+  await pools.getByRole('rowheader', { name: /^primary, here/ }).waitFor()
+  await pools.getByRole('rowheader', { name: /^rigorous, here/ }).waitFor()
 })
 
 test('the site on the same host name never gets the session of who signed in', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { onFullDisk } from '../../../test/full-disk.ts'
 import type { LimenError } from '../../ground/limen-error.ts'
 import { decisionLogContract, sampleDecision } from '../../ports/decision-log.contract.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
@@ -63,6 +64,22 @@ describe('lmdbDecisionLog()', () => {
     assert.deepEqual(unreadable, [sampleDecision(1).id])
     await log.close()
   })
+})
+
+it('a full disk fails the append and nothing else: what was there is still served', async () => {
+  const { kept, failures } = await onFullDisk(`
+    import { lmdbDecisionLog } from '${import.meta.dirname}/decision-log.ts'
+    import { sampleDecision } from '${import.meta.dirname}/../../ports/decision-log.contract.ts'
+    const seal = { seal: (_, plain) => plain, open: (_, sealed) => sealed }
+    const log = lmdbDecisionLog({ environment, seal, keepMax: 1e6 })
+    await log.append([sampleDecision(0)])
+    for (let i = 1; i < 8000; i += 200) {
+      const some = Array.from({ length: 200 }, (_, j) => sampleDecision(i + j))
+      await log.append(some).catch(() => failures++)
+    }
+    const kept = log.get(sampleDecision(0).id) === undefined ? 0 : 1`)
+  assert.equal(kept, 1)
+  assert.ok(failures > 0)
 })
 
 describe('openEnvironment()', () => {

@@ -6,7 +6,7 @@
 import type { Decision } from '../../behavior/decision.ts'
 import type { DecisionLog } from '../../ports/decision-log.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
-import type { Environment } from './environment.ts'
+import { commit, type Environment } from './environment.ts'
 
 export interface LmdbDecisionLogOptions {
   readonly environment: Environment
@@ -28,20 +28,23 @@ export function lmdbDecisionLog(options: LmdbDecisionLogOptions): DecisionLog {
       onUnreadable(id)
       return undefined
     }
-    return JSON.parse(Buffer.from(plain).toString()) as Decision
+    return { ...BEFORE_POOLS, ...(JSON.parse(Buffer.from(plain).toString()) as Decision) }
   }
 
   return {
     async append(decisions) {
-      // One turn of the event loop is one transaction (lmdb batches by itself).
-      const written = decisions.map((decision) =>
-        records.put(decision.id, seal.seal(decision.id, Buffer.from(JSON.stringify(decision)))),
-      )
-      await Promise.all(written)
+      await commit(records, () => {
+        for (const decision of decisions) {
+          const plain = Buffer.from(JSON.stringify(decision))
+          records.put(decision.id, seal.seal(decision.id, plain))
+        }
+      })
       const { entryCount } = records.getStats() as { readonly entryCount: number }
       if (entryCount > keepMax) {
         const oldest = [...records.getKeys({ limit: entryCount - keepMax })]
-        await Promise.all(oldest.map((id) => records.remove(id)))
+        await commit(records, () => {
+          for (const id of oldest) records.remove(id)
+        })
       }
     },
     get(id) {
@@ -62,6 +65,9 @@ export function lmdbDecisionLog(options: LmdbDecisionLogOptions): DecisionLog {
     close: () => environment.close(),
   }
 }
+
+/** What decisions kept by version 0.1.0 and before do not say. */
+const BEFORE_POOLS = { enforced: 1, pool: 'primary', member: '' } as const
 
 /** LMDB refuses empty keys and those beyond 1978 bytes with an exception; an id has 26. */
 function isKey(id: string): boolean {

@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { open, type RootDatabase } from 'lmdb'
+import { type Database, open, type RootDatabase } from 'lmdb'
 import { LimenError } from '../../ground/limen-error.ts'
 
 export type Environment = RootDatabase<Uint8Array, string>
@@ -28,6 +28,8 @@ export async function openEnvironment(folder: string): Promise<Environment> {
       encoding: 'binary',
       noSubdir: false,
       maxDbs: DATABASES_MAX,
+      // With it a failing commit also rejects promises nobody has, which ends the process (lmdb 3.5.6).
+      eventTurnBatching: false,
     })
   } catch (error) {
     throw new LimenError(
@@ -39,6 +41,28 @@ export async function openEnvironment(folder: string): Promise<Environment> {
         cause: error,
       },
     )
+  }
+}
+
+/**
+ * Makes the writes that `write` asks for as one transaction: all of them, or none and it rejects with a
+ * {@link LimenError} (a full disk, say). What was there before can still be read then.
+ */
+export async function commit(
+  database: Database<Uint8Array, string>,
+  write: () => void,
+): Promise<void> {
+  try {
+    await database.batch(write)
+  } catch (error) {
+    // Rejected too, and it is this that says why.
+    const { commitError } = error as { readonly commitError?: Promise<unknown> }
+    const cause = await Promise.resolve(commitError).then(
+      () => error,
+      (why: unknown) => why,
+    )
+    const text = `Cannot write to the storage: ${textOf(cause)}`
+    throw new LimenError('storage-unwritable', text, { side: 'operator', retry: true, cause })
   }
 }
 

@@ -15,7 +15,7 @@ import { STATE_FILES } from '../server/state-files.ts'
 
 export interface AdminClient {
   get<T>(path: string): Promise<T>
-  send<T>(method: 'PATCH' | 'POST', path: string, body?: unknown): Promise<T>
+  send<T>(method: 'PATCH' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>
 }
 
 export interface AdminClientOptions {
@@ -52,7 +52,7 @@ export function adminClient(options: AdminClientOptions): AdminClient {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const text = await response.text()
-    if (response.ok) return JSON.parse(text) as T
+    if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T
     throw refusal(response.status, text, join(found.data, STATE_FILES.adminToken))
   }
   return { get: (path) => call('GET', path), send: call }

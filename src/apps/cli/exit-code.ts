@@ -17,7 +17,7 @@ export const EXIT = {
   unreachable: 4,
   /** The admin API wants a token, or another role. */
   denied: 5,
-  /** No such decision or server. */
+  /** No such decision, server, profile or signature. */
   missing: 6,
 } as const
 

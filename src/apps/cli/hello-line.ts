@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { Reason } from '../../behavior/decision.ts'
 import { guessClient } from '../../behavior/handshake/known-clients.ts'
+import type { Tier } from '../../behavior/tier.ts'
 import type { FoundHello } from '../../flows/find-client-hellos.ts'
 import { printable } from '../../ground/printable.ts'
 import { groupName, versionName } from '../../wire/tls-names.ts'
@@ -44,6 +46,15 @@ export interface HelloLine {
   readonly arrival_ms: number
   /** Why it is malformed; absent when it is not. */
   readonly error?: string
+  /** With `--score`: what a fresh engine decided. */
+  readonly decision?: HelloDecision
+}
+
+export interface HelloDecision {
+  readonly profile: string
+  readonly score: number
+  readonly tier: Tier
+  readonly reasons: readonly Reason[]
 }
 
 const TRANSPORTS = { t: 'tcp', q: 'quic', d: 'dtls' } as const
@@ -92,6 +103,11 @@ export function formatHello(line: HelloLine, output: 'json' | 'text'): string {
     `${line.bytes} bytes in ${line.chunks}`,
   ]
   if (line.nth > 1) parts.push(`hello ${line.nth}`)
+  if (line.decision !== undefined) {
+    const { tier, score, reasons } = line.decision
+    const codes = reasons.filter(({ weight }) => weight > 0).map(({ code }) => code)
+    parts.push(`tier ${tier}, score ${score.toFixed(2)}${codes.map((code) => ` ${code}`).join('')}`)
+  }
   if (line.error !== undefined) parts.push(`malformed: ${line.error}`)
   return parts.join('  ')
 }

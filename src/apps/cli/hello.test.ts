@@ -23,7 +23,7 @@ function file(name: string, bytes: Uint8Array): string {
 }
 
 /** Runs the command; its complaints go to standard error, which is caught here. */
-async function run(target: string, output: 'json' | 'text' = 'json') {
+async function run(target: string, output: 'json' | 'text' = 'json', score = false) {
   const lines: string[] = []
   const complaints: string[] = []
   const { write } = process.stderr
@@ -32,12 +32,42 @@ async function run(target: string, output: 'json' | 'text' = 'json') {
     return true
   }
   try {
-    const code = await runHello(target, { output }, (line) => lines.push(line))
+    const code = await runHello(target, { output, score }, (line) => lines.push(line))
     return { code, lines, complaints }
   } finally {
     process.stderr.write = write
   }
 }
+
+describe('runHello() with score', () => {
+  it('says of each hello what a fresh engine decides, and sums up by profile', async () => {
+    const runs = mkdtempSync(join(folder, 'runs-'))
+    for (const name of ['scan-001.bin', 'scan-002.bin', 'other-001.bin']) {
+      const hello = name.startsWith('scan') ? 'curl-openssl-001' : 'gnutls-cli-001'
+      writeFileSync(join(runs, name), capturedHello(hello))
+    }
+    const { lines } = await run(runs, 'json', true)
+    const decisions = lines.map((line) => {
+      const { file, decision } = JSON.parse(line)
+      return [file, decision.tier, decision.reasons[0]?.code]
+    })
+    // The same random a second time: nobody honest does that.
+    assert.deepEqual(decisions, [
+      ['other-001.bin', 1, undefined],
+      ['scan-001.bin', 1, undefined],
+      ['scan-002.bin', 3, 'random-repeated'],
+    ])
+    const text = (await run(runs, 'text', true)).lines.join('\n')
+    assert.match(text, /tier 3, score \d+\.\d\d random-repeated/)
+    assert.match(text, /\nPROFILE +CLIENT +HELLOS +FLAGGED/)
+    assert.match(text, /\n[0-9a-f]{16} +curl \(OpenSSL\) +2 +1 +2 /)
+  })
+
+  it('takes no address', async () => {
+    const { code, complaints } = await run('127.0.0.1:0', 'text', true)
+    assert.deepEqual([code, complaints], [1, ['limen hello: --score takes a file or a folder\n']])
+  })
+})
 
 describe('runHello()', () => {
   it('prints one JSON object per hello', async () => {

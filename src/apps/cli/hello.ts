@@ -7,6 +7,8 @@
  * - `host:port`: listens there and prints every hello that arrives, until it is interrupted. Point a
  *   client at it to see its fingerprint: it is answered with a TLS alert and disconnected.
  *
+ * With `--score` each hello of a file or folder also goes through a fresh engine: `hello-score.ts`.
+ *
  * @module
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -18,10 +20,12 @@ import { TlsHelloSearch } from '../../flows/tls-hello-search.ts'
 import { ClientHelloReader } from '../../wire/client-hello.ts'
 import { readCapture } from '../../wire/pcap.ts'
 import { formatHello, type HelloLine, helloLine } from './hello-line.ts'
+import { newHelloScorer } from './hello-score.ts'
 import { tapHellos } from './hello-tap.ts'
 
 export interface HelloOptions {
   readonly output: 'json' | 'text'
+  readonly score?: boolean
 }
 
 /** Ours: the largest capture read, before and after decompression. It is held in memory. */
@@ -33,21 +37,32 @@ export async function runHello(
   options: HelloOptions,
   out: (line: string) => void,
 ): Promise<number> {
-  const print = (line: HelloLine) => out(formatHello(line, options.output))
+  const scorer = options.score === true ? newHelloScorer() : undefined
+  const print: Print = (file, found) => {
+    const line = helloLine(file, found)
+    const scored = scorer === undefined ? line : { ...line, decision: scorer.score(file, found) }
+    out(formatHello(scored, options.output))
+  }
   const complain = (message: string) => {
     process.stderr.write(`limen hello: ${message}\n`)
     return 1
   }
   const kind = kindOf(target)
-  if (kind === 'file') return readFile(target, print, complain)
-  if (kind === 'folder') return readFolder(target, print, complain)
+  if (kind !== undefined) {
+    const read = kind === 'file' ? readFile : readFolder
+    const code = read(target, print, complain)
+    if (scorer !== undefined && options.output === 'text') out(scorer.summary())
+    return code
+  }
   const address = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(target)
   const port = Number(address?.[3])
   if (address === null || port > 65535) return complain(`Cannot read ${target}: no such file`)
-  return tapHellos(address[1] ?? address[2] ?? '', port, print, complain)
+  const printLine = (line: HelloLine) => out(formatHello(line, options.output))
+  if (scorer !== undefined) return complain('--score takes a file or a folder')
+  return tapHellos(address[1] ?? address[2] ?? '', port, printLine, complain)
 }
 
-type Print = (line: HelloLine) => void
+type Print = (file: string, found: FoundHello) => void
 type Complain = (message: string) => number
 
 function kindOf(target: string): 'file' | 'folder' | undefined {
@@ -79,9 +94,9 @@ function readFile(path: string, print: Print, complain: Complain): number {
     return complain(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`)
   }
   if (/\.bin(\.gz)?$/i.test(file)) {
-    const lines = readRecords(file, bytes)
-    for (const line of lines) print(line)
-    if (lines.length > 0) return 0
+    const hellos = readRecords(bytes)
+    for (const found of hellos) print(file, found)
+    if (hellos.length > 0) return 0
     const outcome = new ClientHelloReader().feed(bytes, 0)
     return complain(
       `${path} holds no ClientHello: ${outcome.kind === 'error' ? outcome.code : 'incomplete'}`,
@@ -94,7 +109,7 @@ function readFile(path: string, print: Print, complain: Complain): number {
   const { packets, damage } = outcome.capture
   const finder = new ClientHelloFinder()
   const printAll = (found: readonly FoundHello[]) => {
-    for (const hello of found) print(helloLine(file, hello))
+    for (const hello of found) print(file, hello)
   }
   for (const packet of packets) printAll(finder.add(packet))
   printAll(finder.end())
@@ -102,14 +117,12 @@ function readFile(path: string, print: Print, complain: Complain): number {
 }
 
 /** A file of bytes as one client sent them, at one go. */
-function readRecords(file: string, bytes: Uint8Array): HelloLine[] {
+function readRecords(bytes: Uint8Array): FoundHello[] {
   const search = new TlsHelloSearch()
   const met = search.add({ bytes, at: 0, afterGap: false })
   const nowhere = { source: '', sourcePort: 0, destination: '', destinationPort: 0 }
-  return met.map(({ hello, error }, i) =>
-    helloLine(file, {
-      ...{ hello, error, transport: 't', stream: 0, ...nowhere, nth: i + 1, at: 0 },
-      fingerprint: ja4(hello, 't'),
-    }),
-  )
+  return met.map(({ hello, error }, i) => ({
+    ...{ hello, error, transport: 't', stream: 0, ...nowhere, nth: i + 1, at: 0 },
+    fingerprint: ja4(hello, 't'),
+  }))
 }

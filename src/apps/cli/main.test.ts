@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../test/running-limen.ts'
+import type { HandshakeObservation } from '../../behavior/handshake/observation.ts'
 import { sampleDecision } from '../../ports/decision-log.contract.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -23,6 +24,19 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
     })
   })
+
+const JA4 = 't13d1516h2_8daaf6152771_d8a2da3f94cd'
+const SEEN: HandshakeObservation = {
+  ...{ decision: '', at: Date.now(), profile: '00000000000000a1', lineage: false, error: '' },
+  addressGroup: '192.0.2.0/24',
+  features: {
+    ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: '5a'.repeat(32), keyShare: '' },
+    ...{ sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15, extensions: 16 },
+    ...{ groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000', grease: true },
+    ...{ postQuantum: true, alpn: 'h2', sni: 'name', ech: false, resumption: false },
+    ...{ certificateAsks: 1, records: 1, chunks: 1, bytes: 1700, firstByteMs: 0.5, spanMs: 0 },
+  },
+}
 
 let folder: string
 let limen: RunningLimen
@@ -107,6 +121,43 @@ describe('limen against a running one', () => {
     assert.match(out, new RegExp(sampleDecision(2).id))
     const { code } = await ask('decisions', 'explain', sampleDecision(9).id)
     assert.equal(code, EXIT.missing)
+  })
+
+  it('decisions replay: the same policy, another one, and a wrong one', async () => {
+    writeFileSync(join(folder, 'same.yaml'), SHORT_CONFIG)
+    const same = await ask('decisions', 'replay', '--policy', 'same.yaml', '--since', '9999d')
+    assert.equal(same.out, '3 decisions: identical results, 0 changes\n')
+    writeFileSync(join(folder, 'strict.yaml'), 'tier2: 1\ntier3: 9\n')
+    const other = await ask('decisions', 'replay', '--policy', 'strict.yaml', '--since', '9999d')
+    assert.match(other.out, /^3 decisions: 3 changes, of 0 profiles\nID .* WHY\n/)
+    assert.match(other.out, / 1 -> 2 +1 +random-repeated 1\.5\n/)
+    writeFileSync(join(folder, 'wrong.yaml'), 'tier2: much\n')
+    const wrong = await ask('decisions', 'replay', '--policy', 'wrong.yaml')
+    assert.equal(wrong.code, EXIT.config)
+    assert.match(wrong.err, /wrong\.yaml:1:1: admission\.tier2: expected number/)
+    const never = await ask('decisions', 'replay', '--policy', 'same.yaml', '--since', 'ever')
+    assert.equal(never.code, EXIT.usage)
+  })
+
+  it('profiles list, show, feedback, remove; signatures list, remove', async () => {
+    limen.plane.see({ observations: [SEEN], outcomes: [] })
+    assert.match(
+      (await ask('profiles', 'list')).out,
+      /^ID .*\n0{14}a1 +Chromium +192\.0\.2\.0\/24 +1 /,
+    )
+    assert.equal((await ask('profiles', 'list', '--tier', '3')).out, 'No profiles.\n')
+    const { out } = await ask('profiles', 'show', SEEN.profile)
+    assert.match(out, /^Profile 0{14}a1: Chromium from 192\.0\.2\.0\/24\nJA4 +t13d/)
+    const marked = await ask('profiles', 'feedback', SEEN.profile, 'bad', '--why', 'a scanner')
+    const [, signature = ''] = /bad; signature (\w+) holds until/.exec(marked.out) ?? []
+    assert.match((await ask('signatures', 'list')).out, new RegExp(`\\n${signature} +ja4Stable=`))
+    assert.equal((await ask('signatures', 'remove', signature)).out, `Removed ${signature}\n`)
+    assert.equal((await ask('signatures', 'list')).out, 'No signatures.\n')
+    assert.equal((await ask('signatures', 'remove', signature)).code, EXIT.missing)
+    const removed = await ask('profiles', 'remove', SEEN.profile, '-o', 'json')
+    assert.deepEqual(JSON.parse(removed.out), { removed: SEEN.profile })
+    assert.equal((await ask('profiles', 'show', SEEN.profile)).code, EXIT.missing)
+    assert.equal((await ask('profiles', 'feedback', SEEN.profile, 'ugly')).code, EXIT.usage)
   })
 
   it('connections', async () => {

@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
+import { addProfileCommands } from './profile-commands.ts'
 import { addReadingCommands } from './reading-commands.ts'
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -31,6 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
     code = result
   })
   addReadingCommands(program, out)
+  addProfileCommands(program, out)
   try {
     await program.parseAsync(argv)
     return code
@@ -76,6 +78,7 @@ function addServerCommands(program: Command, ended: (code: number) => void): voi
     .description(
       'fingerprint the ClientHellos of a capture, a folder of .bin files, or a host:port',
     )
+    .option('--score', 'put them through a fresh engine, as if they came one after the other')
     .addOption(output())
     .action(async (target: string, options) => {
       const { runHello } = await import('./hello.ts')

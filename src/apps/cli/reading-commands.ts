@@ -8,54 +8,57 @@ import type { Decision } from '../../behavior/decision.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { ConnectionView, UpstreamView } from '../../ports/data-plane.ts'
 import type { StatusView } from '../server/admin/views.ts'
-import { type AdminClient, adminClient } from './admin-client.ts'
+import { type Output, type ReadOptions, reads, show as showOn } from './asking.ts'
 import { plain, textTable } from './text-table.ts'
 
-type Output = 'text' | 'json'
-interface ReadOptions {
-  readonly config?: string
-  readonly url?: string
-  readonly output: Output
+interface ListOptions extends ReadOptions {
   readonly limit: string
   readonly before?: string
 }
 
+type ReplayOptions = ReadOptions & { readonly policy: string; readonly since: string }
+
 /** Adds them to `program`; `out` takes one line or several. */
 export function addReadingCommands(program: Command, out: (text: string) => void): void {
-  const reads = (command: Command): Command =>
-    command
-      .option('-c, --config <file>', 'limen.yaml of the running Limen')
-      .option('--url <url>', 'address of its admin API')
-      .option('-o, --output <form>', 'text or json', outputOf, 'text')
-  const client = ({ config, url }: ReadOptions): AdminClient =>
-    adminClient({ config, url, environment: process.env })
   const show = <T>(value: T, output: Output, inText: (value: T) => string): void =>
-    out(output === 'json' ? JSON.stringify(value) : inText(value))
+    showOn(value, output, inText, out)
 
   const decisions = program.command('decisions').description('what was decided, and why')
   reads(decisions.command('list').description('the newest first'))
     .option('--limit <n>', 'at most so many', '20')
     .option('--before <id>', 'only older ones than this')
-    .action(async (options: ReadOptions) => {
+    .action(async (options: ListOptions) => {
       const query = new URLSearchParams({ limit: options.limit })
       if (options.before !== undefined) query.set('before', options.before)
-      const found = await client(options).get<readonly Decision[]>(`/v1/decisions?${query}`)
+      const found = await options.client().get<readonly Decision[]>(`/v1/decisions?${query}`)
       show(found, options.output, decisionTable)
     })
   reads(decisions.command('explain <id>').description('one decision in plain words')).action(
     async (id: string, options: ReadOptions) => {
       type Explained = Decision & { readonly explanation: readonly string[] }
       const path = `/v1/decisions/${encodeURIComponent(id)}`
-      const found = await client(options).get<Explained>(path)
+      const found = await options.client().get<Explained>(path)
       show(found, options.output, ({ explanation }) => explanation.map(plain).join('\n'))
     },
   )
 
+  reads(
+    decisions
+      .command('replay')
+      .description('who would be treated otherwise by another policy, and why'),
+  )
+    .requiredOption('--policy <file>', 'a limen.yaml, or only its admission part')
+    .option('--since <time>', 'how far back: 90m, 24h, 7d', '24h')
+    .action(async (options: ReplayOptions) => {
+      const { runReplay } = await import('./replay-command.ts')
+      await runReplay(options, out)
+    })
+
   reads(program.command('connections').description('who is connected now'))
     .option('--limit <n>', 'at most so many', '50')
-    .action(async (options: ReadOptions) => {
+    .action(async (options: ListOptions) => {
       const path = `/v1/connections?limit=${encodeURIComponent(options.limit)}`
-      const found = await client(options).get<readonly ConnectionView[]>(path)
+      const found = await options.client().get<readonly ConnectionView[]>(path)
       show(found, options.output, connectionTable)
     })
 
@@ -63,14 +66,14 @@ export function addReadingCommands(program: Command, out: (text: string) => void
   reads(upstreams.command('list').description('all servers of all pools')).action(
     async (options: ReadOptions) =>
       show(
-        await client(options).get<readonly UpstreamView[]>('/v1/upstreams'),
+        await options.client().get<readonly UpstreamView[]>('/v1/upstreams'),
         options.output,
         upstreamTable,
       ),
   )
   const change = async (server: string, body: object, options: ReadOptions): Promise<void> => {
     const path = `/v1/upstreams/${serverPath(server)}`
-    const after = await client(options).send<UpstreamView>('PATCH', path, body)
+    const after = await options.client().send<UpstreamView>('PATCH', path, body)
     show(after, options.output, (view) => upstreamTable([view]))
   }
   reads(upstreams.command('drain <pool/id>').description('no new requests to it')).action(
@@ -86,25 +89,17 @@ export function addReadingCommands(program: Command, out: (text: string) => void
 
   reads(program.command('status').description('version, state, certificates')).action(
     async (options: ReadOptions) =>
-      show(await client(options).get<StatusView>('/v1/status'), options.output, statusText),
+      show(await options.client().get<StatusView>('/v1/status'), options.output, statusText),
   )
   reads(program.command('reload').description('read limen.yaml and certificates again')).action(
     async (options: ReadOptions) =>
       show(
-        await client(options).send<{ waiting: readonly string[] }>('POST', '/v1/reload'),
+        await options.client().send<{ waiting: readonly string[] }>('POST', '/v1/reload'),
         options.output,
         ({ waiting }) =>
           waiting.length === 0 ? 'Reloaded' : `Reloaded; after a restart: ${waiting.join(', ')}`,
       ),
   )
-}
-
-function outputOf(text: string): Output {
-  if (text === 'text' || text === 'json') return text
-  throw new LimenError('usage', `-o takes text or json, not ${text}`, {
-    side: 'operator',
-    retry: false,
-  })
 }
 
 function serverPath(server: string): string {
@@ -118,13 +113,14 @@ function serverPath(server: string): string {
 
 function decisionTable(decisions: readonly Decision[]): string {
   return textTable(
-    ['ID', 'TIME', 'FROM', 'TIER', 'SCORE', 'CLIENT', 'JA4', 'REASONS'],
-    decisions.map(({ id, at, subject, tier, score, handshake, reasons }) => [
+    ['ID', 'TIME', 'FROM', 'TIER', 'SCORE', 'POOL', 'CLIENT', 'JA4', 'REASONS'],
+    decisions.map(({ id, at, subject, tier, score, pool, handshake, reasons }) => [
       id,
       timeOf(at),
       subject,
       tier,
       score.toFixed(1),
+      pool,
       handshake?.client || '-',
       handshake?.ja4 ?? '-',
       reasons.map(({ code }) => code).join(' ') || '-',
@@ -197,6 +193,7 @@ function statusText(status: StatusView): string {
     `config     ${status.config}, last reload ${status.lastReload.kind}`,
     `admission  ${status.mode}`,
     `decisions  kept in ${status.decisionsKeptIn}, ${status.decisionsDropped} dropped`,
+    `profiles   kept in ${status.profilesKeptIn}`,
     ...status.listeners.map(({ name, url }) => `listener   ${name} ${url}`),
     ...status.certificates.map(
       ({ names, notAfter }) =>

@@ -1,14 +1,16 @@
 /**
- * The console: which page is shown, and which decision is open beside it.
+ * The console: which page is shown, and which decision or profile is open beside it.
  *
  * @module
  */
 import { useEffect, useState } from 'preact/hooks'
+import { ClientsPage } from './pages/clients.tsx'
 import { ConnectionsPage } from './pages/connections.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { UpstreamsPage } from './pages/upstreams.tsx'
 import { DecisionPanel } from './parts/decision-panel.tsx'
+import { ProfilePanel } from './parts/profile-panel.tsx'
 import { hashOf, type Page, type Route, readRoute } from './route.ts'
 import { SessionProvider } from './session.tsx'
 import { Shell } from './shell.tsx'
@@ -16,6 +18,7 @@ import { Shell } from './shell.tsx'
 const TITLES: Readonly<Record<Page, string>> = {
   overview: 'Overview',
   connections: 'Connections',
+  clients: 'Clients',
   decisions: 'Decisions',
   upstreams: 'Upstreams',
 }
@@ -39,6 +42,15 @@ export function App() {
           }}
         />
       )}
+      {route.profile !== '' && (
+        <ProfilePanel
+          key={route.profile}
+          id={route.profile}
+          onClose={() => {
+            location.hash = hashOf(route.page)
+          }}
+        />
+      )}
     </SessionProvider>
   )
 }
@@ -49,6 +61,8 @@ function PageBody(props: { readonly page: Page }) {
       return <OverviewPage />
     case 'connections':
       return <ConnectionsPage />
+    case 'clients':
+      return <ClientsPage />
     case 'decisions':
       return <DecisionsPage />
     case 'upstreams':

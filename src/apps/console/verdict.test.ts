@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sayOdds } from './verdict.ts'
+import { sayMode, sayOdds } from './verdict.ts'
 
 test('sayOdds() turns a score into odds', () => {
   assert.deepEqual(
@@ -12,4 +12,10 @@ test('sayOdds() turns a score into odds', () => {
       'Fewer than 1 honest client in 10^7 looks like this.',
     ],
   )
+})
+
+test('sayMode() says what came of it', () => {
+  assert.match(sayMode({ mode: 'enforce', pool: 'rigorous' }), /rigorous/)
+  assert.match(sayMode({ mode: 'enforce', pool: 'primary' }), /like everybody else/)
+  assert.match(sayMode({ mode: 'shadow', pool: 'primary' }), /would do/)
 })

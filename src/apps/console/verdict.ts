@@ -9,12 +9,14 @@ import { formatCount } from './format.ts'
 const MODES: Readonly<Record<DetectorMode, string>> = {
   observe: 'Limen only watches: this client was served like everybody else.',
   shadow: 'Limen notes what it would do, and served this client like everybody else.',
-  // What acts on a tier is not there yet: until then this must not claim more.
-  enforce: 'No resources are tied to tiers yet: this client was served like everybody else.',
+  enforce: 'What is in force says nothing against it: it was served like everybody else.',
 }
 
-export function sayMode(mode: DetectorMode): string {
-  return MODES[mode]
+/** What came of it. */
+export function sayMode({ mode, pool }: Pick<Decision, 'mode' | 'pool'>): string {
+  return pool === 'rigorous'
+    ? 'So it was moved to the rigorous handshake pool, which looks closer.'
+    : MODES[mode]
 }
 
 /** Scores below this are indistinguishable from ordinary. */

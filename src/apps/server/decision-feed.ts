@@ -67,11 +67,12 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
   })
 
   return {
-    get: (id) => [...batch, ...waiting].find((each) => each.id === id) ?? kept.get(id),
+    // The newer one first: a decision comes again when its first request was served.
+    get: (id) => [...batch, ...waiting].findLast((each) => each.id === id) ?? kept.get(id),
     list(query) {
       const { limit, before = '~' } = query
       const fresh = [...batch, ...waiting].filter(({ id }) => id < before)
-      const byId = new Map([...fresh, ...kept.list(query)].map((each) => [each.id, each]))
+      const byId = new Map([...kept.list(query), ...fresh].map((each) => [each.id, each]))
       return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
     },
     dropped: () => dropped,

@@ -3,18 +3,17 @@
  *
  * @module
  */
-import { createSecretKey } from 'node:crypto'
 import { join } from 'node:path'
 import { lmdbDecisionLog } from '../../adapters/lmdb/decision-log.ts'
 import { openEnvironment } from '../../adapters/lmdb/environment.ts'
 import { memoryDecisionLog } from '../../adapters/memory/decision-log.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
-import { readOrMakePrivateFile } from '../../adapters/node/private-file.ts'
 import { aesRecordSeal } from '../../adapters/node/record-seal.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DecisionLog } from '../../ports/decision-log.ts'
 import type { Config } from './config/schema.ts'
+import { recordKey } from './record-key.ts'
 import { STATE_FILES } from './state-files.ts'
 
 export interface DecisionStorage {
@@ -51,17 +50,4 @@ export async function openDecisionStorage(
     const memoryMax = Math.min(keepMax, KEPT_IN_MEMORY_MAX)
     return { keptIn: 'memory', decisions: memoryDecisionLog({ keepMax: memoryMax }) }
   }
-}
-
-function recordKey(config: Config, random: Random) {
-  const bytes = readOrMakePrivateFile(join(config.data, STATE_FILES.recordKey), () =>
-    random.bytes(32),
-  )
-  if (bytes.length !== 32) {
-    const text = `${STATE_FILES.recordKey} in ${config.data} must hold 32 bytes`
-    throw new LimenError('record-key-bad', text, { side: 'operator', retry: false })
-  }
-  const key = createSecretKey(bytes)
-  bytes.fill(0)
-  return key
 }

@@ -8,15 +8,23 @@ import { Edge } from '../../adapters/edge/edge.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { Decision } from '../../behavior/decision.ts'
+import type {
+  HandshakeObservation,
+  HandshakeOutcome,
+} from '../../behavior/handshake/observation.ts'
+import type { Verdict } from '../../behavior/handshake/verdict.ts'
+import { newVerdictTable } from '../../behavior/handshake/verdict-table.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../flows/admit-handshake.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import type { TrafficTotals } from '../../ports/data-plane.ts'
+import type { AdmissionSettings, TrafficTotals } from '../../ports/data-plane.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
 
 /** Decisions are sent in batches this often; the console is as fresh as this. */
 const DECISIONS_MS = 200
 /** Decisions waiting to be sent; beyond it they are dropped and counted. */
 const DECISIONS_MAX = 4096
+/** Observations and outcomes waiting to be sent, of each so many; beyond it they are dropped and counted. */
+const SEEN_MAX = 4096
 const REPORT_MS = 500
 /** When the supervisor is gone, what runs may still finish. */
 const ORPHAN_GRACE_MS = 5_000
@@ -28,21 +36,46 @@ const random = systemRandom()
 const admission = newAdmission({
   clock: systemClock,
   random,
-  settings: { mode: 'observe', tier2: Number.POSITIVE_INFINITY, tier3: Number.POSITIVE_INFINITY },
+  settings: nobodyYet(),
 })
 let decisions: Decision[] = []
+/** Sent lately, TLS and not served yet: sent again with what served them. */
+const sent = new Map<string, Decision>()
+let observations: HandshakeObservation[] = []
+let outcomes: HandshakeOutcome[] = []
+let observationsDropped = 0
+/** Only pools that choose by what fits say what they chose. */
+let fits = false
 
 const edge = new Edge({
   worker,
   clock: systemClock,
   random,
   gatekeeper: {
-    admitHandshake: (connection, seen) => admitHandshake(admission, connection, seen),
+    admitHandshake(connection, seen) {
+      const { decision, observation } = admitHandshake(admission, connection, seen)
+      if (observations.length < SEEN_MAX) observations.push(observation)
+      else observationsDropped++
+      return decision
+    },
     admitPlain: (connection) => admitPlain(admission, connection),
   },
   onDecision(decision) {
     if (decisions.length < DECISIONS_MAX) decisions.push(decision)
     else edge.meter.decisionsDropped++
+  },
+  onServed(id, choice) {
+    const waiting = decisions.findIndex((decision) => decision.id === id)
+    const decision = decisions[waiting] ?? sent.get(id)
+    if (decision === undefined) return
+    sent.delete(id)
+    const served = { ...decision, served: choice }
+    if (waiting >= 0) decisions[waiting] = served
+    else if (decisions.length < DECISIONS_MAX) decisions.push(served)
+  },
+  onOutcome(outcome) {
+    if (outcomes.length < SEEN_MAX) outcomes.push(outcome)
+    else observationsDropped++
   },
   onEjected: (pool, server) => tell({ kind: 'ejected', pool, server }),
 })
@@ -67,6 +100,7 @@ function traffic(): TrafficTotals {
     refusals: Object.fromEntries(meter.refusals),
     tiers: meter.tiers,
     decisionsDropped: meter.decisionsDropped,
+    observationsDropped,
     latencyCounts: meter.latencyCounts,
     latencySumMs: meter.latencySumMs,
   }
@@ -81,11 +115,46 @@ function report(): void {
   })
 }
 
-function flushDecisions(): void {
-  if (decisions.length === 0) return
-  const batch = decisions
-  decisions = []
-  tell({ kind: 'decisions', json: JSON.stringify(batch) })
+/** Decisions first: what is seen refers to them. */
+function flush(): void {
+  if (decisions.length > 0) {
+    const batch = decisions
+    decisions = []
+    tell({ kind: 'decisions', json: JSON.stringify(batch) })
+    if (fits) rememberSent(batch)
+  }
+  if (observations.length > 0 || outcomes.length > 0) {
+    const seen = { observations, outcomes }
+    observations = []
+    outcomes = []
+    tell({ kind: 'handshakes', json: JSON.stringify(seen) })
+  }
+}
+
+function rememberSent(batch: readonly Decision[]): void {
+  for (const decision of batch) {
+    if (decision.served !== undefined) continue
+    sent.set(decision.id, decision)
+    if (sent.size > DECISIONS_MAX) sent.delete(sent.keys().next().value ?? '')
+  }
+}
+
+/** Until the supervisor has sent settings no listener is open. */
+function nobodyYet(): AdmissionSettings {
+  const pool = { choose: 'random', region: '', members: [] } as const
+  const never = Number.POSITIVE_INFINITY
+  return {
+    mode: 'observe',
+    detectors: {
+      ...{ randomness: 'observe', rarity: 'observe', form: 'observe' },
+      ...{ profile: 'observe', rate: 'observe', signature: 'observe' },
+    },
+    ...{ tier2: never, tier3: never, profileKey: new Uint8Array(16), primary: pool },
+    rigorous: {
+      ...{ ...pool, connectionsMax: 0, perProfilePerSecond: 0, work: 0 },
+      ...{ helloRetry: false, userAgentCheck: false },
+    },
+  }
 }
 
 function failureOf(error: unknown): ApplyFailure {
@@ -96,7 +165,7 @@ function failureOf(error: unknown): ApplyFailure {
 async function drain(graceMs: number): Promise<void> {
   await edge.drain(graceMs)
   drained = true
-  flushDecisions()
+  flush()
   report()
   process.disconnect?.()
   // Messages still in the channel are written before the process ends by itself; this is the latest.
@@ -110,6 +179,7 @@ async function apply(message: ToWorker & { kind: 'apply' }): Promise<void> {
   try {
     await edge.apply(message.settings)
     admission.settings = message.settings.admission
+    fits = message.settings.pools.some(({ choose }) => choose === 'fit')
     tell({ kind: 'applied', call: message.call })
   } catch (error) {
     tell({ kind: 'applied', call: message.call, failure: failureOf(error) })
@@ -126,6 +196,9 @@ process.on('message', (message: ToWorker) => {
       break
     case 'connections':
       tell({ kind: 'connections', call: message.call, views: edge.connections(message.limit) })
+      break
+    case 'judge':
+      admission.verdicts = newVerdictTable(JSON.parse(message.json) as Verdict[])
       break
     case 'drain':
       void drain(message.graceMs)
@@ -148,6 +221,6 @@ process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 process.on('SIGHUP', () => {})
 
-setInterval(flushDecisions, DECISIONS_MS).unref()
+setInterval(flush, DECISIONS_MS).unref()
 setInterval(report, REPORT_MS).unref()
 tell({ kind: 'ready' })

@@ -11,6 +11,7 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type {
   ConnectionView,
   DataPlaneSettings,
+  HandshakesSeen,
   TrafficTotals,
   WorkerView,
 } from '../../ports/data-plane.ts'
@@ -22,6 +23,7 @@ export interface FleetWorkerOptions {
   readonly restarts: number
   readonly startedAt: number
   onDecisions(decisions: readonly Decision[]): void
+  onHandshakes(seen: HandshakesSeen): void
   onEjected(pool: string, server: string): void
   onExit(worker: FleetWorker, how: string): void
 }
@@ -96,6 +98,11 @@ export class FleetWorker {
     this.#send({ kind: 'orders', orders })
   }
 
+  /** `json` of all verdicts: written once for all workers. */
+  judge(json: string): void {
+    this.#send({ kind: 'judge', json })
+  }
+
   async connections(limit: number): Promise<readonly ConnectionView[]> {
     const answer = await this.#ask((call) => ({ kind: 'connections', call, limit }), ANSWER_MS)
     return answer?.kind === 'connections' ? answer.views : []
@@ -160,6 +167,9 @@ export class FleetWorker {
         break
       case 'decisions':
         this.options.onDecisions(JSON.parse(message.json) as Decision[])
+        break
+      case 'handshakes':
+        this.options.onHandshakes(JSON.parse(message.json) as HandshakesSeen)
         break
       case 'ejected':
         this.options.onEjected(message.pool, message.server)

@@ -10,12 +10,14 @@ import type { ServerOrder } from '../../adapters/edge/edge.ts'
 import { HealthCheck } from '../../adapters/edge/health-check.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
 import type { Decision } from '../../behavior/decision.ts'
+import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type {
   ConnectionView,
   DataPlane,
   DataPlaneSettings,
+  HandshakesSeen,
   ListenerSettings,
   PoolSettings,
   ServerChange,
@@ -60,6 +62,9 @@ class Fleet implements DataPlane {
   /** Counted by workers that are gone. */
   #past: TrafficTotals = NO_TRAFFIC
   readonly #listeners = new Set<(decisions: readonly Decision[]) => void>()
+  readonly #handshakeListeners = new Set<(seen: HandshakesSeen) => void>()
+  /** JSON of the verdicts in force, for workers that start later. */
+  #verdicts = '[]'
   #closing = false
 
   constructor(options: FleetOptions) {
@@ -164,6 +169,18 @@ class Fleet implements DataPlane {
     return () => this.#listeners.delete(listener)
   }
 
+  onHandshakes(listener: (seen: HandshakesSeen) => void): () => void {
+    this.#handshakeListeners.add(listener)
+    return () => this.#handshakeListeners.delete(listener)
+  }
+
+  judge(verdicts: readonly Verdict[]): void {
+    const json = JSON.stringify(verdicts)
+    if (json === this.#verdicts) return
+    this.#verdicts = json
+    for (const worker of this.#living()) worker.judge(json)
+  }
+
   /** A dead one gets the settings in force when it starts again. */
   #living(): FleetWorker[] {
     return this.#workers.filter((worker) => worker.view().state !== 'dead')
@@ -171,18 +188,24 @@ class Fleet implements DataPlane {
 
   #start(id: number, restarts: number): FleetWorker {
     const startedAt = this.#options.clock.now()
-    return new FleetWorker({
+    const worker = new FleetWorker({
       id,
       restarts,
       startedAt,
       onDecisions: (decisions) => {
         for (const listener of this.#listeners) listener(decisions)
       },
+      onHandshakes: (seen) => {
+        for (const listener of this.#handshakeListeners) listener(seen)
+      },
       onEjected: (pool, server) => {
         this.#options.log.warn({ pool, server, worker: id }, 'Server ejected: its requests fail')
       },
-      onExit: (worker, how) => this.#died(worker, how),
+      onExit: (dead, how) => this.#died(dead, how),
     })
+    // Before its settings, so before its first client.
+    worker.judge(this.#verdicts)
+    return worker
   }
 
   #died(dead: FleetWorker, how: string): void {

@@ -11,11 +11,15 @@ import { localCertificate } from '../../adapters/node/local-ca.ts'
 import { readOrMakePrivateFile } from '../../adapters/node/private-file.ts'
 import { readTicketKeys } from '../../adapters/node/ticket-keys.ts'
 import type { Clock } from '../../ground/clock.ts'
+import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Material } from './config/data-plane-settings.ts'
 import type { Config, Role } from './config/schema.ts'
 import { STATE_FILES } from './state-files.ts'
+
+/** As `AdmissionSettings.profileKey` wants it. */
+const PROFILE_KEY_BYTES = 16
 
 export interface TokenHolder {
   readonly name: string
@@ -68,6 +72,7 @@ export async function readMaterial(options: MaterialOptions): Promise<MaterialOu
       adminCertificate: found.admin,
       tokens: found.tokens.length > 0 ? found.tokens : [ownToken(config, random)],
       affinityKey: readOrMakePrivateFile(inData(STATE_FILES.affinityKey), make),
+      profileKey: profileKeyIn(config, random),
       ticketKeys: readTicketKeys(inData(STATE_FILES.ticketKeys), clock, random),
     },
   }
@@ -122,6 +127,16 @@ export function filesOf(config: Config): readonly string[] {
 
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
+}
+
+/** Keys the ids of profiles: with another one nobody is known any more. */
+function profileKeyIn({ data }: Config, random: Random): Uint8Array {
+  const key = readOrMakePrivateFile(join(data, STATE_FILES.profileKey), () =>
+    random.bytes(PROFILE_KEY_BYTES),
+  )
+  if (key.length === PROFILE_KEY_BYTES) return key
+  const text = `${STATE_FILES.profileKey} in ${data} must hold ${PROFILE_KEY_BYTES} bytes`
+  throw new LimenError('profile-key-bad', text, { side: 'operator', retry: false })
 }
 
 /** With no token configured: one for the operator, made on first start. Random, so a plain hash is enough. */

@@ -3,18 +3,38 @@ import { it } from 'node:test'
 import { fakeDataPlane, noTraffic } from '../../../test/fake-data-plane.ts'
 import { metricsRegistry } from './metrics.ts'
 
+const MEMBER = {
+  ...{ id: 'here', address: '', region: '', connections: 6, full: 2, resumed: 1, failed: 3 },
+  ...{ checksPassed: 1, checksFailed: 0, handshakeMs: 2 },
+}
+const PROFILES = {
+  profiles: () => ({
+    ...{ profiles: 5, verdicts: 2, signatures: 1, learned: 9, dropped: 3, unstored: 4 },
+  }),
+  handshakePools: () => [
+    { pool: 'rigorous', choose: 'random', region: '', members: [MEMBER] } as const,
+  ],
+}
+
 const scrape = async (): Promise<string> => {
   const plane = fakeDataPlane()
   const latencyCounts = noTraffic().latencyCounts.map((_, index) => (index < 3 ? 1 : 0))
   plane.setTraffic({
     ...{ responses: [0, 0, 5, 0, 2, 1], refusals: { 'head-too-large': 4 }, tiers: [0, 7, 1, 0] },
-    ...{ handshakesFull: 3, bytesIn: 10, latencyCounts, latencySumMs: 1500 },
+    ...{
+      handshakesFull: 3,
+      bytesIn: 10,
+      observationsDropped: 10,
+      latencyCounts,
+      latencySumMs: 1500,
+    },
   })
   return metricsRegistry({
     plane,
     isReady: () => true,
     certificates: () => [{ name: 'localhost', notAfter: 1_800_000_000_000 }],
     decisionsDropped: () => 2,
+    ...PROFILES,
   }).metrics()
 }
 
@@ -29,6 +49,15 @@ it('metricsRegistry() says what the data plane counted', async () => {
     'limen_received_bytes_total 10',
     'limen_decisions_unstored_total 2',
     'limen_worker_up{worker="1"} 0',
+    'limen_profiles 5',
+    'limen_verdicts 2',
+    'limen_signatures 1',
+    'limen_handshakes_learned_total 9',
+    'limen_observations_dropped_total 13',
+    'limen_profiles_unstored_total 4',
+    'limen_handshake_pool_connections_total{pool="rigorous",member="here"} 6',
+    'limen_handshake_pool_handshakes_total{pool="rigorous",member="here",result="failed"} 3',
+    'limen_handshake_pool_checks_total{pool="rigorous",member="here",result="passed"} 1',
     'limen_certificate_expiry_seconds{name="localhost"} 1800000000',
     'limen_response_head_seconds_bucket{le="0.0004"} 2',
     'limen_response_head_seconds_bucket{le="+Inf"} 3',
@@ -52,6 +81,7 @@ it('metricsRegistry() does not count up by being asked twice', async () => {
   plane.setTraffic({ connectionsTotal: 3 })
   const registry = metricsRegistry({
     ...{ plane, isReady: () => true, certificates: () => [], decisionsDropped: () => 0 },
+    ...PROFILES,
   })
   await registry.metrics()
   assert.match(await registry.metrics(), /^limen_connections_total 3$/m)

@@ -7,6 +7,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
+import type { HandshakePoolView } from './handshake-pools.ts'
+import type { ProfileFigures } from './profile-feed.ts'
 import { VERSION } from './version.ts'
 
 export interface MetricsOptions {
@@ -15,6 +17,8 @@ export interface MetricsOptions {
   /** Expiry of the certificates served, by their first name, ms since the Unix epoch. */
   readonly certificates: () => readonly { readonly name: string; readonly notAfter: number }[]
   readonly decisionsDropped: () => number
+  readonly profiles: () => ProfileFigures
+  readonly handshakePools: () => readonly HandshakePoolView[]
 }
 
 export function metricsServer(options: MetricsOptions): Server {
@@ -53,6 +57,7 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   registry.registerMetric(latencyHistogram(plane))
   upstreamMetrics(plane, registers)
   workerMetrics(plane, registers)
+  profileMetrics(options, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',
@@ -73,6 +78,91 @@ export function metricsRegistry(options: MetricsOptions): Registry {
     },
   })
   return registry
+}
+
+/** Never a profile or a fingerprint as a label: members of pools are named by the configuration. */
+function profileMetrics({ plane, profiles, handshakePools }: MetricsOptions, registers: Registers) {
+  const gauge = (name: string, help: string, read: (figures: ProfileFigures) => number): void => {
+    new Gauge({
+      name: `limen_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read(profiles()))
+      },
+    })
+  }
+  const total = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name: `limen_${name}`,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  }
+  gauge('profiles', 'Clients remembered', (figures) => figures.profiles)
+  gauge(
+    'verdicts',
+    'Clients and signatures the workers look out for',
+    (figures) => figures.verdicts,
+  )
+  gauge('signatures', 'Confirmed patterns of attack', (figures) => figures.signatures)
+  total('handshakes_learned_total', 'Handshakes learned from', () => profiles().learned)
+  total(
+    'observations_dropped_total',
+    'What was seen of handshakes and came faster than it could be learned from',
+    () => profiles().dropped + plane.traffic().observationsDropped,
+  )
+  total(
+    'profiles_unstored_total',
+    'Profiles that storage could not take',
+    () => profiles().unstored,
+  )
+  const labelNames = ['pool', 'member']
+  const members = () =>
+    handshakePools().flatMap(({ pool, members: all }) =>
+      all.map((member) => ({ labels: { pool, member: member.id }, member })),
+    )
+  new Counter({
+    name: 'limen_handshake_pool_connections_total',
+    help: 'TLS connections by handshake pool',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { labels, member } of members()) this.inc(labels, member.connections)
+    },
+  })
+  new Counter({
+    name: 'limen_handshake_pool_handshakes_total',
+    help: 'Handshakes by handshake pool and end',
+    labelNames: [...labelNames, 'result'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { labels, member } of members()) {
+        for (const result of ['full', 'resumed', 'failed'] as const) {
+          this.inc({ ...labels, result }, member[result])
+        }
+      }
+    },
+  })
+  new Counter({
+    name: 'limen_handshake_pool_checks_total',
+    help: 'Checks after the handshake by handshake pool',
+    labelNames: [...labelNames, 'result'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { labels, member } of members()) {
+        this.inc({ ...labels, result: 'passed' }, member.checksPassed)
+        this.inc({ ...labels, result: 'failed' }, member.checksFailed)
+      }
+    },
+  })
 }
 
 type Registers = { registers: Registry[] }['registers']

@@ -11,4 +11,6 @@ export const STATE_FILES = {
   recordKey: 'record.key',
   audit: 'audit.jsonl',
   storage: 'storage',
+  profiles: 'profiles',
+  profileKey: 'profile.key',
 } as const

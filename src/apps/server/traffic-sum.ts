@@ -19,6 +19,7 @@ export const NO_TRAFFIC: TrafficTotals = {
   refusals: {},
   tiers: [0, 0, 0, 0],
   decisionsDropped: 0,
+  observationsDropped: 0,
   latencyCounts: new Array(LATENCY_BOUNDS_MS.length + 1).fill(0),
   latencySumMs: 0,
 }
@@ -46,6 +47,7 @@ export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
     refusals,
     tiers: addLists(a.tiers, b.tiers),
     decisionsDropped: a.decisionsDropped + b.decisionsDropped,
+    observationsDropped: a.observationsDropped + b.observationsDropped,
     latencyCounts: addLists(a.latencyCounts, b.latencyCounts),
     latencySumMs: a.latencySumMs + b.latencySumMs,
   }

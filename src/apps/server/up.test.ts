@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { get } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -111,6 +111,49 @@ describe('up()', () => {
       runLimen(`${SHORT_CONFIG}decisions: { onError: closed }\n`, damageStorage),
       (error: LimenError) => error.code === 'storage-damaged',
     ))
+
+  it('keeps profiles in memory when their database is damaged, and says so', () =>
+    using(runLimen(SHORT_CONFIG, damageProfiles), async ({ running, token, logs, plane }) => {
+      const headers = { authorization: `Bearer ${token}` }
+      const response = await fetch(`${running.adminUrl}v1/status`, { headers })
+      const said = (await response.json()) as { profilesKeptIn: string; decisionsKeptIn: string }
+      assert.deepEqual([said.profilesKeptIn, said.decisionsKeptIn], ['memory', 'storage'])
+      assert.match(logs.join(''), /storage-damaged.*Profiles are kept in memory only/)
+      assert.deepEqual(plane.judged, [[]])
+    }))
+
+  it('sends everybody to tier 2 then, when admission.onError says so', () =>
+    using(
+      runLimen(`${SHORT_CONFIG}admission: { onError: tier2 }\n`, damageProfiles),
+      async ({ plane }) => {
+        const [verdict] = plane.judged.at(-1) ?? []
+        assert.deepEqual(verdict?.subject, { kind: 'everybody' })
+        assert.equal(verdict?.reasons[0]?.code, 'profiles-unusable')
+      },
+    ))
+
+  it('refuses to start then, when admission.onError is closed', () =>
+    assert.rejects(
+      runLimen(`${SHORT_CONFIG}admission: { onError: closed }\n`, damageProfiles),
+      (error: LimenError) => error.code === 'storage-damaged',
+    ))
+
+  it('learns anew when what it had learned cannot be read', async () => {
+    let data = ''
+    const first = await runLimen(SHORT_CONFIG, (folder) => {
+      data = `${folder}-kept`
+      writeFileSync(join(folder, 'kept'), data)
+    })
+    await first.running.stop()
+    cpSync(join(first.folder, 'data'), data, { recursive: true })
+    await first.end()
+    writeFileSync(join(data, 'record.key'), Buffer.alloc(32, 9))
+    const again = (folder: string) => cpSync(data, join(folder, 'data'), { recursive: true })
+    await using(runLimen(SHORT_CONFIG, again), async ({ plane }) => {
+      assert.deepEqual(plane.judged, [[]])
+    })
+    rmSync(data, { recursive: true })
+  })
 
   it('refuses a bad configuration with its line', () =>
     assert.rejects(runLimen(`${SHORT_CONFIG}colour: red\n`), (error: LimenError) => {
@@ -238,6 +281,14 @@ async function certify(folder: string): Promise<void> {
 }
 
 function damageStorage(folder: string): void {
-  mkdirSync(join(folder, 'data/storage'), { recursive: true })
-  writeFileSync(join(folder, 'data/storage/data.mdb'), Buffer.alloc(40_960, 7))
+  damage(join(folder, 'data/storage'))
+}
+
+function damageProfiles(folder: string): void {
+  damage(join(folder, 'data/profiles'))
+}
+
+function damage(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'data.mdb'), Buffer.alloc(40_960, 7))
 }

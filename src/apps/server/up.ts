@@ -23,10 +23,21 @@ import type { Environment } from './config/environment.ts'
 import { addressOf, type Config } from './config/schema.ts'
 import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
-import { keepConfig, type LiveConfig, loadConfig, type ReloadOutcome } from './live-config.ts'
+import { trainForestInThread } from './forest-training.ts'
+import { countHandshakePools } from './handshake-pools.ts'
+import {
+  type InForce,
+  keepConfig,
+  type LiveConfig,
+  loadConfig,
+  type ReloadOutcome,
+} from './live-config.ts'
 import type { ConfigSource } from './load-config.ts'
 import { filesOf } from './material.ts'
 import { metricsServer } from './metrics.ts'
+import { feedProfiles } from './profile-feed.ts'
+import { openProfileStorage } from './profile-storage.ts'
+import { startProfiler } from './start-profiler.ts'
 import { STATE_FILES } from './state-files.ts'
 import { recordTraffic } from './traffic-history.ts'
 import { VERSION } from './version.ts'
@@ -101,7 +112,26 @@ async function open(
   opened.push(() => plane.close())
   const feed = feedDecisions(plane, decisions, log)
   opened.push(() => feed.close())
+  let inForce = (): InForce => first
+  const admission = (): Config['admission'] => inForce().config.admission
+  const storage = await openProfileStorage({ config, clock, random, log })
+  opened.push(() => storage.profiles.close())
+  const profiles = feedProfiles({
+    ...{ plane, clock, log, store: storage.profiles, failed: storage.keptIn === 'memory' },
+    profiler: await startProfiler({
+      admission: config.admission,
+      store: storage.profiles,
+      random,
+      log,
+    }),
+    admission,
+    trainForest: trainForestInThread,
+  })
+  opened.push(() => profiles.close())
+  const pools = countHandshakePools(plane, admission)
+  opened.push(() => pools.close())
   const live = await keepConfig({ ...load, first, plane, log })
+  inForce = live.now
   const traffic = recordTraffic(plane, clock)
   opened.push(() => traffic.close())
 
@@ -122,12 +152,13 @@ async function open(
     lastReload: live.lastReload(),
     decisionsKeptIn: keptIn,
     decisionsDropped: feed.dropped(),
+    profilesKeptIn: storage.keptIn,
     certificates: certificates(),
     listeners,
   })
 
   const admin = await adminServer({
-    ...{ plane, live, feed, traffic, audit, log, clock, random, status, isReady },
+    ...{ plane, live, feed, profiles, pools, traffic, audit, log, clock, random, status, isReady },
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)
@@ -136,6 +167,8 @@ async function open(
     plane,
     isReady,
     decisionsDropped: feed.dropped,
+    profiles: profiles.figures,
+    handshakePools: pools.views,
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })

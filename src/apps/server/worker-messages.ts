@@ -10,6 +10,8 @@ export type ToWorker =
   | { readonly kind: 'apply'; readonly call: number; readonly settings: DataPlaneSettings }
   | { readonly kind: 'orders'; readonly orders: readonly ServerOrder[] }
   | { readonly kind: 'connections'; readonly call: number; readonly limit: number }
+  /** JSON of `Verdict[]`: all there are. */
+  | { readonly kind: 'judge'; readonly json: string }
   | { readonly kind: 'drain'; readonly graceMs: number }
 
 export type FromWorker =
@@ -22,6 +24,8 @@ export type FromWorker =
     }
   /** JSON of `Decision[]`: a third of the cost of the channel's own serialization (measured). */
   | { readonly kind: 'decisions'; readonly json: string }
+  /** JSON of {@link HandshakesSeen}. */
+  | { readonly kind: 'handshakes'; readonly json: string }
   | { readonly kind: 'ejected'; readonly pool: string; readonly server: string }
   | {
       readonly kind: 'report'

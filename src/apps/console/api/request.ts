@@ -29,10 +29,11 @@ export function getJson<T>(path: string): Promise<Outcome<T>> {
 }
 
 export function sendJson<T>(
-  method: 'POST' | 'PATCH',
+  method: 'POST' | 'PATCH' | 'DELETE',
   path: string,
-  body: unknown,
+  body?: unknown,
 ): Promise<Outcome<T>> {
+  if (body === undefined) return request<T>(path, { method })
   const headers = { 'content-type': 'application/json' }
   return request<T>(path, { method, headers, body: JSON.stringify(body) })
 }

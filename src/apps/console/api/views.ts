@@ -4,6 +4,7 @@
  * @module
  */
 import type { Decision, DetectorMode } from '../../../behavior/decision.ts'
+import type { Profile } from '../../../behavior/handshake/profile.ts'
 
 /** GET /v1/status, in part. */
 export interface StatusView {
@@ -27,6 +28,36 @@ export interface TrafficPoint {
   readonly handshakesPerSecond: number
   /** Decisions by tier in that second: index 1 to 3. */
   readonly tiers: readonly (number | null)[]
+}
+
+/** GET /v1/profiles/:id: what a profile shows. */
+export type ProfileView = Omit<Profile, 'randoms' | 'rate' | 'features' | 'flagged' | 'unflagged'>
+
+/** GET /v1/profiles. */
+export interface ProfilePage {
+  readonly profiles: readonly ProfileView[]
+}
+
+/** GET /v1/handshake-pools. */
+export interface HandshakePool {
+  readonly pool: 'primary' | 'rigorous'
+  readonly choose: 'random' | 'region'
+  readonly region: string
+  readonly members: readonly HandshakeMember[]
+}
+
+export interface HandshakeMember {
+  readonly id: string
+  /** '' for the process itself. */
+  readonly address: string
+  readonly region: string
+  readonly connections: number
+  readonly full: number
+  readonly resumed: number
+  readonly failed: number
+  readonly checksPassed: number
+  readonly checksFailed: number
+  readonly handshakeMs: number
 }
 
 /** GET /v1/decisions/:id. */

@@ -14,6 +14,8 @@ export interface ChartLine {
   /** Name of a CSS variable, e.g. `--line-1`. */
   readonly color: string
   readonly filled?: boolean
+  /** Few points, each of which should be seen. */
+  readonly dotted?: boolean
 }
 
 export interface ChartProps {
@@ -106,7 +108,7 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number): uPl
         stroke: () => css(line.color),
         ...(line.filled === true ? { fill: () => `${css(line.color)}22` } : {}),
         width: 1.5,
-        points: { show: false },
+        points: { show: line.dotted === true, size: 6, fill: () => css(line.color) },
       })),
     ],
     hooks: {

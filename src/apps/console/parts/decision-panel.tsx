@@ -8,6 +8,7 @@ import type { HandshakeView, Reason } from '../../../behavior/decision.ts'
 import { getJson, type Outcome } from '../api/request.ts'
 import type { ExplainedDecision } from '../api/views.ts'
 import { formatMoment, formatMs, formatScore, text } from '../format.ts'
+import { hashOf } from '../route.ts'
 import { useSession } from '../session.tsx'
 import { sayMode, sayOdds } from '../verdict.ts'
 import { Drawer } from './drawer.tsx'
@@ -50,7 +51,7 @@ function Explained(props: { readonly decision: ExplainedDecision }) {
         </span>
       </p>
       <p class="explanation">
-        {sayOdds(decision)} {sayMode(decision.mode)}
+        {sayOdds(decision)} {sayMode(decision)}
       </p>
       <Reasons reasons={decision.reasons} />
       {decision.handshake !== undefined && <Handshake handshake={decision.handshake} />}
@@ -60,6 +61,17 @@ function Explained(props: { readonly decision: ExplainedDecision }) {
         <Fact name="About" value={decision.subject} code />
         <Fact name="At" value={formatMoment(decision.at)} />
         <Fact name="Listener" value={decision.listener} />
+        <Fact name="Handshake pool" value={`${decision.pool}, member ${decision.member}`} />
+        {decision.profile !== undefined && (
+          <div>
+            <dt>Profile</dt>
+            <dd>
+              <a href={hashOf('clients', decision.profile)}>
+                <code>{decision.profile}</code>
+              </a>
+            </dd>
+          </div>
+        )}
         <Fact name="Model" value={`${decision.model}, ${decision.mode}`} />
       </dl>
       <details class="as-text">
@@ -71,7 +83,7 @@ function Explained(props: { readonly decision: ExplainedDecision }) {
   )
 }
 
-function Reasons(props: { readonly reasons: readonly Reason[] }) {
+export function Reasons(props: { readonly reasons: readonly Reason[] }) {
   if (props.reasons.length === 0) return null
   const byWeight = props.reasons.toSorted((one, other) => other.weight - one.weight)
   const most = Math.max(byWeight[0]?.weight ?? 0, 1)
@@ -124,7 +136,11 @@ function Handshake(props: { readonly handshake: HandshakeView }) {
   )
 }
 
-function Fact(props: { readonly name: string; readonly value: string; readonly code?: boolean }) {
+export function Fact(props: {
+  readonly name: string
+  readonly value: string
+  readonly code?: boolean
+}) {
   return (
     <div>
       <dt>{props.name}</dt>

@@ -9,7 +9,9 @@ import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
+import type { HandshakePools } from '../handshake-pools.ts'
 import type { LiveConfig } from '../live-config.ts'
+import type { ProfileFeed } from '../profile-feed.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
 import type { StatusView } from './views.ts'
 
@@ -17,6 +19,8 @@ export interface AdminContext {
   readonly plane: DataPlane
   readonly live: LiveConfig
   readonly feed: DecisionFeed
+  readonly profiles: ProfileFeed
+  readonly pools: HandshakePools
   readonly traffic: TrafficHistory
   readonly audit: AuditLog
   readonly log: Log

@@ -8,12 +8,10 @@ import { explainDecision } from '../../../behavior/explain.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
-import { connectionView, decisionView, explainedView } from './views.ts'
+import { connectionView, decisionId, decisionView, explainedView } from './views.ts'
 
 const limit = (usual: number) =>
   z.coerce.number().int().min(1).max(1000).default(usual).describe('At most so many.')
-/** ULID, Crockford base 32. */
-const id = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a decision')
 
 export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
   const { plane, feed, streams } = room
@@ -38,7 +36,7 @@ export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
       schema: {
         querystring: z.strictObject({
           limit: limit(100),
-          before: id.optional().describe('Only older ones than this.'),
+          before: decisionId.optional().describe('Only older ones than this.'),
         }),
         response: {
           200: z.array(decisionView).readonly(),
@@ -66,7 +64,10 @@ export function decisionRoutes(app: AdminApp, room: AdminRoom): void {
     '/v1/decisions/:id',
     {
       config: { right: 'subjects' },
-      schema: { params: z.strictObject({ id }), response: { 200: explainedView, ...problems } },
+      schema: {
+        params: z.strictObject({ id: decisionId }),
+        response: { 200: explainedView, ...problems },
+      },
     },
     async ({ params }) => {
       const decision = feed.get(params.id)

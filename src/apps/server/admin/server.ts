@@ -31,6 +31,7 @@ import { Problem, problemOf, sendProblem } from './problem.ts'
 import { changeRoutes } from './routes-change.ts'
 import { decisionRoutes } from './routes-decisions.ts'
 import { healthRoutes } from './routes-health.ts'
+import { profileRoutes } from './routes-profiles.ts'
 import { sessionRoutes } from './routes-session.ts'
 import { trafficRoutes } from './routes-traffic.ts'
 import { openSessions, type Sessions, sessionPathOf } from './sessions.ts'
@@ -126,9 +127,8 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   }
   authorize(app, room)
   await describe(app)
-  for (const add of [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, changeRoutes]) {
-    add(app, room)
-  }
+  const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
+  for (const add of [...routes, changeRoutes]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()

@@ -5,19 +5,48 @@
  * @module
  */
 import { z } from 'zod'
-import type { Decision } from '../../../behavior/decision.ts'
+import { DETECTORS, type Decision } from '../../../behavior/decision.ts'
+import type { Profile } from '../../../behavior/handshake/profile.ts'
+import type { Signature } from '../../../behavior/handshake/signature.ts'
 import type {
   ConnectionView,
   TrafficTotals,
   UpstreamView,
   WorkerView,
 } from '../../../ports/data-plane.ts'
+import type { HandshakePoolView } from '../handshake-pools.ts'
 import type { TrafficSample } from '../traffic-history.ts'
+
+/** What a profile shows: not what the detectors keep in it. */
+type ProfileView = Pick<
+  Profile,
+  | 'id'
+  | 'client'
+  | 'ja4Stable'
+  | 'addressGroup'
+  | 'firstSeen'
+  | 'lastSeen'
+  | 'connections'
+  | 'score'
+> &
+  Pick<Profile, 'tier' | 'reasons' | 'label' | 'labelledBy' | 'history'> & {
+    readonly form: string
+    readonly ja4s: readonly string[]
+    readonly counts: Omit<Profile['counts'], 'at'>
+  }
 
 const at = z.int().describe('Milliseconds since the Unix epoch.')
 const count = z.number()
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly()
 const tier = z.union([z.literal(1), z.literal(2), z.literal(3)])
+
+const detectorMode = z.enum(['observe', 'shadow', 'enforce'])
+const reason = z.object({
+  code: z.string(),
+  text: z.string(),
+  weight: z.number(),
+  detector: z.enum(DETECTORS).exactOptional(),
+})
 
 const handshake = z.object({
   ja4: z.string(),
@@ -30,17 +59,30 @@ const handshake = z.object({
   client: z.string().describe('Best guess at the software.'),
 })
 
+/** ULID, Crockford base 32. */
+export const decisionId = z
+  .string()
+  .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a decision')
+
 export const decisionView = z.object({
   id: z.string(),
   subject: z.string(),
   tier,
   score: z.number().describe('-log10 of the probability that an honest client looks like this.'),
-  reasons: list(z.object({ code: z.string(), text: z.string(), weight: z.number() })),
+  reasons: list(reason),
   model: z.string(),
-  mode: z.enum(['observe', 'shadow', 'enforce']),
+  mode: detectorMode,
   at,
   listener: z.string(),
+  enforced: tier.describe('The tier by what is in force: what counts.'),
+  pool: z.enum(['primary', 'rigorous']).describe('Which handshake servers took it.'),
+  member: z.string().describe('Which of them.'),
   handshake: handshake.exactOptional(),
+  profile: z.string().exactOptional().describe('Who it is: see /v1/profiles.'),
+  served: z
+    .object({ pool: z.string(), server: z.string(), reasons: list(z.string()) })
+    .exactOptional()
+    .describe('Which server took its first request, where the pool chooses by fit.'),
 }) satisfies z.ZodType<Decision>
 
 export const explainedView = decisionView.extend({ explanation: list(z.string()) })
@@ -102,6 +144,7 @@ export const trafficView = z.object({
   refusals: z.record(z.string(), count).readonly(),
   tiers: list(count).describe('By tier: index 1 to 3.'),
   decisionsDropped: count,
+  observationsDropped: count,
   latencyCounts: list(count).describe('Histogram of the time to the response head.'),
   latencySumMs: count,
 }) satisfies z.ZodType<TrafficTotals>
@@ -140,14 +183,95 @@ export const statusView = z.object({
   version: z.string(),
   startedAt: at,
   state: z.enum(['starting', 'serving', 'draining']),
-  mode: z.enum(['observe', 'shadow', 'enforce']).describe('Of admission.'),
+  mode: detectorMode.describe('Of admission.'),
   config: z.string().describe('Where the configuration comes from.'),
   lastReload: reloadView,
   decisionsKeptIn: z.enum(['storage', 'memory']),
   decisionsDropped: count,
+  profilesKeptIn: z.enum(['storage', 'memory']),
   certificates: list(z.object({ names: list(z.string()), notAfter: at })),
   listeners: list(z.object({ name: z.string(), url: z.string() })),
 })
+
+const profileScore = z.object({ at, score: z.number(), tier })
+
+export const profileView = z.object({
+  id: z.string(),
+  client: z.string().describe('Best guess at the software.'),
+  ja4Stable: z.string(),
+  ja4s: list(z.string()).describe('Fingerprints it had.'),
+  addressGroup: z.string().describe('Network it was last seen in.'),
+  form: z.string().describe('What was wrong with its hellos.'),
+  firstSeen: at,
+  lastSeen: at,
+  connections: count,
+  score: z.number().describe('-log10 p, calibrated.'),
+  tier,
+  reasons: list(reason),
+  label: z.enum(['', 'good', 'bad']),
+  labelledBy: z.string(),
+  counts: z
+    .object({
+      hellos: count,
+      resumptionsOffered: count,
+      paused: count,
+      full: count,
+      resumed: count,
+      incomplete: count,
+      helloRetries: count,
+      checksPassed: count,
+      checksFailed: count,
+    })
+    .describe('Fading: by half in a day.'),
+  history: list(profileScore).describe('Scores, the oldest first.'),
+}) satisfies z.ZodType<ProfileView>
+
+export const profilePageView = z.object({
+  profiles: list(profileView),
+  next: z.string().exactOptional().describe('What to ask for `after`; absent at the end.'),
+})
+
+const match = z.object({
+  ja4Stable: z.string().exactOptional(),
+  ja4: z.string().exactOptional(),
+  addressGroup: z.string().exactOptional(),
+})
+
+export const signatureView = z.object({
+  id: z.string(),
+  match: match.describe('All that is given must match.'),
+  since: at,
+  until: at,
+  by: z.string().describe('Who confirmed it.'),
+  why: z.string(),
+  hits: count,
+}) satisfies z.ZodType<Signature>
+
+/** What a person's word about a profile led to. */
+export const feedbackView = z.object({
+  profile: profileView,
+  signature: signatureView.exactOptional(),
+})
+
+export const handshakePoolView = z.object({
+  pool: z.enum(['primary', 'rigorous']),
+  choose: z.enum(['random', 'region']),
+  region: z.string(),
+  members: list(
+    z.object({
+      id: z.string(),
+      address: z.string().describe('Empty for this process.'),
+      region: z.string(),
+      connections: count,
+      full: count,
+      resumed: count,
+      failed: count,
+      checksPassed: count,
+      checksFailed: count,
+      handshakeMs: count,
+    }),
+  ),
+}) satisfies z.ZodType<HandshakePoolView>
 
 export const auditView = z.object({
   entries: list(

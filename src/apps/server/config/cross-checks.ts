@@ -37,7 +37,11 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
       config.admin.tokens.map(({ name }, i) => [name, ['admin', 'tokens', i, 'name']]),
       blame,
     ),
+    ...(['primary', 'rigorous'] as const).flatMap((pool) =>
+      memberDoubles(config.admission[pool].members, ['admission', pool, 'members'], blame),
+    ),
     ...sockets(config, blame),
+    ...membersThatAreUs(config, blame),
     ...routesToNowhere(config, blame),
     ...emptyPools(config, blame),
     ...hashesOfNothing(config, blame),
@@ -66,7 +70,6 @@ function sockets({ listeners, admin, metrics }: Config, blame: Blame): readonly 
     [metrics.address, ['metrics', 'address']],
   ]
   const taken: { host: string; port: number; by: string }[] = []
-  const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::'
   return wanted.flatMap(([text, path]) => {
     const { host, port } = addressOf(text)
     const clash = taken.find(
@@ -78,6 +81,50 @@ function sockets({ listeners, admin, metrics }: Config, blame: Blame): readonly 
     taken.push({ host, port, by: writePath(path) })
     return clash === undefined ? [] : [blame(path, `${text} is already taken by ${clash.by}`)]
   })
+}
+
+type Members = Config['admission']['primary']['members']
+
+/** Two members of one id, at one address, or both in this process. */
+function memberDoubles(members: Members, path: ConfigPath, blame: Blame): readonly Complaint[] {
+  const ids = members.map(({ id }, m) => [id, [...path, m, 'id']] as const)
+  const addresses = members.flatMap(({ address }, m) =>
+    address === undefined ? [] : [[address, [...path, m, 'address']] as const],
+  )
+  const inProcess = members.flatMap(({ address }, m) => (address === undefined ? [m] : []))
+  return [
+    ...doubles(ids, blame),
+    ...doubles(addresses, blame),
+    ...inProcess.slice(1).map((m) => blame([...path, m], 'is a second member without an address')),
+  ]
+}
+
+/** A member's address must be another server's: our own listener would hand the connection to itself for ever. */
+function membersThatAreUs(
+  { listeners, admin, metrics, admission }: Config,
+  blame: Blame,
+): readonly Complaint[] {
+  const own = [
+    ...listeners.map(({ address }, i) => [address, `listeners[${i}].address`] as const),
+    [admin.address, 'admin.address'] as const,
+    [metrics.address, 'metrics.address'] as const,
+  ].map(([text, key]) => ({ ...addressOf(text), key }))
+  return (['primary', 'rigorous'] as const).flatMap((pool) =>
+    admission[pool].members.flatMap(({ address }, m) => {
+      if (address === undefined) return []
+      const path = ['admission', pool, 'members', m, 'address']
+      const { host, port } = addressOf(address)
+      if (port === 0) return [blame(path, 'needs a port to connect to')]
+      const taken = own.find(
+        (one) => one.port === port && (one.host === host || (isAny(one.host) && isLoopback(host))),
+      )
+      return taken === undefined ? [] : [blame(path, `${address} is ${taken.key} of this Limen`)]
+    }),
+  )
+}
+
+function isAny(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
 function routesToNowhere({ routes, pools }: Config, blame: Blame): readonly Complaint[] {

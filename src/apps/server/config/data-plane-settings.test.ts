@@ -13,7 +13,12 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
 `
   const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
   if (outcome.kind !== 'read') assert.fail()
-  const material = { certificates: [], affinityKey: new Uint8Array(32), ticketKeys: [] }
+  const material = {
+    certificates: [],
+    affinityKey: new Uint8Array(32),
+    ticketKeys: [],
+    profileKey: new Uint8Array(16),
+  }
   const settings = dataPlaneSettings(outcome.config, material)
   assert.deepEqual(settings.listeners, [
     {
@@ -26,7 +31,15 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
     },
   ])
   assert.deepEqual(settings.pools[0]?.servers, [
-    { id: 'a', host: 'a.internal', port: 80, weight: 3, connectionsMax: 256, proxyProtocol: 'off' },
+    {
+      id: 'a',
+      host: 'a.internal',
+      port: 80,
+      weight: 3,
+      connectionsMax: 256,
+      proxyProtocol: 'off',
+      labels: [],
+    },
   ])
   assert.equal('drainMs' in settings.timeouts, false)
   assert.equal(settings.affinityKey, material.affinityKey)

@@ -4,8 +4,10 @@
  * @module
  */
 import type {
+  AdmissionSettings,
   CertificateSettings,
   DataPlaneSettings,
+  HandshakeMemberSettings,
   ListenerSettings,
   PoolSettings,
 } from '../../../ports/data-plane.ts'
@@ -17,19 +19,40 @@ export interface Material {
   readonly certificates: readonly CertificateSettings[]
   readonly affinityKey: Uint8Array
   readonly ticketKeys: readonly Uint8Array[]
+  readonly profileKey: Uint8Array
 }
 
 export function dataPlaneSettings(config: Config, material: Material): DataPlaneSettings {
   const { drainMs: _, ...timeouts } = config.timeouts
+  const { profileKey, ...others } = material
   return {
     listeners: config.listeners.map(listenerSettings),
     pools: config.pools.map(poolSettings),
     routes: config.routes,
     limits: config.limits,
     timeouts,
-    admission: config.admission,
-    ...material,
+    admission: admissionSettings(config.admission, profileKey),
+    ...others,
   }
+}
+
+function admissionSettings(
+  admission: Config['admission'],
+  profileKey: Uint8Array,
+): AdmissionSettings {
+  const { mode, detectors, tier2, tier3, primary, rigorous } = admission
+  return {
+    ...{ mode, detectors, tier2, tier3, profileKey },
+    primary: { ...primary, members: primary.members.map(memberSettings) },
+    rigorous: { ...rigorous, members: rigorous.members.map(memberSettings) },
+  }
+}
+
+type Member = Config['admission']['primary']['members'][number]
+
+function memberSettings({ id, address, region }: Member): HandshakeMemberSettings {
+  const place = address === undefined ? { host: '', port: 0 } : addressOf(address)
+  return { id, region, ...place }
 }
 
 function listenerSettings(listener: Config['listeners'][number]): ListenerSettings {

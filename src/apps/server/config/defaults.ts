@@ -20,7 +20,7 @@ export const CONFIG_DEFAULTS = {
     /** c = 1.25 of "Consistent hashing with bounded loads" (Mirrokni et al. 2016, section 6). */
     boundedLoad: 1.25,
   },
-  server: { weight: 1, connectionsMax: 256, proxyProtocol: 'off' },
+  server: { weight: 1, connectionsMax: 256, proxyProtocol: 'off', labels: [] },
   /** Two good checks up, three bad ones down: HAProxy's own defaults. */
   health: { path: '/', intervalMs: 2 * SECOND, timeoutMs: SECOND, rise: 2, fall: 3 },
   /** Five in a row and 30 s: Envoy's own defaults. Half of a pool must stay. */
@@ -71,6 +71,36 @@ export const CONFIG_DEFAULTS = {
     /** One honest client in a thousand (10^-3), and one in a million. */
     tier2: 3,
     tier3: 6,
+    /**
+     * With `mode: enforce`. Exact tests and confirmed patterns act; what must first learn what is usual here only
+     * says what it would do.
+     */
+    detectors: {
+      randomness: 'enforce',
+      rarity: 'shadow',
+      form: 'enforce',
+      profile: 'shadow',
+      rate: 'enforce',
+      signature: 'enforce',
+    },
+    /** The share that `tier2` promises: 10^-3. */
+    falsePositiveBudget: 0.001,
+    onError: 'open',
+    pool: { choose: 'random', region: '', members: [{ id: 'here' }] },
+    rigorous: {
+      /** A hundredth of `limits.connectionsMax`: what is suspicious must not take the room of others. */
+      connectionsMax: 200,
+      /** A person who reloads stays below it, a scanner does not. */
+      perProfilePerSecond: 5,
+      helloRetry: true,
+      userAgentCheck: true,
+      /** Off: what has no browser (an API client moved there by mistake) could not pass. */
+      work: 0,
+    },
+    /** A month of absence; at about 1.5 KB each (see docs/operations.md) a million is 1.5 GB on disk. */
+    profiles: { keepMax: 1_000_000, hotMax: 50_000, ttlHours: 30 * 24 },
+    /** A month, as long as an operator remembers why. */
+    signatures: { ttlHours: 30 * 24 },
   },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
   decisions: { keepMax: 100_000, onError: 'open' },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { writeComplaint } from './complaint.ts'
 import type { Environment } from './environment.ts'
-import { readConfig } from './read-config.ts'
+import { readConfig, readPolicy } from './read-config.ts'
 
 /** Seven good lines; what a test adds begins at line 8. */
 const GOOD = `data: ./state
@@ -151,6 +151,34 @@ describe('complaints', () => {
       ['8:14: admission.tier2: must not exceed admission.tier3'],
     ],
     [
+      'doubled members of a handshake pool',
+      `${GOOD}admission: { rigorous: { members: [{ id: a }, { id: a }] } }\n`,
+      [
+        '8:47: admission.rigorous.members[1]: is a second member without an address',
+        '8:49: admission.rigorous.members[1].id: "a" is there twice',
+      ],
+    ],
+    [
+      'a handshake pool of nobody',
+      `${GOOD}admission: { primary: { members: [] } }\n`,
+      ['8:25: admission.primary.members: needs at least one member'],
+    ],
+    [
+      'a handshake pool of ourselves',
+      `${GOOD}admission: { primary: { members: [{ id: a, address: '127.0.0.1:8443' }] } }\n`,
+      [
+        '8:44: admission.primary.members[0].address: 127.0.0.1:8443 is listeners[0].address of this Limen',
+      ],
+    ],
+    [
+      'a detector that is none, and a mode that is none',
+      `${GOOD}admission: { detectors: { rarety: enforce, form: enforced } }\n`,
+      [
+        '8:27: admission.detectors.rarety: unknown key (did you mean "rarity"?)',
+        '8:44: admission.detectors.form: expected one of "observe"|"shadow"|"enforce"',
+      ],
+    ],
+    [
       'overlapping checks',
       GOOD.replace(', servers', ', health: { intervalMs: 10, timeoutMs: 20 }, servers'),
       ['6:45: pools[0].health.timeoutMs: must not exceed intervalMs: checks would overlap'],
@@ -267,5 +295,37 @@ describe('LIMEN_*', () => {
     }
     assert.deepEqual(complaintsOf(GOOD, environment), [])
     assert.match(complaintsOf(GOOD, { LIMEN_WORKRS: '2' })[0] ?? '', /did you mean "workers"/)
+  })
+})
+
+describe('readPolicy()', () => {
+  const policyOf = (text: string) => readPolicy({ file: 'new.yaml', text, folder: '/' }, {})
+
+  it('takes a whole file, the part under its key, and the part alone', () => {
+    for (const text of [
+      `${GOOD}admission: { tier2: 5 }\n`,
+      'admission: { tier2: 5 }\n',
+      'tier2: 5',
+    ]) {
+      const outcome = policyOf(text)
+      if (outcome.kind !== 'read') assert.fail(JSON.stringify(outcome.complaints))
+      assert.equal(outcome.admission.tier2, 5)
+      assert.equal(outcome.admission.mode, 'observe')
+    }
+  })
+
+  it('says line and column of what is wrong, also in the part alone', () => {
+    const lines = (text: string) => {
+      const outcome = policyOf(text)
+      return outcome.kind === 'read' ? [] : outcome.complaints.map(writeComplaint)
+    }
+    assert.deepEqual(lines('mode: enforce\nteer2: 5\n'), [
+      'new.yaml:2:1: admission.teer2: unknown key (did you mean "tier2"?)',
+    ])
+    assert.deepEqual(lines('admission:\n  teer2: 5\n'), [
+      'new.yaml:2:3: admission.teer2: unknown key (did you mean "tier2"?)',
+    ])
+    assert.equal(lines('listeners: []\n').length > 0, true)
+    assert.equal(lines(': [').length > 0, true)
   })
 })

@@ -5,13 +5,13 @@
  */
 import { resolve } from 'node:path'
 import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Blame, blameIn, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { crossCheck } from './cross-checks.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { applyOverrides, type Environment, readEnvironment } from './environment.ts'
 import { knownKeys } from './json-schema.ts'
-import { type Config, configSchema } from './schema.ts'
+import { admissionSchema, type Config, configSchema } from './schema.ts'
 
 /** Larger than any configuration a person can read. */
 const TEXT_CHARS_MAX = 2 ** 20
@@ -28,7 +28,62 @@ export type ConfigOutcome =
   | { readonly kind: 'read'; readonly config: Config; readonly blame: Blame }
   | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
 
+export type PolicyOutcome =
+  | { readonly kind: 'read'; readonly admission: Config['admission'] }
+  | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
+
+/** What `admission` says in a whole `limen.yaml`, or in a file that holds only that part, under its key or without. */
+export function readPolicy(source: ConfigText, environment: Environment): PolicyOutcome {
+  const parsed = parseText(source)
+  if (parsed.kind === 'refused') return parsed
+  const { tree, document, lines } = parsed
+  const keys = typeof tree === 'object' && tree !== null ? Object.keys(tree) : []
+  if (keys.includes('listeners')) {
+    const outcome = readConfig(source, environment)
+    return outcome.kind === 'refused'
+      ? outcome
+      : { kind: 'read', admission: outcome.config.admission }
+  }
+  const isUnderItsKey = keys.length === 1 && keys[0] === 'admission'
+  const whole = isUnderItsKey ? tree : { admission: tree ?? {} }
+  const blame = blameIn(source.file, document, lines, new Map())
+  const outcome = z.strictObject({ admission: admissionSchema.prefault({}) }).safeParse(whole)
+  if (outcome.success) return { kind: 'read', admission: freeze(outcome.data.admission) }
+  // In the file itself the part may stand at the top.
+  const blameThere: Blame = (path, text) => ({
+    ...blame(isUnderItsKey ? path : path.slice(1), text),
+    path: writePath(path),
+  })
+  return refused(outcome.error.issues.flatMap((issue) => complaintsOf(issue, [], blameThere)))
+}
+
 export function readConfig(source: ConfigText, environment: Environment): ConfigOutcome {
+  const read = parseText(source)
+  if (read.kind === 'refused') return read
+  const { tree, document, lines } = read
+  const { overrides, complaints } = readEnvironment(environment)
+  const variables = new Map(overrides.map(({ path, variable }) => [writePath(path), variable]))
+  const blame = blameIn(source.file, document, lines, variables)
+  const parsed = configSchema.safeParse(applyOverrides(tree, overrides))
+  if (!parsed.success || complaints.length > 0) {
+    const issues = parsed.error?.issues ?? []
+    return refused([...complaints, ...issues.flatMap((issue) => complaintsOf(issue, [], blame))])
+  }
+  const config = freeze(withWholePaths(parsed.data, source.folder))
+  const crossed = crossCheck(config, blame)
+  return crossed.length > 0 ? refused(crossed) : { kind: 'read', config, blame }
+}
+
+type ParsedText =
+  | {
+      readonly kind: 'parsed'
+      readonly tree: unknown
+      readonly document: YamlDocument
+      readonly lines: LineCounter
+    }
+  | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
+
+function parseText(source: ConfigText): ParsedText {
   if (source.text.length > TEXT_CHARS_MAX) {
     const text = `is longer than ${TEXT_CHARS_MAX} characters`
     return refused([{ source: source.file, line: 1, column: 1, path: '', text }])
@@ -48,17 +103,7 @@ export function readConfig(source: ConfigText, environment: Environment): Config
   if (tree instanceof Error) {
     return refused([{ source: source.file, line: 1, column: 1, path: '', text: tree.message }])
   }
-  const { overrides, complaints } = readEnvironment(environment)
-  const variables = new Map(overrides.map(({ path, variable }) => [writePath(path), variable]))
-  const blame = blameIn(source.file, document, lines, variables)
-  const parsed = configSchema.safeParse(applyOverrides(tree, overrides))
-  if (!parsed.success || complaints.length > 0) {
-    const issues = parsed.error?.issues ?? []
-    return refused([...complaints, ...issues.flatMap((issue) => complaintsOf(issue, [], blame))])
-  }
-  const config = freeze(withWholePaths(parsed.data, source.folder))
-  const crossed = crossCheck(config, blame)
-  return crossed.length > 0 ? refused(crossed) : { kind: 'read', config, blame }
+  return { kind: 'parsed', tree, document, lines }
 }
 
 /** Fails on aliases that unfold without end. */
@@ -70,7 +115,10 @@ function treeOf(document: YamlDocument): unknown {
   }
 }
 
-function refused(complaints: readonly Complaint[]): ConfigOutcome {
+function refused(complaints: readonly Complaint[]): {
+  readonly kind: 'refused'
+  readonly complaints: readonly Complaint[]
+} {
   const position = ({ line = 0, column = 0 }: Complaint): number => line * 1000 + column
   return { kind: 'refused', complaints: [...complaints].sort((a, b) => position(a) - position(b)) }
 }

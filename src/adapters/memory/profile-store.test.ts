@@ -1,0 +1,4 @@
+import { profileStoreContract } from '../../ports/profile-store.contract.ts'
+import { memoryProfileStore } from './profile-store.ts'
+
+profileStoreContract('memory', async (options) => memoryProfileStore(options))

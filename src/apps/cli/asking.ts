@@ -1,0 +1,48 @@
+/**
+ * What the commands that ask a running Limen have in common: where it is, and text or JSON.
+ *
+ * @module
+ */
+import type { Command } from 'commander'
+import { LimenError } from '../../ground/limen-error.ts'
+import { type AdminClient, adminClient } from './admin-client.ts'
+
+export type Output = 'text' | 'json'
+
+/** Options of every such command. */
+export interface ReadOptions {
+  readonly config?: string
+  readonly url?: string
+  readonly output: Output
+  /** Calls the admin API that the options name. */
+  client(): AdminClient
+}
+
+/** Adds the options; the command's action finds `client()` among them. */
+export function reads(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'limen.yaml of the running Limen')
+    .option('--url <url>', 'address of its admin API')
+    .option('-o, --output <form>', 'text or json', outputOf, 'text')
+    .hook('preAction', (_self, called) => {
+      const { config, url } = called.opts<{ config?: string; url?: string }>()
+      called.setOptionValue('client', () => adminClient({ config, url, environment: process.env }))
+    })
+}
+
+export function show<T>(
+  value: T,
+  output: Output,
+  inText: (value: T) => string,
+  out: (text: string) => void,
+): void {
+  out(output === 'json' ? JSON.stringify(value) : inText(value))
+}
+
+function outputOf(text: string): Output {
+  if (text === 'text' || text === 'json') return text
+  throw new LimenError('usage', `-o takes text or json, not ${text}`, {
+    side: 'operator',
+    retry: false,
+  })
+}
