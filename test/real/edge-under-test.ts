@@ -12,8 +12,12 @@ import { Edge } from '../../src/adapters/edge/edge.ts'
 import { localCertificate } from '../../src/adapters/node/local-ca.ts'
 import { systemClock } from '../../src/adapters/node/system-clock.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
+import type { Decision } from '../../src/behavior/decision.ts'
+import type { HandshakeOutcome } from '../../src/behavior/handshake/observation.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../src/flows/admit-handshake.ts'
 import type {
+  AdmissionSettings,
+  CertificateSettings,
   DataPlaneSettings,
   LimitSettings,
   ServerSettings,
@@ -26,7 +30,20 @@ export interface EdgeUnderTest {
   readonly tlsPort: number
   /** Plain HTTP, every connection begins with a PROXY protocol header. */
   readonly proxyPort: number
+  /** TLS, every connection begins with a PROXY protocol header. */
+  readonly proxyTlsPort: number
+  readonly decisions: readonly Decision[]
+  readonly outcomes: readonly HandshakeOutcome[]
+  /** What came with each TLS connection: whom its ticket names, and that ticket. */
+  readonly tickets: readonly TicketSeen[]
+  /** The certificate it serves. */
+  readonly settings: DataPlaneSettings
   close(): void
+}
+
+export interface TicketSeen {
+  readonly lineage: string | undefined
+  readonly ticket: Uint8Array | undefined
 }
 
 export interface EdgeSetup {
@@ -34,6 +51,41 @@ export interface EdgeSetup {
   readonly limits?: Partial<LimitSettings>
   readonly timeouts?: Partial<TimeoutSettings>
   readonly server?: Partial<ServerSettings>
+  readonly admission?: Partial<AdmissionSettings>
+  readonly ticketKeys?: readonly Uint8Array[]
+  /** Another's, so that clients cannot tell the two apart. */
+  readonly certificate?: CertificateSettings
+  /** What an engine in force would have decided about a handshake. */
+  readonly enforce?: (decision: Decision) => Partial<Decision>
+}
+
+const HERE = { id: 'here', host: '', port: 0, region: '' } as const
+
+/** Nobody acts: all detectors observe, this process shakes all hands. */
+export const ADMISSION: AdmissionSettings = {
+  mode: 'observe',
+  detectors: {
+    randomness: 'observe',
+    rarity: 'observe',
+    form: 'observe',
+    profile: 'observe',
+    rate: 'observe',
+    signature: 'observe',
+  },
+  tier2: Infinity,
+  tier3: Infinity,
+  profileKey: new Uint8Array(16).fill(7),
+  primary: { choose: 'random', region: '', members: [HERE] },
+  rigorous: {
+    choose: 'random',
+    region: '',
+    members: [HERE],
+    connectionsMax: 100,
+    perProfilePerSecond: 1000,
+    helloRetry: true,
+    userAgentCheck: true,
+    work: 0,
+  },
 }
 
 const LIMITS: LimitSettings = {
@@ -80,7 +132,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
-  const [plainPort = 0, tlsPort = 0, proxyPort = 0] = await freePorts(3)
+  const [plainPort = 0, tlsPort = 0, proxyPort = 0, proxyTlsPort = 0] = await freePorts(4)
   const random = systemRandom()
   const folder = mkdtempSync(join(tmpdir(), 'limen-edge-'))
   const { certPem, keyPem } = await localCertificate({
@@ -90,21 +142,28 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
     random,
   })
   rmSync(folder, { recursive: true, force: true })
-  const admission = newAdmission({
-    clock: systemClock,
-    random,
-    settings: { mode: 'observe', tier2: Infinity, tier3: Infinity },
-  })
+  const admissionSettings = { ...ADMISSION, ...setup.admission }
+  const admission = newAdmission({ clock: systemClock, random, settings: admissionSettings })
+  const decisions: Decision[] = []
+  const outcomes: HandshakeOutcome[] = []
+  const tickets: TicketSeen[] = []
   const edge = new Edge({
     worker: 0,
     clock: systemClock,
     random,
     gatekeeper: {
-      admitHandshake: (connection, seen) => admitHandshake(admission, connection, seen),
+      admitHandshake: (connection, seen) => {
+        const ticket = seen.hello?.psk ?? seen.hello?.sessionTicket
+        tickets.push({ lineage: connection.lineage, ticket: ticket && Uint8Array.from(ticket) })
+        const { decision } = admitHandshake(admission, connection, seen)
+        return { ...decision, ...setup.enforce?.(decision) }
+      },
       admitPlain: (connection) => admitPlain(admission, connection),
     },
-    onDecision: () => {},
+    onDecision: (decision) => void decisions.push(decision),
+    onOutcome: (outcome) => void outcomes.push(outcome),
     onEjected: () => {},
+    onServed: () => {},
   })
   const listener = { host: '127.0.0.1', minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] } as const
   const settings: DataPlaneSettings = {
@@ -112,8 +171,15 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
       { ...listener, name: 'plain', port: plainPort, tls: false, proxyProtocol: 'off' },
       { ...listener, name: 'tls', port: tlsPort, tls: true, proxyProtocol: 'off' },
       { ...listener, name: 'proxied', port: proxyPort, tls: false, proxyProtocol: 'required' },
+      {
+        ...listener,
+        name: 'proxied-tls',
+        port: proxyTlsPort,
+        tls: true,
+        proxyProtocol: 'required',
+      },
     ],
-    certificates: [{ certPem, keyPem }],
+    certificates: [setup.certificate ?? { certPem, keyPem }],
     pools: [
       {
         name: 'site',
@@ -124,6 +190,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
           weight: 1,
           connectionsMax: 256,
           proxyProtocol: 'off',
+          labels: [],
           ...setup.server,
         })),
         choose: 'round-robin',
@@ -137,10 +204,21 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
     routes: [{ host: '', path: '/', pool: 'site' }],
     limits: { ...LIMITS, ...setup.limits },
     timeouts: { ...TIMEOUTS, ...setup.timeouts },
-    admission: { mode: 'observe', tier2: Infinity, tier3: Infinity },
+    admission: admissionSettings,
     affinityKey: random.bytes(32),
-    ticketKeys: [random.bytes(48)],
+    ticketKeys: setup.ticketKeys ?? [random.bytes(48)],
   }
   await edge.apply(settings)
-  return { edge, plainPort, tlsPort, proxyPort, close: () => edge.close() }
+  return {
+    edge,
+    plainPort,
+    tlsPort,
+    proxyPort,
+    proxyTlsPort,
+    decisions,
+    outcomes,
+    tickets,
+    settings,
+    close: () => edge.close(),
+  }
 }

@@ -14,6 +14,8 @@ export interface ConnectionSeen {
   readonly listener: string
   /** Milliseconds since the Unix epoch. */
   readonly acceptedAt: number
+  /** Id of the profile that the session it wants to resume was made for; only out of a ticket of ours. */
+  readonly lineage?: string
 }
 
 export type HelloSeen =

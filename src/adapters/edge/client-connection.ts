@@ -8,6 +8,7 @@ import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
 import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
 import { type Channel, SocketChannel } from './channel.ts'
+import type { RequestGate } from './request-gate.ts'
 import type { TlsSession } from './tls-session.ts'
 
 /**
@@ -35,10 +36,14 @@ export class ClientConnection {
   /** What is spoken over: the accepted socket, or TLS on top of it. */
   channel: Channel
   tls: TlsSession | undefined
+  /** Of the rigorous pool, as long as it wants to see requests before they pass. */
+  gate: RequestGate | undefined
   speaker: Speaker
   decision: Decision | undefined
   protocol: ConnectionView['protocol'] = 'tls'
   resumed = false
+  /** Kind of client, once a pool asked for it (`client-kinds.ts`). */
+  cluster: number | undefined
   requests = 0
   bytesIn = 0
   bytesOut = 0

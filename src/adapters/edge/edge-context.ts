@@ -3,11 +3,16 @@
  *
  * @module
  */
+import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { DataPlaneSettings } from '../../ports/data-plane.ts'
 import type { Gatekeeper } from './admission.ts'
 import type { Affinity } from './affinity.ts'
 import type { Certificates } from './certificates.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
+import type { ProofsOfWork } from './proof-of-work.ts'
+import type { RigorousPool } from './rigorous-pool.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 export interface EdgeContext {
@@ -16,6 +21,8 @@ export interface EdgeContext {
   readonly affinity: Affinity
   readonly certificates: Certificates
   readonly gatekeeper: Gatekeeper
+  readonly rigorous: RigorousPool
+  readonly proofs: ProofsOfWork
   readonly draining: boolean
   /** Milliseconds from an arbitrary start, monotonic. */
   now(): number
@@ -23,6 +30,10 @@ export interface EdgeContext {
   readonly lately: number
   /** Milliseconds since the Unix epoch. */
   wallClock(): number
+  /** What became of a handshake, or of a check behind one. */
+  onOutcome(outcome: HandshakeOutcome): void
+  /** For a request to a pool that chooses by what suits the client. */
+  fitting(connection: ClientConnection, pool: UpstreamPool, isWebSocket: boolean): FittingRequest
   /** The pool for a request; `target` is only called when routes differ by path. */
   route(authority: string, target: () => string): UpstreamPool | undefined
 }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Decision } from '../../behavior/decision.ts'
+import type { Decision, ServerChoice } from '../../behavior/decision.ts'
+import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
@@ -20,9 +21,12 @@ import type { Gatekeeper } from './admission.ts'
 import { Affinity } from './affinity.ts'
 import { Certificates } from './certificates.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { ClientKinds, type FittingRequest } from './client-kinds.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Listener } from './listener.ts'
 import { Meter } from './meter.ts'
+import { ProofsOfWork } from './proof-of-work.ts'
+import { RigorousPool } from './rigorous-pool.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 /** Deadlines are looked at this often: they are this much late at most. */
@@ -34,7 +38,11 @@ export interface EdgeOptions {
   readonly random: Random
   readonly gatekeeper: Gatekeeper
   onDecision(decision: Decision): void
+  /** What became of a handshake that was decided about; and of a check behind one. */
+  onOutcome(outcome: HandshakeOutcome): void
   onEjected(pool: string, server: string): void
+  /** A connection's first request went to this server, and why; from pools with `choose: fit`. */
+  onServed(decision: string, choice: ServerChoice): void
 }
 
 /** What the control plane says about one server. */
@@ -60,10 +68,13 @@ export interface ServerReport {
 export class Edge implements EdgeContext {
   readonly meter = new Meter()
   readonly gatekeeper: Gatekeeper
+  readonly rigorous: RigorousPool
   #options: EdgeOptions
   #settings: DataPlaneSettings | undefined
   #affinity: Affinity | undefined
   #certificates: Certificates | undefined
+  #proofs: ProofsOfWork | undefined
+  #proofsKey: Uint8Array | undefined
   #pools = new Map<string, UpstreamPool>()
   /** Out of the settings, with requests still being answered. */
   #gonePools: UpstreamPool[] = []
@@ -71,6 +82,7 @@ export class Edge implements EdgeContext {
   readonly #connections = new Set<ClientConnection>()
   #single: UpstreamPool | undefined
   #sweeper: NodeJS.Timeout
+  readonly #kinds = new ClientKinds((cluster) => this.#forgetKind(cluster))
   draining = false
   lately = performance.now()
   readonly now = (): number => performance.now()
@@ -79,7 +91,16 @@ export class Edge implements EdgeContext {
   constructor(options: EdgeOptions) {
     this.#options = options
     this.gatekeeper = options.gatekeeper
+    this.rigorous = new RigorousPool({
+      now: this.now,
+      settings: () => this.settings.admission.rigorous,
+      later: setImmediate,
+    })
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
+  }
+
+  onOutcome(outcome: HandshakeOutcome): void {
+    this.#options.onOutcome(outcome)
   }
 
   get settings(): DataPlaneSettings {
@@ -89,6 +110,10 @@ export class Edge implements EdgeContext {
 
   get affinity(): Affinity {
     return this.#affinity as Affinity
+  }
+
+  get proofs(): ProofsOfWork {
+    return this.#proofs as ProofsOfWork
   }
 
   get certificates(): Certificates {
@@ -145,6 +170,18 @@ export class Edge implements EdgeContext {
     if (this.#single !== undefined) return this.#single
     const route = matchRoute<RouteSettings>(this.settings.routes, hostName(authority), target())
     return route === undefined ? undefined : this.#pools.get(route.pool)
+  }
+
+  fitting(connection: ClientConnection, pool: UpstreamPool, isWebSocket: boolean): FittingRequest {
+    const first = connection.cluster === undefined
+    connection.cluster ??= this.#kinds.clusterOf(connection.decision)
+    const client = this.#kinds.clientOf(connection.cluster, isWebSocket)
+    const { decision } = connection
+    const explain = (server: string, reasons: readonly string[]): void => {
+      const choice = { pool: pool.settings.name, server, reasons }
+      if (decision !== undefined) this.#options.onServed(decision.id, choice)
+    }
+    return { client, kinds: this.#kinds, explain: first ? explain : undefined }
   }
 
   /** Carries out what the control plane knows about servers. */
@@ -211,6 +248,13 @@ export class Edge implements EdgeContext {
   #install(settings: DataPlaneSettings, certificates: Certificates, affinity: Affinity): void {
     this.#certificates = certificates
     this.#affinity = affinity
+    // Which challenges are spent outlives a reload, as long as the key does.
+    const key = settings.affinityKey
+    if (this.#proofsKey === undefined || Buffer.compare(this.#proofsKey, key) !== 0) {
+      const { random } = this.#options
+      this.#proofs = new ProofsOfWork({ key, random, wallClock: this.wallClock })
+      this.#proofsKey = key
+    }
     const gone = new Map(this.#pools)
     const pools = new Map<string, UpstreamPool>()
     for (const wanted of settings.pools) {
@@ -246,6 +290,12 @@ export class Edge implements EdgeContext {
     if (decision === undefined) return
     this.meter.tiers[decision.tier] = (this.meter.tiers[decision.tier] as number) + 1
     this.#options.onDecision(decision)
+  }
+
+  #forgetKind(cluster: number): void {
+    for (const pool of this.#pools.values()) {
+      for (const server of pool.servers) server.fit.forget(cluster)
+    }
   }
 
   #sweep(): void {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import type {
   BodyFraming,
@@ -67,6 +68,9 @@ export class Exchange implements ResponseSink, Waiter {
   #now: () => number
   bodyless = false
   stickyKey = -1
+  fit: FittingRequest | undefined
+  /** Of the response body, so far. */
+  #bytes = 0
   except: UpstreamServer | undefined
   /** When the request head was complete, ms. */
   startedAt = 0
@@ -119,6 +123,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#bodyWhole = !how.streaming
     this.bodyless = how.bodyless
     this.#attempts = 1
+    this.#bytes = 0
     this.#begun = false
     this.#streamedEarly = undefined
     this.except = undefined
@@ -198,12 +203,13 @@ export class Exchange implements ResponseSink, Waiter {
     const server = this.#server as UpstreamServer
     if (head.status >= 502 && head.status <= 504) {
       server.latencyMs = server.latencyMs || latencyMs
-      this.#pool?.failed(server)
-    } else this.#pool?.succeeded(server, latencyMs)
+      this.#pool?.failed(server, this.fit)
+    } else this.#pool?.succeeded(server, latencyMs, this.fit, head.status >= 500)
     this.#front.onHead(head, framing)
   }
 
   onBody(from: number, to: number): void {
+    this.#bytes += to - from
     this.#front.onBody(from, to)
   }
 
@@ -218,6 +224,7 @@ export class Exchange implements ResponseSink, Waiter {
     // Answered before the request was whole: what is sent next would be read as the rest of its body.
     const clean = reusable && !exclusive && this.#bodyWhole
     this.#pool?.release(connection, this.#server as UpstreamServer, clean)
+    this.fit?.kinds.answered(this.fit.client.cluster, this.#bytes)
     this.#front.onEnd()
   }
 
@@ -230,7 +237,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#connection = undefined
     this.#request = undefined
     this.#meter.responded(101, this.#now() - this.startedAt)
-    this.#pool?.succeeded(this.#server as UpstreamServer, this.#now() - this.startedAt)
+    this.#pool?.succeeded(this.#server as UpstreamServer, this.#now() - this.startedAt, this.fit)
     this.#front.onUpgrade(head, connection, from, to)
   }
 
@@ -246,7 +253,7 @@ export class Exchange implements ResponseSink, Waiter {
     const pool = this.#pool as UpstreamPool
     // A kept connection that closes under the request is an ordinary race, not the server's failure.
     const race = failure === 'reset' && connection.used && !this.#begun
-    if (!race && failure !== 'evicted') pool.failed(server)
+    if (!race && failure !== 'evicted') pool.failed(server, this.fit)
     pool.release(connection, server, false)
     if (this.#mayRetry(failure)) {
       this.#attempts++

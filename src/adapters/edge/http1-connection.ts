@@ -8,6 +8,7 @@
  */
 import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import { answerHttp1 } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
@@ -227,6 +228,9 @@ export class Http1Connection implements Front {
     this.#setCookie = undefined
     const exchange = this.#exchange
     exchange.startedAt = edge.now()
+    if (connection.gate !== undefined && this.#isAnsweredByGate(to)) {
+      return this.#phase === 'head' ? head.end : to
+    }
     const host = this.#sameHost() ? this.#suffixHost : textOf(head.hostStart, head.hostEnd)
     const pool = edge.route(host, target)
     if (pool === undefined) {
@@ -235,6 +239,8 @@ export class Http1Connection implements Front {
     }
     this.#pool = pool
     exchange.stickyKey = -1
+    exchange.fit =
+      pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined
     if (pool.settings.affinity !== undefined) this.#affinity(pool)
     this.#request = forwardedHead(head, host, this.#fieldsFor(host), this.#upgrade)
     if (!head.chunked && head.contentLength <= 0) {
@@ -253,6 +259,28 @@ export class Http1Connection implements Front {
     this.deadline = this.#bodyStartedAt + timeouts.bodyMs
     if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
     return head.end
+  }
+
+  /** The rigorous pool may want something first. The connection goes on if nothing more of the client is here. */
+  #isAnsweredByGate(to: number): boolean {
+    const answer = this.#connection.gate?.ask({
+      target: target(),
+      userAgent: fieldOf('user-agent'),
+      accept: fieldOf('accept'),
+      cookies: fieldOf('cookie'),
+    })
+    if (answer === undefined) return false
+    const hasMore = head.end < to || head.chunked || head.contentLength > 0
+    const keepAlive = this.#keepAlive && this.#minorVersion === 1 && !hasMore
+    this.#edge.meter.responded(answer.status, 0)
+    this.#write(answerHttp1(answer, keepAlive, !this.#isHead))
+    if (keepAlive) {
+      this.deadline = this.#edge.lately + this.#edge.settings.timeouts.idleMs
+    } else {
+      this.#headSent = true
+      this.#end()
+    }
+    return true
   }
 
   #readMethod(): void {
@@ -593,6 +621,12 @@ export class Http1Connection implements Front {
 /** The request target as text; only asked for when there is more than one route. */
 function target(): string {
   return textOf(head.targetStart, head.targetEnd)
+}
+
+/** A field of the head as text, '' when there is none; the first of several. Not for the hot path. */
+function fieldOf(name: string): string {
+  const text = textOf(head.start, head.end)
+  return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r]*)`, 'i').exec(text)?.[1]?.trimEnd() ?? ''
 }
 
 function isMethod(method: string): boolean {

@@ -140,6 +140,14 @@ export class RequestFields {
     this.#special(kind, line)
   }
 
+  /** The value of a field, '' when there is none; the first of several. Not for the hot path. */
+  text(name: string): string {
+    const at = `\r\n${this.lines}`.indexOf(`\r\n${name}: `)
+    if (at < 0) return ''
+    const from = at + name.length + 2
+    return this.lines.slice(from, this.lines.indexOf('\r\n', from))
+  }
+
   /** Whether the fields make a request (section 8.3.1). */
   complete(): boolean {
     if (this.malformed || this.method === '' || this.path === '' || this.scheme === '') return false

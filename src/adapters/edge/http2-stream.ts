@@ -6,6 +6,7 @@
  */
 import * as h2 from '../../wire/http2-frame.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import type { Answer } from './answer.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import type { Http2Connection } from './http2-connection.ts'
@@ -73,12 +74,24 @@ export class Http2Stream implements Front {
     this.#exchange.startedAt = edge.now()
     this.#method = fields.method
     const { path, authority } = fields
+    const answer = client.gate?.ask({
+      target: path,
+      userAgent: fields.text('user-agent'),
+      accept: fields.text('accept'),
+      cookies: fields.cookies,
+    })
+    if (answer !== undefined) {
+      this.#requestEnded = ended
+      this.#answer(answer)
+      return
+    }
     const pool = this.#poolFor(fields)
     if (typeof pool === 'string') {
       this.refuse(pool)
       return
     }
     this.#pool = pool
+    if (pool.settings.choose === 'fit') this.#exchange.fit = edge.fitting(client, pool, false)
     if (pool.settings.affinity !== undefined) {
       const { key, issue } = edge.affinity.read(pool.settings.affinity.cookie, fields.cookies)
       this.#exchange.stickyKey = key
@@ -442,23 +455,35 @@ export class Http2Stream implements Front {
 
   /** Limen answers by itself. */
   refuse(code: RefusalCode): void {
-    const { edge, client, output, encoder } = this.#connection
+    const { edge, client } = this.#connection
     edge.meter.refused(code)
     if (this.#headSent) {
       this.abort(h2.INTERNAL_ERROR)
       return
     }
     const { status, body } = refusal(code, client.decision?.id ?? '')
+    const fields = [
+      ['content-type', 'application/problem+json'],
+      ['cache-control', 'no-store'],
+    ] as const
+    this.#answer({ status, fields, body })
+  }
+
+  /** An answer of Limen's own. */
+  #answer({ status, fields, body }: Answer): void {
+    const { edge, output, encoder } = this.#connection
     edge.meter.responded(status, 0)
     const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
     // First: it may let another stream of this connection write its own refusal.
     this.#exchange.abandon()
-    output.room(512)
+    const text = fields.reduce((sum, [name, value]) => sum + name.length + value.length + 8, 0)
+    output.room(64 + 2 * text + h2.FRAME_HEADER_BYTES)
     const start = output.used + h2.FRAME_HEADER_BYTES
     let at = encoder.begin(output.buffer, start)
     at = encoder.encode(':status', String(status), output.buffer, at)
-    at = encoder.encode('content-type', 'application/problem+json', output.buffer, at)
-    at = encoder.encode('cache-control', 'no-store', output.buffer, at)
+    for (const [name, value] of fields) {
+      at = encoder.encode(name.toLowerCase(), value, output.buffer, at)
+    }
     at = encoder.encode('content-length', String(Buffer.byteLength(body)), output.buffer, at)
     this.#headSent = true
     this.#headers(undefined, at - start, octets.length === 0)

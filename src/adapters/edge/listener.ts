@@ -14,8 +14,8 @@ import { type Greeting, GreetingReader } from './greeting.ts'
 import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2-connection.ts'
 import { refusalHttp1 } from './refusal.ts'
+import { shakeHands } from './shake-hands.ts'
 import { tlsAlertFor } from './tls-alert.ts'
-import { newTlsSession } from './tls-session.ts'
 
 /** Connections the kernel completes before we accept them. */
 const BACKLOG = 4096
@@ -168,12 +168,14 @@ export class Listener {
 
   #decide(connection: ClientConnection, seen: HelloSeen): void {
     const { edge } = this.#host
+    const lineage = seen.hello && edge.certificates.lineageOf(seen.hello)
     connection.decision = edge.gatekeeper.admitHandshake(
       {
         remoteAddress: connection.remoteAddress,
         remotePort: connection.remotePort,
         listener: connection.listener,
         acceptedAt: connection.openedAt,
+        ...(lineage === undefined ? {} : { lineage }),
       },
       seen,
     )
@@ -187,13 +189,20 @@ export class Listener {
     const looksLikeHttp = code === 'not_tls' && first >= 65 && first <= 122
     edge.meter.refused(looksLikeHttp ? 'plain-on-tls' : 'hello-malformed')
     edge.meter.handshakesFailed++
-    const { accepted: socket } = connection
-    socket.end(
+    this.#sayAndClose(
+      connection,
       looksLikeHttp
         ? refusalHttp1('plain-on-tls', connection.decision?.id ?? '', true)
         : tlsAlertFor(code),
     )
-    connection.speaker = new Waiting(edge.now() + LINGER_MS, () => socket.destroy())
+  }
+
+  /** The last word, which the client has a little time to read. */
+  #sayAndClose(connection: ClientConnection, octets: Buffer): void {
+    const { accepted: socket } = connection
+    socket.end(octets)
+    const until = this.#host.edge.now() + LINGER_MS
+    connection.speaker = new Waiting(until, () => socket.destroy())
     socket.resume()
   }
 
@@ -203,34 +212,21 @@ export class Listener {
     octets: Buffer,
   ): void {
     const { edge } = this.#host
-    const { settings } = this
-    const secureContext = edge.certificates.contextFor(hello.sni, settings.minVersion)
-    if (secureContext === undefined) {
-      connection.channel.destroy()
-      return
-    }
-    const session = newTlsSession(connection.accepted, {
-      secureContext,
+    shakeHands({
+      connection,
+      edge,
+      hello,
+      octets,
+      minVersion: this.settings.minVersion,
       alpn: this.#alpn,
-      onSecure: () => {
-        connection.resumed = session.resumed
-        if (connection.resumed) edge.meter.handshakesResumed++
-        else edge.meter.handshakesFull++
-        this.#http(connection, session.alpn === 'h2')
-      },
-      onFailed: (reason) => {
-        if (reason !== 'broken') edge.meter.handshakesFailed++
-        edge.meter.refused(`tls-${reason}`)
+      onSecure: (session) => this.#http(connection, session.alpn === 'h2'),
+      onRefused: (code) => {
+        edge.meter.refused(code)
+        // Without waiting for the client to close: a flood would be held on to. All it sent has been read.
+        connection.accepted.write(tlsAlertFor(code))
+        connection.accepted.destroySoon()
       },
     })
-    connection.channel = session.channel
-    connection.tls = session
-    connection.speaker = new Waiting(edge.now() + edge.settings.timeouts.tlsMs, () => {
-      edge.meter.refused('tls-timeout')
-      edge.meter.handshakesFailed++
-      connection.channel.destroy()
-    })
-    session.start(octets)
   }
 
   #plain(connection: ClientConnection): void {

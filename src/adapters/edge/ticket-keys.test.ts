@@ -13,7 +13,7 @@ const key = () => randomBytes(TICKET_KEY_BYTES)
 /** A server as another worker would be: its own context, the same keys. */
 async function serverWith(keys: readonly Uint8Array[]) {
   const secureContext = tls.createSecureContext({ cert: certPem, key: keyPem })
-  new TicketKeys(keys).serve(secureContext)
+  new TicketKeys(keys).serve(secureContext, { profile: '' })
   const server = net.createServer((raw) => {
     // As the edge does it: the context is known before TLS begins.
     const socket = new tls.TLSSocket(raw, { isServer: true, secureContext })

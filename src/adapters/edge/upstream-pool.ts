@@ -5,14 +5,16 @@
  * @module
  */
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
-import {
-  chooseInTurn,
-  chooseOfTwo,
-  NO_SERVER,
-  type ServerLoad,
-} from '../../routing/choose-server.ts'
+import { chooseInTurn, chooseOfTwo, NO_SERVER } from '../../routing/choose-server.ts'
 import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
+import {
+  explainChoice,
+  type FittingServer,
+  rankServers,
+  ServerFit,
+} from '../../routing/server-fit.ts'
+import type { FittingRequest } from './client-kinds.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 export interface PoolTimeouts {
@@ -31,7 +33,7 @@ const QUEUE_MAX = 1024
 const STALL_MS = 1_000
 
 /** One server, with what this worker knows of it. */
-export class UpstreamServer implements ServerLoad {
+export class UpstreamServer implements FittingServer {
   settings: ServerSettings
   weight: number
   inFlight = 0
@@ -42,6 +44,7 @@ export class UpstreamServer implements ServerLoad {
   up = true
   draining = false
   readonly outlier: OutlierState = noOutlier()
+  readonly fit = new ServerFit()
   requests = 0
   failures = 0
   latencyMs = 0
@@ -49,6 +52,14 @@ export class UpstreamServer implements ServerLoad {
   constructor(settings: ServerSettings) {
     this.settings = settings
     this.weight = settings.weight
+  }
+
+  get id(): string {
+    return this.settings.id
+  }
+
+  get labels(): readonly string[] {
+    return this.settings.labels
   }
 
   state(now: number): ServerState {
@@ -64,6 +75,8 @@ export interface Waiter {
   readonly except: UpstreamServer | undefined
   /** 32-bit hash of what keeps a client on its server; -1 for none. */
   readonly stickyKey: number
+  /** Whom it is for; undefined unless the pool chooses by what suits the client. */
+  readonly fit: FittingRequest | undefined
   /** Octets to send first on a fresh connection (PROXY protocol); such a connection is not shared. */
   preface(server: UpstreamServer): Uint8Array | undefined
   take(connection: UpstreamConnection, server: UpstreamServer): void
@@ -175,7 +188,16 @@ export class UpstreamPool {
   }
 
   /** A live request told that the server is well. */
-  succeeded(server: UpstreamServer, latencyMs: number): void {
+  succeeded(
+    server: UpstreamServer,
+    latencyMs: number,
+    fit?: FittingRequest,
+    isError = false,
+  ): void {
+    if (fit !== undefined) {
+      const outcome = isError ? 'error' : 'good'
+      server.fit.learn(fit.client.cluster, outcome, latencyMs, this.#host.now())
+    }
     server.requests++
     server.latencyMs =
       server.latencyMs === 0
@@ -185,8 +207,9 @@ export class UpstreamPool {
   }
 
   /** A live request failed on the server's side. */
-  failed(server: UpstreamServer): void {
+  failed(server: UpstreamServer, fit?: FittingRequest): void {
     const now = this.#host.now()
+    if (fit !== undefined) server.fit.learn(fit.client.cluster, 'incident', 0, now)
     server.requests++
     server.failures++
     const ejected = this.servers.filter((each) => each.state(now) !== 'up').length
@@ -240,8 +263,17 @@ export class UpstreamPool {
     if (waiter.stickyKey >= 0) {
       return chooseOnRing(this.#ring, waiter.stickyKey, servers, settings.boundedLoad, except)
     }
+    if (waiter.fit !== undefined) return this.#pickFitting(waiter.fit, except)
     if (settings.choose === 'round-robin') return chooseInTurn(servers, this.#credits, except)
     return chooseOfTwo(servers, [this.#host.fraction(), this.#host.fraction()], except)
+  }
+
+  #pickFitting({ client, explain }: FittingRequest, except: number): number {
+    const fraction = () => this.#host.fraction()
+    const ranked = rankServers(this.servers, client, fraction, except, this.#host.now())
+    const best = ranked[0]?.index ?? NO_SERVER
+    explain?.(this.servers[best]?.id ?? '', explainChoice(this.servers, ranked, client))
+    return best
   }
 
   #reuse(server: UpstreamServer, waiter: Waiter): UpstreamConnection | undefined {

@@ -1,0 +1,132 @@
+/**
+ * What session keys cost (LSK/1): validation at an edge with the ticket open already and for the first time, a
+ * handshake at the key server. CPU time of this process, median of rounds.
+ *
+ * @module
+ */
+import { createHmac } from 'node:crypto'
+import { hpkeKeyPair } from '../src/adapters/node/hpke.ts'
+import { opensslKeyAgreement } from '../src/adapters/node/key-agreement.ts'
+import { Steks } from '../src/adapters/node/session-crypto.ts'
+import { systemRandom } from '../src/adapters/node/system-random.ts'
+import { beginHandshake } from '../src/apps/browser/session-handshake.ts'
+import { openSession, SessionGenerations, type SessionOffice } from '../src/flows/open-session.ts'
+import { Revocations } from '../src/keys/session/revocations.ts'
+import { Validator } from '../src/keys/session/validate-request.ts'
+import { KEM } from '../src/wire/key-config.ts'
+import { SUITE, type Suite } from '../src/wire/key-message.ts'
+import { proofBase, writeProofParameters } from '../src/wire/session-proof.ts'
+import type { TicketContents } from '../src/wire/session-ticket.ts'
+
+const ROUNDS = 9
+const STEK = (1 << 24) | 1
+const ORIGIN = 'https://shop.test'
+const random = systemRandom()
+
+/** Microseconds of CPU per call, median of rounds over `inputs`, which are used once each. */
+function cpuUs<T>(inputs: readonly T[], call: (input: T) => void): number {
+  const per = Math.floor(inputs.length / ROUNDS)
+  const rounds = Array.from({ length: ROUNDS }, (_, round) => {
+    const before = process.cpuUsage()
+    for (const input of inputs.slice(round * per, (round + 1) * per)) call(input)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / per
+  })
+  return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0
+}
+
+const now = Math.floor(Date.now() / 1000)
+const steks = new Steks()
+steks.add(STEK, random.bytes(32))
+
+function ticketContents(): TicketContents {
+  return {
+    flags: 0,
+    suite: SUITE.x25519,
+    epoch: 1,
+    generation: 1,
+    notBefore: now - 5,
+    rotateAfter: now + 600,
+    expires: now + 900,
+    sessionId: random.bytes(16),
+    requestKey: random.bytes(32),
+    bodyKey: random.bytes(32),
+    policy: 1,
+    subject: random.bytes(16),
+    backend: 1,
+    softBinding: random.bytes(16),
+    deviceKey: random.bytes(32),
+    tier: 1,
+  }
+}
+
+function provenRequest(contents: TicketContents, ticket: string, n: number) {
+  const request = {
+    method: 'GET',
+    authority: 'shop.test',
+    path: '/cart/items',
+    query: '?page=2',
+    sessionKey: ticket,
+    contentDigest: undefined,
+  }
+  const parameters = writeProofParameters({
+    created: now,
+    nonce: `n${String(n).padStart(15, '0')}`,
+    keyId: Buffer.from(contents.sessionId).toString('base64url').slice(0, 11),
+    coversDigest: false,
+  })
+  const mac = createHmac('sha256', contents.requestKey).update(proofBase(request, parameters))
+  const signature = `lim=:${mac.digest('base64')}:`
+  return { request, proof: { input: `lim=${parameters.raw}`, signature, needsDigest: false } }
+}
+
+function validationUs(perTicket: number): number {
+  const revocations = new Revocations()
+  revocations.take({ seq: 1, kind: 'checkpoint' }, now)
+  const validator = new Validator(steks, revocations)
+  const tickets = Array.from({ length: Math.ceil(18_000 / perTicket) }, ticketContents)
+  const requests = tickets.flatMap((contents) => {
+    const ticket = `:${steks.sealTicket(STEK, contents, random).toString('base64')}:`
+    return Array.from({ length: perTicket }, (_, n) => provenRequest(contents, ticket, n))
+  })
+  return cpuUs(requests, ({ request, proof }) => {
+    const { kind } = validator.validate(request, proof, now)
+    if (kind !== 'valid') throw new Error('a good request was refused')
+  })
+}
+
+async function handshakeUs(suite: Suite): Promise<number> {
+  const pair = hpkeKeyPair(KEM.x25519, random.bytes(32))
+  const served = { keyId: 1, pair, notBefore: now - 10, expires: now + 1000 }
+  const office: SessionOffice = {
+    agreement: opensslKeyAgreement(() => [served]),
+    random,
+    policy: { suites: new Set(Object.values(SUITE)), ticketS: 900, policyId: 1, flags: 0 },
+    seal: (contents) => steks.sealTicket(STEK, contents, random),
+    epoch: () => 1,
+    encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+    sessions: new SessionGenerations(100_000),
+  }
+  const key = { ...served, kem: KEM.x25519, suites: [suite], publicKey: pair.publicKey }
+  const begun = await Promise.all(
+    Array.from({ length: 900 }, () =>
+      beginHandshake({ key, suite, origin: ORIGIN, now: now * 1000 }),
+    ),
+  )
+  return cpuUs(begun, ({ message }) => {
+    const asked = { message, origin: ORIGIN, subject: undefined, tier: 1, rotateS: 600 } as const
+    const more = { softBinding: undefined, previous: undefined }
+    const { kind } = openSession(office, { ...asked, ...more }, now)
+    if (kind !== 'opened') throw new Error('a good handshake was refused')
+  })
+}
+
+export async function benchSession() {
+  return {
+    validate_cached_us: validationUs(200),
+    validate_opened_us: validationUs(1),
+    handshake_x25519_us: await handshakeUs(SUITE.x25519),
+    handshake_p256_us: await handshakeUs(SUITE.p256),
+    handshake_hybrid_us: await handshakeUs(SUITE.x25519MlKem768),
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Who shakes hands with a client: this process, in the primary or the rigorous way, or another TLS server. The
+ * decision has been made; here it is obeyed.
+ *
+ * @module
+ */
+import type { ListenerSettings } from '../../ports/data-plane.ts'
+import type { ClientHello } from '../../wire/client-hello-message.ts'
+import type { ClientConnection, Speaker } from './client-connection.ts'
+import type { EdgeContext } from './edge-context.ts'
+import { Handshake, tellOutcome } from './handshake.ts'
+import { membersFor } from './handshake-members.ts'
+import { isRetryNeeded, retryGroupFor } from './hello-retry.ts'
+import { Passthrough } from './passthrough.ts'
+import { RequestGate } from './request-gate.ts'
+import type { RigorousRefusal, Turn } from './rigorous-pool.ts'
+import type { TlsSession } from './tls-session.ts'
+
+export interface HandshakeOrder {
+  readonly connection: ClientConnection
+  readonly edge: EdgeContext
+  readonly hello: ClientHello
+  /** The hello as it came. */
+  readonly octets: Buffer
+  readonly minVersion: ListenerSettings['minVersion']
+  /** In the form of RFC 7301 section 3.1. */
+  readonly alpn: Uint8Array
+  onSecure(session: TlsSession): void
+  /** Nobody shakes hands: the client is to be told so. */
+  onRefused(code: RigorousRefusal | 'member-unreachable'): void
+}
+
+interface Due extends HandshakeOrder {
+  /** When the hello was complete, by the monotonic clock. */
+  readonly since: number
+}
+
+/** Sees to the handshake of a connection that has been decided about. */
+export function shakeHands(order: HandshakeOrder): void {
+  const { connection, edge, octets, onRefused } = order
+  const { decision } = connection
+  if (decision === undefined) throw new TypeError('Cannot shake hands before a decision')
+  const due: Due = { ...order, since: edge.now() }
+  const isRigorous = decision.pool === 'rigorous'
+  const shakeHere = () => (isRigorous ? shakeRigorously(due) : shakePlainly(due))
+  if (isRigorous) {
+    const refusal = edge.rigorous.enter(decision.profile ?? '')
+    if (refusal !== undefined) {
+      onRefused(refusal)
+      return
+    }
+    connection.accepted.once('close', () => edge.rigorous.leave())
+  }
+  const { others, here } = membersFor(edge.settings.admission, decision)
+  if (others.length > 0) {
+    const onUnreachable = () => (here === 'never' ? onRefused('member-unreachable') : shakeHere())
+    const { since } = due
+    new Passthrough({ connection, edge, members: others, octets, since, onUnreachable }).start()
+  } else if (here === 'never') onRefused('member-unreachable')
+  else shakeHere()
+}
+
+function shakePlainly({ connection, edge, hello, octets, minVersion, ...due }: Due): void {
+  const profile = connection.decision?.profile ?? ''
+  const lease = edge.certificates.lend(hello.sni, minVersion, profile)
+  if (lease === undefined) {
+    connection.channel.destroy()
+    return
+  }
+  const handshake = new Handshake({
+    connection,
+    edge,
+    secureContext: lease.secureContext,
+    alpn: due.alpn,
+    retry: isRetryNeeded(hello),
+    since: due.since,
+    onOver: lease.giveBack,
+    onSecure: due.onSecure,
+  })
+  handshake.start(octets)
+}
+
+function shakeRigorously(due: Due): void {
+  const { connection, edge } = due
+  const turn = new AwaitedTurn(due)
+  connection.speaker = turn
+  edge.rigorous.queue(turn)
+}
+
+/** A connection that waits until the rigorous pool has time for it. */
+class AwaitedTurn implements Speaker, Turn {
+  readonly deadline: number
+  isWanted = true
+  readonly #due: Due
+
+  constructor(due: Due) {
+    this.#due = due
+    this.deadline = due.edge.now() + due.edge.settings.timeouts.tlsMs
+  }
+
+  begin(): void {
+    const { connection, edge, hello, octets, alpn, since, onSecure } = this.#due
+    const { helloRetry } = edge.settings.admission.rigorous
+    const retry = helloRetry ? retryGroupFor(hello) : undefined
+    const secureContext = edge.certificates.rigorousFor(hello.sni, retry)
+    if (secureContext === undefined) {
+      edge.rigorous.over()
+      connection.channel.destroy()
+      return
+    }
+    const handshake = new Handshake({
+      connection,
+      edge,
+      secureContext,
+      alpn,
+      retry: retry !== undefined || isRetryNeeded(hello),
+      since,
+      onOver: () => edge.rigorous.over(),
+      onSecure: (session) => {
+        connection.gate = new RequestGate(connection, edge)
+        onSecure(session)
+      },
+    })
+    handshake.start(octets)
+  }
+
+  expire(): void {
+    const { connection, edge, since } = this.#due
+    this.isWanted = false
+    edge.meter.refused('rigorous-busy')
+    const handshakeMs = edge.now() - since
+    tellOutcome(edge, connection, { result: 'timeout', handshakeMs, helloRetry: false })
+    connection.channel.destroy()
+  }
+
+  drain(): void {}
+
+  closed(): void {
+    this.isWanted = false
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * {@link KeyAgreement} by OpenSSL. Holds the key server's private keys, as KeyObjects; the seeds they were made of
+ * are kept, wrapped, by who made them.
+ *
+ * @module
+ */
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  encapsulate,
+  generateKeyPairSync,
+  hkdfSync,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto'
+import { EXPORT_CONTEXT } from '../../keys/session/key-schedule.ts'
+import type { KeyAgreement } from '../../ports/key-agreement.ts'
+import { SUITE } from '../../wire/key-message.ts'
+import { type HpkeKeyPair, mlKemPublicKey, newX25519, x25519 } from './hpke.ts'
+
+/** A key pair clients seal to, by its id. Times in seconds since 1970. */
+export interface KeyServerPair {
+  readonly keyId: number
+  readonly pair: HpkeKeyPair
+  readonly notBefore: number
+  readonly expires: number
+}
+
+const ED25519_KEY_BYTES = 32
+
+/** @param pairs asked anew for each message: they roll over */
+export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyAgreement {
+  return {
+    openInit(keyId, { enc, header, sealed }, info, now) {
+      const key = pairs().find((each) => each.keyId === keyId)
+      if (key === undefined || now < key.notBefore || now >= key.expires) return 'unknown'
+      const context = key.pair.receive(enc, info)
+      const plain = context?.open(sealed, header)
+      if (context === undefined || plain === undefined) return undefined
+      return { plain, exporter: context.export(EXPORT_CONTEXT, 32) }
+    },
+    agree(suite, share, mlKemKey) {
+      if (suite === SUITE.p256) return agreeP256(share)
+      const { privateKey, share: ours } = newX25519()
+      const dh = x25519(privateKey, share)
+      if (dh === undefined) return undefined
+      if (mlKemKey === undefined) return { field: ours, dh, mlKem: undefined }
+      const encapsulated = encapsulateTo(mlKemKey)
+      if (encapsulated === undefined) return undefined
+      const field = Buffer.concat([ours, encapsulated.ciphertext])
+      return { field, dh, mlKem: encapsulated.sharedKey }
+    },
+    hash(...parts) {
+      const hash = createHash('sha256')
+      for (const part of parts) hash.update(part)
+      return hash.digest()
+    },
+    hkdf: (ikm, salt, info, bytes) => Buffer.from(hkdfSync('sha256', ikm, salt, info, bytes)),
+    hmac: (key, data) => createHmac('sha256', key).update(data).digest(),
+    equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+    seal(key, nonce, aad, plain) {
+      const cipher = createCipheriv('aes-128-gcm', key, nonce).setAAD(aad)
+      return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+    },
+    verifyDevice(key, data, signature) {
+      try {
+        return key.length === ED25519_KEY_BYTES
+          ? verify(null, data, ed25519Key(key), signature)
+          : verify('sha256', data, { key: p256Key(key), dsaEncoding: 'ieee-p1363' }, signature)
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+function agreeP256(share: Uint8Array) {
+  try {
+    const peer = p256Key(share)
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const field = publicKey.export({ format: 'raw-public', type: 'uncompressed' })
+    return { field, dh: diffieHellman({ privateKey, publicKey: peer }), mlKem: undefined }
+  } catch {
+    // Not a point of the curve.
+    return undefined
+  }
+}
+
+/** undefined for what is no ML-KEM-768 key (FIPS 203 section 7.2 asks for the check). */
+function encapsulateTo(mlKemKey: Uint8Array) {
+  try {
+    return encapsulate(mlKemPublicKey(mlKemKey))
+  } catch {
+    return undefined
+  }
+}
+
+function p256Key(point: Uint8Array) {
+  const key = Buffer.from(point)
+  return createPublicKey({
+    key,
+    format: 'raw-public',
+    asymmetricKeyType: 'ec',
+    namedCurve: 'P-256',
+  })
+}
+
+function ed25519Key(raw: Uint8Array) {
+  const key = Buffer.from(raw)
+  return createPublicKey({ key, format: 'raw-public', asymmetricKeyType: 'ed25519' })
+}

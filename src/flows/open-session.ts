@@ -1,0 +1,289 @@
+/**
+ * The key server's half of LSK/1: opens a session under a fresh key, or rotates one to its next generation. What it knows
+ * of a session comes with the request, in the ticket; what it remembers is the latest generation, so that a
+ * key is followed once, and the replies of a moment ago, so that a lost one can be had again.
+ *
+ * Not here: tickets at the edge (`keys/session/validate-request.ts`), when to rotate (`rotation-policy.ts`).
+ *
+ * @module
+ */
+import type { Random } from '../ground/random.ts'
+import {
+  chainSigned,
+  deviceSigned,
+  join,
+  keyInfo,
+  originInfo,
+  previousSigned,
+  transcript,
+  u32Bytes,
+} from '../keys/session/key-schedule.ts'
+import type { KeyAgreement } from '../ports/key-agreement.ts'
+import {
+  type ClientInit,
+  type KeyMessage,
+  MESSAGE_TYPE,
+  readClientInit,
+  readKeyMessage,
+  SERVER_TLV,
+  SUITE,
+  type Suite,
+  writeKeyHeader,
+  writeKeyTlvs,
+} from '../wire/key-message.ts'
+import { TICKET_FLAG, type TicketContents } from '../wire/session-ticket.ts'
+
+/** Why no session was opened or rotated. Stable: clients switch on it. */
+export type OpenRefusal =
+  | 'bad_message'
+  | 'kid_unknown'
+  | 'suite_refused'
+  | 'not_for_us'
+  | 'bad_init'
+  | 'clock_skew'
+  | 'device_sig'
+  | 'bad_share'
+  | 'prev_missing'
+  | 'prev_mac'
+  | 'gen_conflict'
+  | 'expired'
+  | 'revoked'
+
+export type Opened =
+  | {
+      readonly kind: 'opened'
+      readonly reply: Uint8Array
+      readonly session: string
+      readonly generation: number
+      /** The reply of a moment ago, once more. */
+      readonly again: boolean
+    }
+  | { readonly kind: 'refused'; readonly code: OpenRefusal }
+
+export interface SessionPolicy {
+  /** Suites a session may be opened with. */
+  readonly suites: ReadonlySet<Suite>
+  readonly ticketS: number
+  readonly policyId: number
+  readonly flags: number
+}
+
+/** What the key server works with. */
+export interface SessionOffice {
+  readonly agreement: KeyAgreement
+  readonly random: Random
+  readonly policy: SessionPolicy
+  /** Seals under the active key of the session's group. */
+  seal(contents: TicketContents): Uint8Array
+  /** The epoch sealed under now. */
+  epoch(): number
+  encodeUrl(bytes: Uint8Array): string
+  readonly sessions: SessionGenerations
+}
+
+/** What is known of who asks. */
+export interface OpenRequest {
+  readonly message: Uint8Array
+  /** ASCII serialised origin of the page, e.g. `https://shop.test`. */
+  readonly origin: string
+  /** Pseudonym of who logged in, 16 bytes. */
+  readonly subject: Uint8Array | undefined
+  readonly tier: 1 | 2 | 3
+  /** Seconds until the key should rotate. */
+  readonly rotateS: number
+  readonly softBinding: Uint8Array | undefined
+  /** Of a rotate: the ticket's contents, opened, in time and not revoked. */
+  readonly previous: TicketContents | undefined
+}
+
+/** A client's clock may be this wrong, in seconds. */
+const CLOCK_SKEW_S = 300
+/** Tickets are good from a little before they are made: clocks of edges differ. */
+const NOT_BEFORE_S = 5
+const REPLY_KEY_BYTES = 16
+const REPLY_NONCE_BYTES = 12
+const FLAG_POST_QUANTUM = TICKET_FLAG.postQuantum
+const FLAG_SOFT_BINDING = TICKET_FLAG.softBinding
+
+/** @param now seconds since 1970 */
+export function openSession(office: SessionOffice, request: OpenRequest, now: number): Opened {
+  const read = readKeyMessage(request.message)
+  if (read.kind === 'malformed') return refused('bad_message')
+  const { message } = read
+  const isRotate = message.type === MESSAGE_TYPE.rotate
+  if (!isRotate && message.type !== MESSAGE_TYPE.init) return refused('bad_message')
+  const { agreement, sessions } = office
+  const messageHash = agreement.hash(request.message)
+  const name = office.encodeUrl(messageHash)
+  const before = sessions.replyTo(name, now)
+  if (before !== undefined) return { ...before, kind: 'opened', again: true }
+  if (!office.policy.suites.has(message.suite)) return refused('suite_refused')
+  const info = originInfo(request.origin, isRotate ? 'rotate' : 'init')
+  const init = { enc: message.field, header: message.header, sealed: message.sealed }
+  const opened = agreement.openInit(message.keyId, init, info, now)
+  if (opened === 'unknown') return refused('kid_unknown')
+  if (opened === undefined) return refused('not_for_us')
+  const client = readClientInit(opened.plain, message.suite)
+  if (client.kind === 'malformed') return refused('bad_init')
+  const code =
+    checkClient(office, message, client.init, now) ??
+    (isRotate ? checkPrevious(office, message, client.init, request.previous, now) : undefined)
+  if (code !== undefined) return refused(code)
+  return answer(office, request, message, client.init, opened.exporter, name, now)
+}
+
+function checkClient(
+  { agreement }: SessionOffice,
+  message: KeyMessage,
+  init: ClientInit,
+  now: number,
+): OpenRefusal | undefined {
+  if (Math.abs(init.time / 1000 - now) > CLOCK_SKEW_S) return 'clock_skew'
+  const signed = deviceSigned(agreement.hash(message.header, init.signed))
+  return agreement.verifyDevice(init.deviceKey, signed, init.deviceSignature)
+    ? undefined
+    : 'device_sig'
+}
+
+/** Whoever rotates shows the old request key and the device key the session was opened with. */
+function checkPrevious(
+  { agreement, sessions, encodeUrl }: SessionOffice,
+  message: KeyMessage,
+  init: ClientInit,
+  previous: TicketContents | undefined,
+  now: number,
+): OpenRefusal | undefined {
+  const shown = init.previous
+  if (shown === undefined || previous === undefined) return 'prev_missing'
+  if (previous.expires <= now) return 'expired'
+  const ours = agreement.equal(shown.sessionId, previous.sessionId)
+  if (!ours || shown.generation !== previous.generation) return 'prev_mac'
+  const shares = agreement.hash(message.header, init.share, init.mlKemKey ?? new Uint8Array(0))
+  const mac = agreement.hmac(previous.requestKey, previousSigned(shares))
+  if (!agreement.equal(mac, shown.mac)) return 'prev_mac'
+  if (!agreement.equal(agreement.hash(init.deviceKey), previous.deviceKey)) return 'device_sig'
+  const latest = sessions.latest(encodeUrl(previous.sessionId))
+  return latest !== undefined && latest > previous.generation ? 'gen_conflict' : undefined
+}
+
+function answer(
+  office: SessionOffice,
+  request: OpenRequest,
+  message: KeyMessage,
+  init: ClientInit,
+  exporter: Uint8Array,
+  name: string,
+  now: number,
+): Opened {
+  const { agreement, policy, random, sessions } = office
+  const agreed = agreement.agree(message.suite, init.share, init.mlKemKey)
+  if (agreed === undefined) return refused('bad_share')
+  const isRotate = message.type === MESSAGE_TYPE.rotate
+  const type = isRotate ? MESSAGE_TYPE.rotateReply : MESSAGE_TYPE.initReply
+  const header = writeKeyHeader(type, message.keyId, message.suite, agreed.field)
+  const th = agreement.hash(transcript(request.message, header))
+  let salt = exporter
+  if (agreed.mlKem !== undefined) salt = agreement.hkdf(agreed.mlKem, salt, keyInfo('pq', th), 32)
+  const previous = isRotate ? request.previous : undefined
+  if (previous !== undefined) {
+    salt = agreement.hash(salt, agreement.hmac(previous.requestKey, chainSigned(th)))
+  }
+  const derive = (label: 'resp' | 'req' | 'body', bytes: number) =>
+    agreement.hkdf(agreed.dh, salt, keyInfo(label, th), bytes)
+  const sessionId = previous?.sessionId ?? random.bytes(16)
+  const generation = previous === undefined ? 1 : previous.generation + 1
+  const contents: TicketContents = {
+    flags:
+      policy.flags |
+      (message.suite === SUITE.x25519MlKem768 ? FLAG_POST_QUANTUM : 0) |
+      (request.softBinding === undefined ? 0 : FLAG_SOFT_BINDING),
+    suite: message.suite,
+    epoch: office.epoch(),
+    generation,
+    notBefore: now - NOT_BEFORE_S,
+    rotateAfter: now + request.rotateS,
+    expires: now + policy.ticketS,
+    sessionId,
+    requestKey: derive('req', 32),
+    bodyKey: derive('body', 32),
+    policy: policy.policyId,
+    subject: previous?.subject ?? request.subject,
+    backend: previous?.backend,
+    softBinding: request.softBinding,
+    deviceKey: agreement.hash(init.deviceKey),
+    tier: request.tier,
+  }
+  const plain = writeKeyTlvs(
+    new Map([
+      [SERVER_TLV.policy, Uint8Array.of(policy.policyId >> 8, policy.policyId & 255)],
+      [SERVER_TLV.ticket, office.seal(contents)],
+      [SERVER_TLV.sessionId, sessionId],
+      [SERVER_TLV.epoch, u32Bytes(contents.epoch)],
+      [SERVER_TLV.generation, u32Bytes(generation)],
+      [SERVER_TLV.notBefore, u32Bytes(contents.notBefore)],
+      [SERVER_TLV.rotateAfter, u32Bytes(contents.rotateAfter)],
+      [SERVER_TLV.expires, u32Bytes(contents.expires)],
+    ]),
+  )
+  const replyKey = derive('resp', REPLY_KEY_BYTES + REPLY_NONCE_BYTES)
+  const key = replyKey.subarray(0, REPLY_KEY_BYTES)
+  const sealed = agreement.seal(key, replyKey.subarray(REPLY_KEY_BYTES), th, plain)
+  for (const secret of [contents.requestKey, contents.bodyKey, replyKey, agreed.dh]) secret.fill(0)
+  const session = office.encodeUrl(sessionId)
+  const reply = { reply: join(header, sealed), session, generation }
+  sessions.remember(name, reply, contents.expires, now)
+  return { ...reply, kind: 'opened', again: false }
+}
+
+function refused(code: OpenRefusal): Opened {
+  return { kind: 'refused', code }
+}
+
+interface Reply {
+  readonly reply: Uint8Array
+  readonly session: string
+  readonly generation: number
+}
+
+/** How long a lost reply can be had again, in seconds: the longest a client goes on trying at once. */
+const REPLY_S = 60
+
+/** Latest generation of each live session, and the replies of the last minute. Bounded: the oldest go. */
+export class SessionGenerations {
+  readonly #latest = new Map<string, { generation: number; expires: number }>()
+  readonly #replies = new Map<string, Reply & { until: number }>()
+  readonly #sessionsMax: number
+
+  constructor(sessionsMax: number) {
+    this.#sessionsMax = sessionsMax
+  }
+
+  get size(): number {
+    return this.#latest.size
+  }
+
+  latest(session: string): number | undefined {
+    return this.#latest.get(session)?.generation
+  }
+
+  replyTo(message: string, now: number): Reply | undefined {
+    const kept = this.#replies.get(message)
+    return kept === undefined || kept.until < now ? undefined : kept
+  }
+
+  remember(message: string, reply: Reply, expires: number, now: number): void {
+    forgetBefore(this.#replies, ({ until }) => until < now, this.#sessionsMax)
+    this.#replies.set(message, { ...reply, until: now + REPLY_S })
+    forgetBefore(this.#latest, ({ expires: until }) => until < now, this.#sessionsMax)
+    this.#latest.delete(reply.session)
+    this.#latest.set(reply.session, { generation: reply.generation, expires })
+  }
+}
+
+/** In the order they came: stops at the first that is still good, and keeps the bound. */
+function forgetBefore<V>(map: Map<string, V>, isOver: (value: V) => boolean, most: number): void {
+  for (const [key, value] of map) {
+    if (map.size < most && !isOver(value)) return
+    map.delete(key)
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Which keys come out of an agreement (LSK/1 section 1.4): the labels, the transcript, the order. The same on both
+ * sides.
+ *
+ * @module
+ */
+
+const text = (value: string): Uint8Array => Uint8Array.from(value, (char) => char.charCodeAt(0))
+const PREFIX = 'limen/lsk/1 '
+
+export const EXPORT_CONTEXT: Uint8Array = text(`${PREFIX}exporter`)
+
+/** HPKE's `info`: an init is good for one origin. @throws RangeError for an origin beyond 512 characters */
+export function originInfo(origin: string, purpose: 'init' | 'rotate'): Uint8Array {
+  if (origin.length > 512) throw new RangeError('Cannot bind an origin of more than 512 characters')
+  const length = Uint8Array.of(origin.length >> 8, origin.length & 255)
+  return join(text(`${PREFIX}${purpose}\0`), length, text(origin))
+}
+
+/** What is hashed to the transcript: the whole first message, and the header of the second. */
+export function transcript(first: Uint8Array, secondHeader: Uint8Array): Uint8Array {
+  return join(
+    text(`${PREFIX}th\0`),
+    u32Bytes(first.length),
+    first,
+    u32Bytes(secondHeader.length),
+    secondHeader,
+  )
+}
+
+/** HKDF's `info` for one key. */
+export function keyInfo(
+  label: 'resp' | 'req' | 'body' | 'pq',
+  transcriptHash: Uint8Array,
+): Uint8Array {
+  return join(text(`${PREFIX}${label}\0`), transcriptHash)
+}
+
+/** What a device signs of an init or rotate: header and all TLVs but the signature, hashed by the caller. */
+export function deviceSigned(hash: Uint8Array): Uint8Array {
+  return join(text(`${PREFIX}dev\0`), hash)
+}
+
+/** What the old request key authenticates of a rotate: header and shares, hashed by the caller. */
+export function previousSigned(hash: Uint8Array): Uint8Array {
+  return join(text(`${PREFIX}rot\0`), hash)
+}
+
+/** What the old key adds to the new one: whoever follows must have held it. */
+export function chainSigned(transcriptHash: Uint8Array): Uint8Array {
+  return join(text(`${PREFIX}chain\0`), transcriptHash)
+}
+
+export function join(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+export function u32Bytes(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255)
+}

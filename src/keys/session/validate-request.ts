@@ -1,0 +1,215 @@
+/**
+ * Is this request made under a session key, by who holds it, now, once? The order of the checks is part of
+ * LSK/1 (section 1.5): what is cheap and public comes first, nothing is remembered of a request that is not
+ * authentic. Cryptography and time are passed in.
+ *
+ * @module
+ */
+import {
+  type ProofParameters,
+  type ProvenRequest,
+  proofBase,
+  readProofParameters,
+  readProofSignature,
+} from '../../wire/session-proof.ts'
+import {
+  readSealedTicket,
+  readTicketContents,
+  type SealedTicket,
+  TICKET_BYTES_MAX,
+  type TicketContents,
+} from '../../wire/session-ticket.ts'
+import { PROOF_AGE_S, PROOF_AHEAD_S, ReplayWindow } from './replay-window.ts'
+import type { Revocations } from './revocations.ts'
+
+/** Why a request is refused. Stable: clients switch on it. */
+export type ProofRefusal =
+  | 'sig_params'
+  | 'sig_stale'
+  | 'ticket_malformed'
+  | 'stek_unknown'
+  | 'ticket_invalid'
+  | 'not_yet'
+  | 'expired'
+  | 'revoked'
+  | 'feed_silent'
+  | 'keyid'
+  | 'digest_missing'
+  | 'sig_invalid'
+  | 'replay'
+  | 'replay_window_full'
+
+/** The cryptography of an edge. */
+export interface SessionCrypto<Key> {
+  /** `unknown`: no such sealing key here; undefined: not authentic. The result is zeroed by the caller. */
+  openTicket(ticket: SealedTicket): Uint8Array | 'unknown' | undefined
+  /** Imports a request key; the caller zeroes the bytes. */
+  requestKey(bytes: Uint8Array): Key
+  /** HMAC-SHA-256 of `base` equals `signature` (base64)? In constant time. */
+  verify(key: Key, base: string, signature: string): boolean
+  /** Bytes of canonical base64, undefined for anything else. */
+  decode(base64: string): Uint8Array | undefined
+  encodeUrl(bytes: Uint8Array): string
+}
+
+/** A session as an edge knows it, from its ticket. */
+export interface KnownSession<Key> {
+  readonly ticket: Omit<TicketContents, 'requestKey'>
+  /** base64url. */
+  readonly id: string
+  readonly subject: string | undefined
+  readonly group: number
+  readonly key: Key
+}
+
+export type Validation<Key> =
+  | { readonly kind: 'valid'; readonly session: KnownSession<Key>; readonly proof: ProofParameters }
+  | { readonly kind: 'refused'; readonly code: ProofRefusal; readonly session?: KnownSession<Key> }
+
+export interface ValidatorOptions {
+  /** Tickets kept open: about 700 bytes each. */
+  readonly ticketsMax: number
+  /** Proofs remembered per half window, about 100 bytes each. */
+  readonly proofsMax: number
+  /** What to do while the feed of revocations is silent. */
+  readonly onFeedSilent: 'open' | 'closed'
+}
+
+export const VALIDATOR_DEFAULTS: ValidatorOptions = {
+  // 70 MB at most; a worker that sees more live sessions opens tickets again, at twice the price.
+  ticketsMax: 100_000,
+  // A worker answers 20 000 requests a second at most, for 35 seconds.
+  proofsMax: 700_000,
+  onFeedSilent: 'open',
+}
+
+const SESSION_KEY_CHARS_MAX = Math.ceil(TICKET_BYTES_MAX / 3) * 4 + 2
+/** Characters of a session's id in `keyid`. */
+const KEY_ID_CHARS = 11
+
+export class Validator<Key> {
+  readonly #crypto: SessionCrypto<Key>
+  readonly #revocations: Revocations
+  readonly #options: ValidatorOptions
+  readonly #replay: ReplayWindow
+  /** By the header as it came, the least recently used first. */
+  readonly #tickets = new Map<string, KnownSession<Key>>()
+
+  constructor(
+    crypto: SessionCrypto<Key>,
+    revocations: Revocations,
+    options: ValidatorOptions = VALIDATOR_DEFAULTS,
+  ) {
+    this.#crypto = crypto
+    this.#revocations = revocations
+    this.#options = options
+    this.#replay = new ReplayWindow(options.proofsMax)
+  }
+
+  get tickets(): number {
+    return this.#tickets.size
+  }
+
+  /** @param now seconds since 1970, may have a fraction */
+  validate(
+    request: ProvenRequest,
+    proof: { readonly input: string; readonly signature: string; readonly needsDigest: boolean },
+    now: number,
+  ): Validation<Key> {
+    const parameters = readProofParameters(proof.input)
+    const signature = readProofSignature(proof.signature)
+    if (parameters === undefined || signature === undefined) return refused('sig_params')
+    const { created } = parameters
+    if (created < now - PROOF_AGE_S || created > now + PROOF_AHEAD_S) return refused('sig_stale')
+    const session = this.open(request.sessionKey)
+    if (typeof session === 'string') return refused(session)
+    const standing = this.standing(session, now)
+    if (standing !== undefined) return refused(standing, session)
+    if (parameters.keyId !== session.id.slice(0, KEY_ID_CHARS)) return refused('keyid', session)
+    if (proof.needsDigest && !parameters.coversDigest) return refused('digest_missing', session)
+    if (parameters.coversDigest && request.contentDigest === undefined) {
+      return refused('digest_missing', session)
+    }
+    if (!this.#crypto.verify(session.key, proofBase(request, parameters), signature)) {
+      return refused('sig_invalid', session)
+    }
+    const met = this.#replay.meet(`${session.id}${parameters.nonce}`, now)
+    if (met === 'replay') return refused('replay', session)
+    if (met === 'full') return refused('replay_window_full', session)
+    return { kind: 'valid', session, proof: parameters }
+  }
+
+  /** The session of a `SessionKey` field; time and revocation are not looked at. */
+  open(sessionKey: string): KnownSession<Key> | ProofRefusal {
+    const known = this.#tickets.get(sessionKey)
+    if (known !== undefined) {
+      this.#tickets.delete(sessionKey)
+      this.#tickets.set(sessionKey, known)
+      return known
+    }
+    const opened = this.#openNew(sessionKey)
+    if (typeof opened === 'string') return opened
+    if (this.#tickets.size >= this.#options.ticketsMax) {
+      this.#tickets.delete(this.#tickets.keys().next().value ?? '')
+    }
+    this.#tickets.set(sessionKey, opened)
+    return opened
+  }
+
+  /** Why a session may not be used now, if so. */
+  standing(session: KnownSession<Key>, now: number): ProofRefusal | undefined {
+    const { ticket, id, subject, group } = session
+    if (now < ticket.notBefore) return 'not_yet'
+    if (now >= ticket.expires) return 'expired'
+    if (this.#options.onFeedSilent === 'closed' && this.#revocations.isSilent(now)) {
+      return 'feed_silent'
+    }
+    const { generation, epoch, notBefore } = ticket
+    const about = { session: id, generation, subject, openedAt: notBefore, group, epoch }
+    return this.#revocations.isRevoked(about) ? 'revoked' : undefined
+  }
+
+  /** A sealing key is gone, or everything is to be looked at anew. */
+  forget(stekIds?: ReadonlySet<number>): void {
+    for (const [header, { ticket, group }] of this.#tickets) {
+      const stekId = ((group << 24) | ticket.epoch) >>> 0
+      if (stekIds === undefined || stekIds.has(stekId)) this.#tickets.delete(header)
+    }
+  }
+
+  #openNew(sessionKey: string): KnownSession<Key> | ProofRefusal {
+    const inColons = sessionKey.startsWith(':') && sessionKey.endsWith(':')
+    if (!inColons || sessionKey.length > SESSION_KEY_CHARS_MAX) return 'ticket_malformed'
+    const bytes = this.#crypto.decode(sessionKey.slice(1, -1))
+    const sealed = bytes === undefined ? undefined : readSealedTicket(bytes)
+    if (sealed === undefined) return 'ticket_malformed'
+    const plain = this.#crypto.openTicket(sealed)
+    if (plain === 'unknown') return 'stek_unknown'
+    const contents = plain === undefined ? undefined : readTicketContents(plain)
+    if (plain === undefined || contents === undefined) return 'ticket_invalid'
+    const key = this.#crypto.requestKey(contents.requestKey)
+    const { requestKey: _, ...rest } = contents
+    // The rest holds views of `plain`, the body key among them: copied (a Buffer's `slice` does not), then
+    // the original is zeroed.
+    const ticket = {
+      ...rest,
+      sessionId: new Uint8Array(rest.sessionId),
+      bodyKey: new Uint8Array(rest.bodyKey),
+      deviceKey: new Uint8Array(rest.deviceKey),
+      subject: rest.subject && new Uint8Array(rest.subject),
+      softBinding: rest.softBinding && new Uint8Array(rest.softBinding),
+    }
+    plain.fill(0)
+    return {
+      ticket,
+      id: this.#crypto.encodeUrl(ticket.sessionId),
+      subject: ticket.subject === undefined ? undefined : this.#crypto.encodeUrl(ticket.subject),
+      group: sealed.stekId >>> 24,
+      key,
+    }
+  }
+}
+
+function refused<Key>(code: ProofRefusal, session?: KnownSession<Key>): Validation<Key> {
+  return session === undefined ? { kind: 'refused', code } : { kind: 'refused', code, session }
+}
