@@ -3,9 +3,9 @@
  * what it is doing now, what it can do, and whether it failed. All of it in one unit, the milliseconds this
  * request may be expected to take there, so that the parts can be compared and explained.
  *
- * What is known fades, and is filled up from the next wider view (this cluster on this server, this server, the
- * pool): an empirical-Bayes shrinkage with one observation's weight for the prior. So a server that was slow or failed is
- * asked again after a while, and is forgiven when it does well.
+ * What is known fades, and is filled up from a wider view (this kind of clients on this server, or this server for a kind
+ * that never was there; then the pool): an empirical-Bayes shrinkage with one observation's weight for the prior. So a server
+ * that was slow or failed is asked again after a while, and is forgiven when it does well.
  *
  * @module
  */
@@ -13,13 +13,20 @@ import { NO_SERVER, type ServerLoad } from './choose-server.ts'
 
 /** What is learned about one server with one kind of clients. Changed in place. */
 interface Experience {
-  /** Mean time to first byte, ms, and how many answers it stands for at `at`. */
+  /** Mean time to first byte, ms, and how many answers it stands for at `answersAt`. */
   latencyMs: number
   answers: number
-  /** Weights of good answers and of incidents at `at`. */
+  /** Weights of good answers and of incidents at `ms`. */
   good: number
   bad: number
-  at: number
+  answersAt: number
+  ms: number
+}
+
+/** When something is: in answers of the whole pool, and in milliseconds. */
+export interface Moment {
+  readonly answers: number
+  readonly ms: number
 }
 
 /** A server that `fit` chooses among. */
@@ -38,9 +45,12 @@ export interface FittingClient {
   readonly wants: readonly string[]
 }
 
-/** Time evidence counts by half after this long: a server's state of a second ago is old news. */
-const LATENCY_HALF_LIFE_MS = 1_000
-/** Failures are remembered longer than slowness, and forgiven in minutes. */
+/**
+ * What is known of latency counts by half after so many answers of the pool per server: by answers, not by time, so
+ * that a slow server is asked again by a share of the requests (about 1 in 50 per server) that does not depend on how many come.
+ */
+const LATENCY_HALF_LIFE_ANSWERS = 10
+/** Failures are remembered by the clock, and forgiven in minutes. */
 const REPUTATION_HALF_LIFE_MS = 60_000
 /** An incident (no answer, a broken one) outweighs this many good answers. */
 const INCIDENT_WEIGHT = 5
@@ -69,17 +79,27 @@ export type Outcome = 'good' | 'error' | 'incident'
 export class ServerFit {
   readonly overall: Experience = newExperience()
   readonly #clusters = new Map<number, Experience>()
+  #halfLife = LATENCY_HALF_LIFE_ANSWERS
 
-  /** An answer came (`error`: with a 5xx status), or none did. */
-  learn(cluster: number, outcome: Outcome, latencyMs: number, now: number): void {
-    learnOne(this.overall, outcome, latencyMs, now)
+  /** Of a pool of so many servers. */
+  resize(servers: number): void {
+    this.#halfLife = LATENCY_HALF_LIFE_ANSWERS * Math.max(1, servers)
+  }
+
+  /**
+   * An answer came (`error`: with a 5xx status), or none did.
+   *
+   * @param latencyMs undefined when it says nothing about the server: a connection had to be made first
+   */
+  learn(cluster: number, outcome: Outcome, latencyMs: number | undefined, now: Moment): void {
+    learnOne(this.overall, outcome, latencyMs, now, this.#halfLife)
     if (cluster < 0) return
     let experience = this.#clusters.get(cluster)
     if (experience === undefined) {
       experience = newExperience()
       this.#clusters.set(cluster, experience)
     }
-    learnOne(experience, outcome, latencyMs, now)
+    learnOne(experience, outcome, latencyMs, now, this.#halfLife)
   }
 
   /** The cluster means other clients from now on. */
@@ -92,49 +112,65 @@ export class ServerFit {
   }
 
   /** Expected time to first byte for clients of `cluster`, ms, when the pool's is `poolMs`. */
-  latencyFor(cluster: number, poolMs: number, now: number): number {
-    const server = shrink(this.overall, poolMs, now)
+  latencyFor(cluster: number, poolMs: number, now: Moment): number {
     const own = this.#clusters.get(cluster)
-    return own === undefined ? server : shrink(own, server, now)
+    // A kind that was here is not told by others: what is slow for them may be fast for it.
+    return shrink(own ?? this.overall, poolMs, now, this.#halfLife)
+  }
+
+  /** How many answers the server's mean stands for now. */
+  evidence(now: Moment): number {
+    return this.overall.answers * fade(now.answers - this.overall.answersAt, this.#halfLife)
   }
 
   /** Share of good answers, incidents weighted, 0 to 1; 1 when nothing is known. */
-  reputationWith(cluster: number, now: number): number {
-    const server = share(this.overall, 1, now)
+  reputationWith(cluster: number, { ms }: Moment): number {
+    const server = share(this.overall, 1, ms)
     const own = this.#clusters.get(cluster)
-    return own === undefined ? server : share(own, server, now)
+    return own === undefined ? server : share(own, server, ms)
   }
 }
 
 function newExperience(): Experience {
-  return { latencyMs: 0, answers: 0, good: 0, bad: 0, at: 0 }
+  return { latencyMs: 0, answers: 0, good: 0, bad: 0, answersAt: 0, ms: 0 }
 }
 
-function learnOne(known: Experience, outcome: Outcome, latencyMs: number, now: number): void {
-  // A clock that steps back must not make old evidence grow.
-  const age = Math.max(0, now - known.at)
-  known.answers *= 0.5 ** (age / LATENCY_HALF_LIFE_MS)
-  const faded = 0.5 ** (age / REPUTATION_HALF_LIFE_MS)
+function learnOne(
+  known: Experience,
+  outcome: Outcome,
+  latencyMs: number | undefined,
+  now: Moment,
+  halfLife: number,
+): void {
+  known.answers *= fade(now.answers - known.answersAt, halfLife)
+  known.answersAt = now.answers
+  const faded = fade(now.ms - known.ms, REPUTATION_HALF_LIFE_MS)
   known.good *= faded
   known.bad *= faded
-  known.at = now
+  known.ms = now.ms
   if (outcome === 'incident') {
     known.bad += INCIDENT_WEIGHT
     return
   }
   if (outcome === 'error') known.bad += 1
   else known.good = Math.min(known.good + 1, GOOD_MAX)
+  if (latencyMs === undefined) return
   known.latencyMs = (known.latencyMs * known.answers + latencyMs) / (known.answers + 1)
   known.answers = Math.min(known.answers + 1, ANSWERS_MAX)
 }
 
-function shrink(known: Experience, prior: number, now: number): number {
-  const answers = known.answers * 0.5 ** (Math.max(0, now - known.at) / LATENCY_HALF_LIFE_MS)
+/** A clock that steps back must not make old evidence grow. */
+function fade(age: number, halfLife: number): number {
+  return 0.5 ** (Math.max(0, age) / halfLife)
+}
+
+function shrink(known: Experience, prior: number, now: Moment, halfLife: number): number {
+  const answers = known.answers * fade(now.answers - known.answersAt, halfLife)
   return (known.latencyMs * answers + prior * PRIOR) / (answers + PRIOR)
 }
 
-function share(known: Experience, prior: number, now: number): number {
-  const faded = 0.5 ** (Math.max(0, now - known.at) / REPUTATION_HALF_LIFE_MS)
+function share(known: Experience, prior: number, ms: number): number {
+  const faded = fade(ms - known.ms, REPUTATION_HALF_LIFE_MS)
   const good = known.good * faded
   const bad = known.bad * faded
   return (good + prior * PRIOR) / (good + bad + PRIOR)
@@ -161,7 +197,7 @@ export function rankServers(
   client: FittingClient,
   fraction: () => number,
   except: number,
-  now: number,
+  now: Moment,
 ): Candidate[] {
   const usable = drawUsable(servers, fraction, except)
   const poolMs = meanLatency(servers, usable, now)
@@ -185,7 +221,7 @@ export function chooseFitting(
   client: FittingClient,
   fraction: () => number,
   except: number,
-  now: number,
+  now: Moment,
 ): number {
   return rankServers(servers, client, fraction, except, now)[0]?.index ?? NO_SERVER
 }
@@ -196,7 +232,7 @@ function price(
   cluster: number,
   wants: readonly string[],
   poolMs: number,
-  now: number,
+  now: Moment,
 ): Candidate {
   const server = servers[index] as FittingServer
   const latencyMs = Math.max(LATENCY_MIN_MS, server.fit.latencyFor(cluster, poolMs, now))
@@ -212,14 +248,14 @@ function price(
 function meanLatency(
   servers: readonly FittingServer[],
   usable: readonly number[],
-  now: number,
+  now: Moment,
 ): number {
   let sum = 0
   let answers = 0
   for (const index of usable) {
-    const { overall } = (servers[index] as FittingServer).fit
-    const weight = overall.answers * 0.5 ** (Math.max(0, now - overall.at) / LATENCY_HALF_LIFE_MS)
-    sum += overall.latencyMs * weight
+    const { fit } = servers[index] as FittingServer
+    const weight = fit.evidence(now)
+    sum += fit.overall.latencyMs * weight
     answers += weight
   }
   return answers < PRIOR ? LATENCY_PRIOR_MS : sum / answers

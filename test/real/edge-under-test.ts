@@ -12,7 +12,7 @@ import { Edge } from '../../src/adapters/edge/edge.ts'
 import { localCertificate } from '../../src/adapters/node/local-ca.ts'
 import { systemClock } from '../../src/adapters/node/system-clock.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
-import type { Decision } from '../../src/behavior/decision.ts'
+import type { Decision, ServerChoice } from '../../src/behavior/decision.ts'
 import type { HandshakeOutcome } from '../../src/behavior/handshake/observation.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../src/flows/admit-handshake.ts'
 import type {
@@ -20,6 +20,7 @@ import type {
   CertificateSettings,
   DataPlaneSettings,
   LimitSettings,
+  PoolSettings,
   ServerSettings,
   TimeoutSettings,
 } from '../../src/ports/data-plane.ts'
@@ -51,10 +52,16 @@ export interface EdgeSetup {
   readonly limits?: Partial<LimitSettings>
   readonly timeouts?: Partial<TimeoutSettings>
   readonly server?: Partial<ServerSettings>
+  /** What differs from server to server, in the order of the ports. */
+  readonly servers?: readonly Partial<ServerSettings>[]
+  readonly pool?: Partial<PoolSettings>
+  readonly onServed?: (decision: string, choice: ServerChoice) => void
   readonly admission?: Partial<AdmissionSettings>
   readonly ticketKeys?: readonly Uint8Array[]
   /** Another's, so that clients cannot tell the two apart. */
   readonly certificate?: CertificateSettings
+  /** Keeps no decisions, outcomes and tickets: for long runs. */
+  readonly isForgetful?: boolean
   /** What an engine in force would have decided about a handshake. */
   readonly enforce?: (decision: Decision) => Partial<Decision>
 }
@@ -154,16 +161,21 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
     gatekeeper: {
       admitHandshake: (connection, seen) => {
         const ticket = seen.hello?.psk ?? seen.hello?.sessionTicket
-        tickets.push({ lineage: connection.lineage, ticket: ticket && Uint8Array.from(ticket) })
+        if (setup.isForgetful !== true)
+          tickets.push({ lineage: connection.lineage, ticket: ticket && Uint8Array.from(ticket) })
         const { decision } = admitHandshake(admission, connection, seen)
         return { ...decision, ...setup.enforce?.(decision) }
       },
       admitPlain: (connection) => admitPlain(admission, connection),
     },
-    onDecision: (decision) => void decisions.push(decision),
-    onOutcome: (outcome) => void outcomes.push(outcome),
+    onDecision(decision) {
+      if (setup.isForgetful !== true) decisions.push(decision)
+    },
+    onOutcome(outcome) {
+      if (setup.isForgetful !== true) outcomes.push(outcome)
+    },
     onEjected: () => {},
-    onServed: () => {},
+    onServed: setup.onServed ?? (() => {}),
   })
   const listener = { host: '127.0.0.1', minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] } as const
   const settings: DataPlaneSettings = {
@@ -192,6 +204,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
           proxyProtocol: 'off',
           labels: [],
           ...setup.server,
+          ...setup.servers?.[index],
         })),
         choose: 'round-robin',
         affinity: undefined,
@@ -199,6 +212,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
         health: undefined,
         // Hostile answers count as failures: a server is not ejected for the ones asked for here.
         outlier: { consecutiveFailures: 1_000_000, ejectMs: 1000, ejectShareMax: 0.5 },
+        ...setup.pool,
       },
     ],
     routes: [{ host: '', path: '/', pool: 'site' }],

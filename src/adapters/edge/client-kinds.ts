@@ -19,7 +19,7 @@ interface Usage {
 const ANSWERS_MAX = 100
 /** Before so many answers nothing is concluded from their size. */
 const ANSWERS_MIN = 20
-/** A kind whose answers are so many times larger (smaller) than the mean of all wants bandwidth (low latency). */
+/** A kind whose answers are so many times larger (smaller) than those of a middling kind wants bandwidth (low latency). */
 const SIZE_FACTOR = 2
 
 /** Labels a server may carry that are looked for by themselves. */
@@ -40,7 +40,6 @@ export interface FittingRequest {
 export class ClientKinds {
   readonly #clusters = new ClientClusters()
   readonly #usage = new Map<number, Usage>()
-  readonly #all: Usage = { answers: 0, meanBytes: 0 }
   readonly #onReplaced: (cluster: number) => void
 
   /** @param onReplaced a cluster stands for other clients from now on: forget what was known with it */
@@ -67,7 +66,6 @@ export class ClientKinds {
 
   /** An answer of `bytes` went to a client of `cluster`. */
   answered(cluster: number, bytes: number): void {
-    learn(this.#all, bytes)
     if (cluster < 0) return
     let usage = this.#usage.get(cluster)
     if (usage === undefined) {
@@ -80,8 +78,21 @@ export class ClientKinds {
   #wantsOf(cluster: number): readonly string[] {
     const usage = this.#usage.get(cluster)
     if (usage === undefined || usage.answers < ANSWERS_MIN) return []
-    if (usage.meanBytes > this.#all.meanBytes * SIZE_FACTOR) return [BANDWIDTH]
-    return usage.meanBytes * SIZE_FACTOR < this.#all.meanBytes ? [LOW_LATENCY] : []
+    const middling = this.#middlingBytes()
+    if (usage.meanBytes > middling * SIZE_FACTOR) return [BANDWIDTH]
+    return usage.meanBytes * SIZE_FACTOR < middling ? [LOW_LATENCY] : []
+  }
+
+  /** Geometric mean over the kinds, however busy each: what is usual does not depend on who asks most. */
+  #middlingBytes(): number {
+    let sum = 0
+    let kinds = 0
+    for (const { answers, meanBytes } of this.#usage.values()) {
+      if (answers < ANSWERS_MIN) continue
+      sum += Math.log(Math.max(1, meanBytes))
+      kinds++
+    }
+    return Math.exp(sum / Math.max(1, kinds))
   }
 }
 

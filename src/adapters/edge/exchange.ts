@@ -204,7 +204,10 @@ export class Exchange implements ResponseSink, Waiter {
     if (head.status >= 502 && head.status <= 504) {
       server.latencyMs = server.latencyMs || latencyMs
       this.#pool?.failed(server, this.fit)
-    } else this.#pool?.succeeded(server, latencyMs, this.fit, head.status >= 500)
+    } else {
+      const fresh = this.#connection?.used === false
+      this.#pool?.succeeded(server, latencyMs, this.fit, { fresh, isError: head.status >= 500 })
+    }
     this.#front.onHead(head, framing)
   }
 

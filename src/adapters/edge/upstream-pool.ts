@@ -11,6 +11,7 @@ import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/o
 import {
   explainChoice,
   type FittingServer,
+  type Moment,
   rankServers,
   ServerFit,
 } from '../../routing/server-fit.ts'
@@ -28,6 +29,8 @@ export interface PoolTimeouts {
 const LATENCY_SMOOTHING = 0.1
 /** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
 const QUEUE_MAX = 1024
+
+const NOTHING_SPECIAL = { fresh: false, isError: false }
 
 /** A client that has read nothing for this long may lose its upstream connection to one that waits. */
 const STALL_MS = 1_000
@@ -99,6 +102,8 @@ export class UpstreamPool {
   #host: PoolHost
   #ring: HashRing
   #credits: Float64Array
+  /** Given since the start. */
+  #answers = 0
   /** Gone from the settings, but still answering: their deadlines hold until the last answer is out. */
   #retired: UpstreamServer[] = []
   #queue: { waiter: Waiter; deadline: number }[] = []
@@ -109,6 +114,7 @@ export class UpstreamPool {
     this.servers = settings.servers.map((server) => new UpstreamServer(server))
     this.#ring = hashRing(settings.servers)
     this.#credits = new Float64Array(this.servers.length)
+    for (const { fit } of this.servers) fit.resize(this.servers.length)
   }
 
   /** Takes new settings; servers that stay (same id and address) keep their connections and state. */
@@ -131,6 +137,7 @@ export class UpstreamPool {
   reweigh(): void {
     this.#ring = hashRing(this.servers.map(({ settings, weight }) => ({ id: settings.id, weight })))
     this.#credits = new Float64Array(this.servers.length)
+    for (const { fit } of this.servers) fit.resize(this.servers.length)
   }
 
   /** A server's state changed: whether it may be chosen, and what becomes of its idle connections. */
@@ -187,16 +194,24 @@ export class UpstreamPool {
     if (this.#queue.length > 0) this.#serveQueue()
   }
 
-  /** A live request told that the server is well. */
+  /**
+   * A live request told that the server is well.
+   *
+   * @param fit for whom, where the pool chooses by that
+   * @param how `fresh`: a connection was made first, so the time says little about the server
+   */
   succeeded(
     server: UpstreamServer,
     latencyMs: number,
     fit?: FittingRequest,
-    isError = false,
+    how: { readonly fresh: boolean; readonly isError: boolean } = NOTHING_SPECIAL,
   ): void {
     if (fit !== undefined) {
-      const outcome = isError ? 'error' : 'good'
-      server.fit.learn(fit.client.cluster, outcome, latencyMs, this.#host.now())
+      const reuses = server.settings.proxyProtocol === 'off'
+      const counted = how.fresh && reuses ? undefined : latencyMs
+      const outcome = how.isError ? 'error' : 'good'
+      server.fit.learn(fit.client.cluster, outcome, counted, this.#moment())
+      this.#answers++
     }
     server.requests++
     server.latencyMs =
@@ -209,7 +224,8 @@ export class UpstreamPool {
   /** A live request failed on the server's side. */
   failed(server: UpstreamServer, fit?: FittingRequest): void {
     const now = this.#host.now()
-    if (fit !== undefined) server.fit.learn(fit.client.cluster, 'incident', 0, now)
+    if (fit !== undefined)
+      server.fit.learn(fit.client.cluster, 'incident', undefined, this.#moment())
     server.requests++
     server.failures++
     const ejected = this.servers.filter((each) => each.state(now) !== 'up').length
@@ -268,9 +284,13 @@ export class UpstreamPool {
     return chooseOfTwo(servers, [this.#host.fraction(), this.#host.fraction()], except)
   }
 
+  #moment(): Moment {
+    return { answers: this.#answers, ms: this.#host.now() }
+  }
+
   #pickFitting({ client, explain }: FittingRequest, except: number): number {
     const fraction = () => this.#host.fraction()
-    const ranked = rankServers(this.servers, client, fraction, except, this.#host.now())
+    const ranked = rankServers(this.servers, client, fraction, except, this.#moment())
     const best = ranked[0]?.index ?? NO_SERVER
     explain?.(this.servers[best]?.id ?? '', explainChoice(this.servers, ranked, client))
     return best
