@@ -88,6 +88,13 @@ describe('explainDecision()', () => {
     assert.ok(rigorous.includes('Its handshake was taken by the rigorous pool, which checks more'))
   })
 
+  it('says who served it, and why', () => {
+    const served = { pool: 'site', server: 'b', reasons: ['Client of kind 2', 'Chosen b'] }
+    const lines = explainDecision({ ...DECISION, served })
+    const from = lines.indexOf('Served by b of pool site')
+    assert.deepEqual(lines.slice(from + 1, from + 3), ['  Client of kind 2', '  Chosen b'])
+  })
+
   it('prints nothing that steers a terminal', () => {
     const handshake = {
       ...DECISION,

@@ -38,6 +38,11 @@ export function explainDecision(decision: Decision): string[] {
   ]
   if (decision.handshake !== undefined)
     lines.push('', 'The client', ...explainHandshake(decision.handshake))
+  if (decision.served !== undefined) {
+    const { pool, server, reasons } = decision.served
+    lines.push('', `Served by ${printable(server)} of pool ${printable(pool)}`)
+    lines.push(...reasons.map((reason) => `  ${printable(reason)}`))
+  }
   lines.push('')
   if (decision.profile !== undefined) lines.push(`Profile ${decision.profile}`)
   lines.push(`Decided by ${decision.model}`)

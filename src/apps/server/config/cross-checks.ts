@@ -45,6 +45,7 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...routesToNowhere(config, blame),
     ...emptyPools(config, blame),
     ...hashesOfNothing(config, blame),
+    ...fitsNobody(config, blame),
     ...orders(config, blame),
     ...exposure(config, blame),
   ]
@@ -149,6 +150,20 @@ function hashesOfNothing({ pools }: Config, blame: Blame): readonly Complaint[] 
   return pools.flatMap(({ choose, affinity }, i) =>
     choose === 'consistent-hash' && affinity === undefined
       ? [blame(['pools', i, 'choose'], 'consistent-hash needs an affinity cookie to hash')]
+      : [],
+  )
+}
+
+/** A cookie ties a client to a server before anybody asks what suits it. */
+function fitsNobody({ pools }: Config, blame: Blame): readonly Complaint[] {
+  return pools.flatMap(({ choose, affinity }, i) =>
+    choose === 'fit' && affinity !== undefined
+      ? [
+          blame(
+            ['pools', i, 'choose'],
+            'fit cannot choose for clients that an affinity cookie ties',
+          ),
+        ]
       : [],
   )
 }

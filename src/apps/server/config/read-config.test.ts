@@ -209,6 +209,11 @@ describe('complaints', () => {
       GOOD.replace(', servers', ', choose: consistent-hash, servers'),
       ['6:19: pools[0].choose: consistent-hash needs an affinity cookie to hash'],
     ],
+    [
+      'a fit for nobody',
+      GOOD.replace(', servers', ', choose: fit, affinity: { cookie: __Host-a }, servers'),
+      ['6:19: pools[0].choose: fit cannot choose for clients that an affinity cookie ties'],
+    ],
   ]
   for (const [what, text, said] of refused) {
     it(`${what}: with line and column`, () => {
