@@ -13,6 +13,7 @@ const [pool = 'rigorous', perProfilePerSecond = '5'] = process.argv.slice(2)
 const origin = await startEdgeOrigin()
 const { tlsPort } = await startEdge({
   upstreamPorts: [origin.port],
+  isForgetful: true,
   admission: {
     rigorous: {
       ...ADMISSION.rigorous,

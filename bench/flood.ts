@@ -78,12 +78,14 @@ export async function benchFlood(say: (line: string) => void): Promise<object> {
 async function run({ pool, perProfilePerSecond, floodPerSecond }: Case) {
   const edge = fork(EDGE, [pool, String(perProfilePerSecond)], {
     execPath: 'taskset',
-    execArgv: ['-c', PROXY_CORE, process.execPath],
+    // As `apps/server/fleet-worker.ts` starts workers.
+    execArgv: ['-c', PROXY_CORE, process.execPath, '--max-semi-space-size=64'],
   })
   try {
     const { port } = await told<{ port: number }>(edge)
     // Compiled, and pools warm, before anything counts.
     await client(STRANGER, port, 2, STRANGERS_PER_SECOND)
+    if (floodPerSecond > 0) await client(HELLOS, port, 2, floodPerSecond, 10)
     const flood =
       floodPerSecond > 0 ? client(HELLOS, port, SECONDS + 1, floodPerSecond, 10) : undefined
     if (flood !== undefined) await new Promise((resolve) => setTimeout(resolve, 500))

@@ -5,16 +5,18 @@
  */
 import type { Decision } from '../src/behavior/decision.ts'
 import type { Verdict } from '../src/behavior/handshake/verdict.ts'
+import type { NumberedEntry } from '../src/keys/session/revocations.ts'
 import type {
   ConnectionView,
   DataPlane,
   DataPlaneSettings,
   HandshakesSeen,
+  SessionKeysGiven,
   TrafficTotals,
   UpstreamView,
   WorkerView,
 } from '../src/ports/data-plane.ts'
-import { LATENCY_BOUNDS_MS } from '../src/ports/data-plane.ts'
+import { LATENCY_BOUNDS_MS, workerName } from '../src/ports/data-plane.ts'
 
 export interface FakeDataPlane extends DataPlane {
   readonly applied: DataPlaneSettings[]
@@ -22,6 +24,13 @@ export interface FakeDataPlane extends DataPlane {
   closed: boolean
   /** What `judge` was called with, each time. */
   readonly judged: (readonly Verdict[])[]
+  /** What `giveSessionKeys` was called with, each time. The one worker takes them at once, unless it is slow. */
+  readonly keysGiven: SessionKeysGiven[]
+  isSlowWithKeys: boolean
+  readonly fed: NumberedEntry[]
+  readonly replaced: string[]
+  /** Says that the one worker holds what it was given last. */
+  holdKeys(): void
   decide(decisions: readonly Decision[]): void
   see(seen: HandshakesSeen): void
   setTraffic(change: Partial<TrafficTotals>): void
@@ -33,6 +42,7 @@ export interface FakeDataPlane extends DataPlane {
 export function fakeDataPlane(): FakeDataPlane {
   const listeners = new Set<(decisions: readonly Decision[]) => void>()
   const watchers = new Set<(seen: HandshakesSeen) => void>()
+  const keyWatchers = new Set<(worker: string, stekIds: readonly number[]) => void>()
   let upstreams: UpstreamView[] = []
   let connections: readonly ConnectionView[] = []
   let state: WorkerView['state'] = 'starting'
@@ -41,6 +51,10 @@ export function fakeDataPlane(): FakeDataPlane {
     applied: [],
     drains: [],
     judged: [],
+    keysGiven: [],
+    isSlowWithKeys: false,
+    fed: [],
+    replaced: [],
     closed: false,
     async apply(settings) {
       plane.applied.push(settings)
@@ -86,6 +100,24 @@ export function fakeDataPlane(): FakeDataPlane {
     },
     judge(verdicts) {
       plane.judged.push(verdicts)
+    },
+    giveSessionKeys(given) {
+      plane.keysGiven.push(given)
+      if (!plane.isSlowWithKeys) queueMicrotask(() => plane.holdKeys())
+    },
+    holdKeys() {
+      const ids = plane.keysGiven.at(-1)?.keys.map(({ stekId }) => stekId) ?? []
+      for (const watcher of keyWatchers) watcher(workerName({ id: 1, pid: 4711 }), ids)
+    },
+    onSessionKeysHeld(listener) {
+      keyWatchers.add(listener)
+      return () => keyWatchers.delete(listener)
+    },
+    feedSessions(next) {
+      plane.fed.push(...next)
+    },
+    replaceWorker(worker) {
+      plane.replaced.push(worker)
     },
     setTraffic(change) {
       totals = { ...totals, ...change }

@@ -11,22 +11,18 @@ import { newProfileKeys, profileId } from '../behavior/handshake/profile-key.ts'
 import { thresholdInForce } from '../behavior/threshold/conformal.ts'
 import { LimenError } from '../ground/limen-error.ts'
 import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
+import { learnFeedback } from './learn-feedback.ts'
+import { type Learned, learnHandshakes, missingProfiles } from './profile-handshakes.ts'
+import { takeForest, trainingSamples } from './profiler-forest.ts'
+import { removeSignature, signaturesOf } from './profiler-signatures.ts'
 import {
-  type Learned,
-  learnFeedback,
-  learnHandshakes,
-  missingProfiles,
   newProfiler,
   PROFILER_DEFAULTS,
   type Profiler,
   type ProfilerSettings,
-  removeSignature,
-  signaturesOf,
   snapshotOf,
-  takeForest,
-  trainingSamples,
-  verdictsOf,
-} from './profile-handshakes.ts'
+} from './profiler-state.ts'
+import { verdictsOf } from './profiler-verdicts.ts'
 
 const NOW = Date.UTC(2026, 10, 21)
 const KEYS = newProfileKeys(new Uint8Array(16).fill(3))
@@ -259,8 +255,8 @@ describe('learnHandshakes()', () => {
     }
     for (const id of others) assert.ok(limen.hot.profiles.has(id))
     assert.ok(limen.hot.profiles.size <= others.size + 1000 * PROFILER_DEFAULTS.groupShareMax + 1)
-    // What comes once is not worth a place in the store, as soon as it is seen for what it is.
-    assert.ok(kept < 20, `${kept}`)
+    // What comes once is not worth a place in the store, but for some examples, that say what was decided.
+    assert.ok(kept < 300, `${kept}`)
     const [verdict] = verdictsOf(limen, NOW + 120_000)
     assert.equal(verdict?.subject.kind, 'newcomers')
     assert.equal(verdict?.reasons[0]?.code, 'fingerprints-churn')

@@ -6,11 +6,14 @@
  */
 import type { Decision, Detector, DetectorMode } from '../behavior/decision.ts'
 import { DETECTORS } from '../behavior/decision.ts'
+import { hex } from '../behavior/handshake/features.ts'
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import { newVerdictTable } from '../behavior/handshake/verdict-table.ts'
 import type { Random } from '../ground/random.ts'
 import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
 import type { AdmissionSettings } from '../ports/data-plane.ts'
+import type { ClientHello } from '../wire/client-hello-message.ts'
+import { isGrease } from '../wire/grease.ts'
 import {
   type Admission,
   admitHandshake,
@@ -18,25 +21,22 @@ import {
   type HandshakeSeen,
   newAdmission,
 } from './admit-handshake.ts'
-import {
-  learnHandshakes,
-  newProfiler,
-  PROFILER_DEFAULTS,
-  type Profiler,
-  takeForest,
-  trainingSamples,
-  verdictsOf,
-} from './profile-handshakes.ts'
+import { learnHandshakes } from './profile-handshakes.ts'
+import { takeForest, trainingSamples } from './profiler-forest.ts'
+import { newProfiler, PROFILER_DEFAULTS, type Profiler } from './profiler-state.ts'
+import { verdictsOf } from './profiler-verdicts.ts'
 
-/**
- * A connection as it was: when its hello was whole (or was given up), who sent it, what came. Only the first hello of a
- * connection: the one that answers a HelloRetryRequest repeats its random, as it must (RFC 8446 section 4.1.2).
- */
+/** A connection as it was: when its hello was whole (or was given up), who sent it, what came. */
 export interface HelloSeen {
   readonly at: number
   readonly remoteAddress: string
   readonly remotePort: number
   readonly seen: HandshakeSeen
+  /**
+   * Names the conversation where several hellos of one may come: the second, after a HelloRetryRequest, repeats its random, as
+   * it must (RFC 8446 section 4.1.2), and is answered with the decision on the first.
+   */
+  readonly conversation?: string
 }
 
 export interface HelloScoring {
@@ -45,6 +45,8 @@ export interface HelloScoring {
   readonly random: Random
   readonly observations: HandshakeObservation[]
   readonly outcomes: HandshakeOutcome[]
+  /** By conversation: its last first hello. */
+  readonly firsts: Map<string, FirstHello>
   now: number
   batchBegan: number
   hellos: number
@@ -92,6 +94,7 @@ export function newHelloScoring(
     random,
     observations: [],
     outcomes: [],
+    firsts: new Map(),
     batchBegan: 0,
     hellos: 0,
   })
@@ -103,6 +106,8 @@ export function scoreHello(
   hello: HelloSeen,
   handshakeMs?: number,
 ): Decision {
+  const first = firstOf(scoring, hello)
+  if (first !== undefined) return first
   scoring.now = hello.at
   if (hello.at >= scoring.batchBegan + BATCH_MS) {
     learnBatch(scoring)
@@ -114,6 +119,7 @@ export function scoreHello(
   const { decision, observation } = admitHandshake(scoring.admission, facts, seen)
   scoring.observations.push(observation)
   scoring.hellos++
+  rememberFirst(scoring, hello, decision)
   if (handshakeMs !== undefined) {
     scoring.outcomes.push({
       decision: decision.id,
@@ -126,6 +132,57 @@ export function scoreHello(
     })
   }
   return decision
+}
+
+/** What of a first hello tells its second from one that was replayed. Copies: a hello's bytes are views. */
+interface FirstHello {
+  readonly random: string
+  readonly keyShares: string
+  readonly decision: Decision
+}
+
+/** Conversations remembered, as many as `find-client-hellos.ts` follows. */
+const FIRSTS_MAX = 100_000
+
+function firstOf(
+  { firsts }: HelloScoring,
+  { seen, conversation }: HelloSeen,
+): Decision | undefined {
+  const first = conversation === undefined ? undefined : firsts.get(conversation)
+  if (first === undefined || seen.hello === undefined) return undefined
+  const { hello } = seen
+  if (hex(hello.random) !== first.random) return undefined
+  // QUIC (Retry) and DTLS (HelloVerifyRequest) have no records of TLS, and may ask for the same hello again.
+  if (hello.recordVersion === 0 || hello.legacyVersion >= DTLS_VERSIONS) return first.decision
+  // A HelloRetryRequest asks for a change (RFC 8446 section 4.1.4): a key share or a cookie. Without one it is a replay.
+  const isAnswer = hello.extensions.includes(COOKIE) || sharesOf(hello) !== first.keyShares
+  return isAnswer ? first.decision : undefined
+}
+
+const COOKIE = 44
+/** DTLS counts its versions down from 0xfeff (RFC 6347 section 4.1). */
+const DTLS_VERSIONS = 0xfe00
+
+function rememberFirst(
+  { firsts }: HelloScoring,
+  { seen, conversation }: HelloSeen,
+  decision: Decision,
+): void {
+  if (conversation === undefined || seen.hello === undefined) return
+  for (const oldest of firsts.keys()) {
+    if (firsts.size < FIRSTS_MAX) break
+    firsts.delete(oldest)
+  }
+  const { hello } = seen
+  firsts.set(conversation, { random: hex(hello.random), keyShares: sharesOf(hello), decision })
+}
+
+/** GREASE is drawn anew (RFC 8701 does not say so, Chromium keeps it): left out, so that it is no change. */
+function sharesOf({ keyShares }: ClientHello): string {
+  return keyShares
+    .filter(({ group }) => !isGrease(group))
+    .map(({ group, key }) => `${group}:${hex(key)}`)
+    .join(' ')
 }
 
 /** What the supervisor does every 200 ms. */

@@ -9,6 +9,8 @@ import type { Decision, Detector, DetectorMode, HandshakeView } from '../behavio
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import type { Verdict } from '../behavior/handshake/verdict.ts'
 import type { Tier } from '../behavior/tier.ts'
+import type { NumberedEntry } from '../keys/session/revocations.ts'
+import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
 
 /** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
 export interface DataPlaneSettings {
@@ -54,6 +56,8 @@ export interface PoolSettings {
   readonly boundedLoad: number
   readonly health: HealthSettings | undefined
   readonly outlier: OutlierSettings
+  /** Field lines with CR LF that requests to this pool carry besides. Secret: how a server of ours knows its edge. */
+  readonly fields?: string
 }
 
 export interface ServerSettings {
@@ -94,7 +98,11 @@ export interface RouteSettings {
   /** Prefix of the path, '/' for any; matches on segment borders. */
   readonly path: string
   readonly pool: string
+  /** Whether requests must be made under a session key (LSK/1), may be, or are not looked at; absent: off. */
+  readonly sessionKey?: SessionKeyPolicy
 }
+
+export type SessionKeyPolicy = 'required' | 'optional' | 'off'
 
 export interface LimitSettings {
   readonly connectionsMax: number
@@ -258,6 +266,14 @@ export interface HandshakesSeen {
   readonly outcomes: readonly HandshakeOutcome[]
 }
 
+/** What workers need to know the holders of session keys. Keys are secret; who takes them imports and zeroes them. */
+export interface SessionKeysGiven {
+  /** All there are: what is not among them is destroyed. */
+  readonly keys: readonly { readonly stekId: number; readonly key: Uint8Array }[]
+  readonly onFeedSilent: 'open' | 'closed'
+  readonly rotation: RotationPolicy
+}
+
 export interface ServerChange {
   readonly draining?: boolean
   readonly weight?: number
@@ -280,4 +296,17 @@ export interface DataPlane {
   onHandshakes(listener: (seen: HandshakesSeen) => void): () => void
   /** Replaces all verdicts the workers hold, on those to come too. */
   judge(verdicts: readonly Verdict[]): void
+  /** The keys that seal session tickets, for all workers; on those to come before they serve. */
+  giveSessionKeys(given: SessionKeysGiven): void
+  /** Called when a worker, by its {@link workerName}, says which keys it holds; returns the way to stop. */
+  onSessionKeysHeld(listener: (worker: string, stekIds: readonly number[]) => void): () => void
+  /** Next entries of the feed of revocations, without gaps; `all` of late are what workers to come begin with. */
+  feedSessions(next: readonly NumberedEntry[], all: () => readonly NumberedEntry[]): void
+  /** Ends a worker that does not do its part; another takes its place. */
+  replaceWorker(worker: string): void
+}
+
+/** A process, not a place: one that is started again is another. */
+export function workerName({ id, pid }: Pick<WorkerView, 'id' | 'pid'>): string {
+  return `${id}/${pid}`
 }

@@ -29,13 +29,12 @@ const REQUEST = 'GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
 
 let origin: EdgeOrigin
 let behind: EdgeUnderTest
-/** Nobody listens there. */
-let deadPort = 0
+/** Nobody listens there: no test uses this address. */
+const dead = (): HandshakeMemberSettings => member('dead', 9, '127.0.0.254')
 
 before(async () => {
   origin = await startEdgeOrigin()
   behind = await startEdge({ upstreamPorts: [origin.port] })
-  ;[deadPort = 0] = await freePorts(1)
 })
 
 after(async () => {
@@ -43,9 +42,9 @@ after(async () => {
   await origin?.close()
 })
 
-const member = (id: string, port: number): HandshakeMemberSettings => ({
+const member = (id: string, port: number, host = '127.0.0.1'): HandshakeMemberSettings => ({
   id,
-  host: '127.0.0.1',
+  host,
   port,
   region: '',
 })
@@ -364,14 +363,14 @@ describe('members that are not there', () => {
     converse(front.tlsPort, REQUEST, { servername: 'localhost' })
 
   it('of the primary pool: another one, and in the end this process', async () => {
-    const others = [member('dead', deadPort), member('behind', behind.proxyTlsPort)]
+    const others = [dead(), member('behind', behind.proxyTlsPort)]
     await using(startFront('primary', others, 'dead'), async (front) => {
       const before = behind.decisions.length
       assert.match(await served(front), /^HTTP\/1\.1 200 /)
       assert.equal(behind.decisions.length, before + 1)
       assert.equal(front.edge.meter.refusals.get('member-unreachable'), 1)
     })
-    await using(startFront('primary', [member('dead', deadPort)]), async (front) => {
+    await using(startFront('primary', [dead()]), async (front) => {
       assert.match(await served(front), /^HTTP\/1\.1 200 /)
       assert.equal(front.edge.meter.handshakesFull, 1)
     })
@@ -401,18 +400,17 @@ describe('members that are not there', () => {
   })
 
   it('of the rigorous pool: another one, this process only as a member, never the primary pool', async () => {
-    const dead = member('dead', deadPort)
-    await using(startFront('rigorous', [dead]), async (front) => {
+    await using(startFront('rigorous', [dead()]), async (front) => {
       await assert.rejects(served(front), /internal error/i)
       assert.equal(front.edge.meter.handshakesFull, 0)
       await gone(front)
       assert.equal(front.edge.rigorous.connections, 0)
     })
-    const others = [dead, member('behind', behind.proxyTlsPort)]
+    const others = [dead(), member('behind', behind.proxyTlsPort)]
     await using(startFront('rigorous', others, 'dead'), async (front) => {
       assert.match(await served(front), /^HTTP\/1\.1 200 /)
     })
-    await using(startFront('rigorous', [dead, HERE], 'dead'), async (front) => {
+    await using(startFront('rigorous', [dead(), HERE], 'dead'), async (front) => {
       assert.match(await served(front), /^HTTP\/1\.1 200 /)
       assert.equal(front.outcomes[0]?.helloRetry, true)
     })

@@ -27,6 +27,7 @@ import { Listener } from './listener.ts'
 import { Meter } from './meter.ts'
 import { ProofsOfWork } from './proof-of-work.ts'
 import { RigorousPool } from './rigorous-pool.ts'
+import type { SessionGuard } from './session-guard.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 /** Deadlines are looked at this often: they are this much late at most. */
@@ -43,6 +44,8 @@ export interface EdgeOptions {
   onEjected(pool: string, server: string): void
   /** A connection's first request went to this server, and why; from pools with `choose: fit`. */
   onServed(decision: string, choice: ServerChoice): void
+  /** Whether requests are made by who holds their session's key; absent: nobody knows. */
+  readonly sessions?: SessionGuard
 }
 
 /** What the control plane says about one server. */

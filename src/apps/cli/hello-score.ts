@@ -60,7 +60,7 @@ export function newHelloScorer(): HelloScorer {
   }
 
   return {
-    score(file, { hello, error, source, sourcePort, at }) {
+    score(file, { hello, error, source, sourcePort, destination, destinationPort, at }) {
       // Captures are not always in order, and time must not go back.
       now = Math.max(now + (at > 0 ? 0 : SECOND_MS), at)
       const seen =
@@ -68,7 +68,15 @@ export function newHelloScorer(): HelloScorer {
           ? ({ kind: 'hello', hello } as const)
           : ({ kind: 'error', code: error, hello } as const)
       const remoteAddress = source === '' ? addressOf(file) : source
-      const decision = scoreHello(scoring, { at: now, remoteAddress, remotePort: sourcePort, seen })
+      // Files of bare bytes do not say whose hello follows whose.
+      const conversation =
+        source === ''
+          ? {}
+          : { conversation: `${file} ${source} ${sourcePort} ${destination} ${destinationPort}` }
+      const decision = scoreHello(scoring, {
+        ...{ at: now, remoteAddress, remotePort: sourcePort, seen },
+        ...conversation,
+      })
       const { profile = '', score, tier, reasons } = decision
       const tally = tallyOf(profile, decision.handshake?.client ?? '')
       tally.hellos++

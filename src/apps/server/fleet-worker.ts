@@ -12,6 +12,7 @@ import type {
   ConnectionView,
   DataPlaneSettings,
   HandshakesSeen,
+  SessionKeysGiven,
   TrafficTotals,
   WorkerView,
 } from '../../ports/data-plane.ts'
@@ -25,6 +26,8 @@ export interface FleetWorkerOptions {
   onDecisions(decisions: readonly Decision[]): void
   onHandshakes(seen: HandshakesSeen): void
   onEjected(pool: string, server: string): void
+  onSessionKeysHeld(worker: FleetWorker, stekIds: readonly number[]): void
+  onSessionFeedGap(worker: FleetWorker): void
   onExit(worker: FleetWorker, how: string): void
 }
 
@@ -103,6 +106,15 @@ export class FleetWorker {
     this.#send({ kind: 'judge', json })
   }
 
+  giveSessionKeys(given: SessionKeysGiven): void {
+    this.#send({ kind: 'session-keys', given })
+  }
+
+  /** `json` of entries of the feed of revocations. */
+  feedSessions(json: string, anew: boolean): void {
+    this.#send({ kind: 'session-feed', json, anew })
+  }
+
   async connections(limit: number): Promise<readonly ConnectionView[]> {
     const answer = await this.#ask((call) => ({ kind: 'connections', call, limit }), ANSWER_MS)
     return answer?.kind === 'connections' ? answer.views : []
@@ -173,6 +185,12 @@ export class FleetWorker {
         break
       case 'ejected':
         this.options.onEjected(message.pool, message.server)
+        break
+      case 'session-keys-held':
+        this.options.onSessionKeysHeld(this, message.stekIds)
+        break
+      case 'session-feed-gap':
+        this.options.onSessionFeedGap(this)
         break
       case 'report':
         this.traffic = message.traffic

@@ -13,18 +13,21 @@ import type { Decision } from '../../behavior/decision.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import type {
-  ConnectionView,
-  DataPlane,
-  DataPlaneSettings,
-  HandshakesSeen,
-  ListenerSettings,
-  PoolSettings,
-  ServerChange,
-  ServerState,
-  TrafficTotals,
-  UpstreamView,
-  WorkerView,
+import type { NumberedEntry } from '../../keys/session/revocations.ts'
+import {
+  type ConnectionView,
+  type DataPlane,
+  type DataPlaneSettings,
+  type HandshakesSeen,
+  type ListenerSettings,
+  type PoolSettings,
+  type ServerChange,
+  type ServerState,
+  type SessionKeysGiven,
+  type TrafficTotals,
+  type UpstreamView,
+  type WorkerView,
+  workerName,
 } from '../../ports/data-plane.ts'
 import { FleetWorker } from './fleet-worker.ts'
 import { addTraffic, NO_TRAFFIC } from './traffic-sum.ts'
@@ -65,6 +68,10 @@ class Fleet implements DataPlane {
   readonly #handshakeListeners = new Set<(seen: HandshakesSeen) => void>()
   /** JSON of the verdicts in force, for workers that start later. */
   #verdicts = '[]'
+  readonly #keyListeners = new Set<(worker: string, stekIds: readonly number[]) => void>()
+  /** In force, for workers that start later. */
+  #sessionKeys: SessionKeysGiven | undefined
+  #sessionFeed: () => readonly NumberedEntry[] = () => []
   #closing = false
 
   constructor(options: FleetOptions) {
@@ -181,6 +188,26 @@ class Fleet implements DataPlane {
     for (const worker of this.#living()) worker.judge(json)
   }
 
+  giveSessionKeys(given: SessionKeysGiven): void {
+    this.#sessionKeys = given
+    for (const worker of this.#living()) worker.giveSessionKeys(given)
+  }
+
+  onSessionKeysHeld(listener: (worker: string, stekIds: readonly number[]) => void): () => void {
+    this.#keyListeners.add(listener)
+    return () => this.#keyListeners.delete(listener)
+  }
+
+  feedSessions(next: readonly NumberedEntry[], all: () => readonly NumberedEntry[]): void {
+    this.#sessionFeed = all
+    const json = JSON.stringify(next)
+    for (const worker of this.#living()) worker.feedSessions(json, false)
+  }
+
+  replaceWorker(name: string): void {
+    for (const worker of this.#living()) if (workerName(worker.view()) === name) worker.kill()
+  }
+
   /** A dead one gets the settings in force when it starts again. */
   #living(): FleetWorker[] {
     return this.#workers.filter((worker) => worker.view().state !== 'dead')
@@ -201,11 +228,23 @@ class Fleet implements DataPlane {
       onEjected: (pool, server) => {
         this.#options.log.warn({ pool, server, worker: id }, 'Server ejected: its requests fail')
       },
+      onSessionKeysHeld: (held, stekIds) => {
+        for (const listener of this.#keyListeners) listener(workerName(held.view()), stekIds)
+      },
+      onSessionFeedGap: (held) => this.#feedAnew(held),
       onExit: (dead, how) => this.#died(dead, how),
     })
     // Before its settings, so before its first client.
     worker.judge(this.#verdicts)
+    if (this.#sessionKeys !== undefined) {
+      worker.giveSessionKeys(this.#sessionKeys)
+      this.#feedAnew(worker)
+    }
     return worker
+  }
+
+  #feedAnew(worker: FleetWorker): void {
+    worker.feedSessions(JSON.stringify(this.#sessionFeed()), true)
   }
 
   #died(dead: FleetWorker, how: string): void {

@@ -10,19 +10,12 @@ import type { Reason } from '../../behavior/decision.ts'
 import type { Profile } from '../../behavior/handshake/profile.ts'
 import type { Signature } from '../../behavior/handshake/signature.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
-import {
-  forgetProfile,
-  learnFeedback,
-  learnHandshakes,
-  missingProfiles,
-  type Profiler,
-  removeSignature,
-  signaturesOf,
-  snapshotOf,
-  takeForest,
-  trainingSamples,
-  verdictsOf,
-} from '../../flows/profile-handshakes.ts'
+import { learnFeedback } from '../../flows/learn-feedback.ts'
+import { learnHandshakes, missingProfiles } from '../../flows/profile-handshakes.ts'
+import { takeForest, trainingSamples } from '../../flows/profiler-forest.ts'
+import { removeSignature, signaturesOf } from '../../flows/profiler-signatures.ts'
+import { forgetProfile, type Profiler, snapshotOf } from '../../flows/profiler-state.ts'
+import { verdictsOf } from '../../flows/profiler-verdicts.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { DataPlane, HandshakesSeen } from '../../ports/data-plane.ts'
 import type { ProfileStore } from '../../ports/profile-store.ts'

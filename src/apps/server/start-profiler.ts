@@ -4,7 +4,7 @@
  * @module
  */
 import type { Log } from '../../adapters/node/json-log.ts'
-import { newProfiler, PROFILER_DEFAULTS, type Profiler } from '../../flows/profile-handshakes.ts'
+import { newProfiler, PROFILER_DEFAULTS, type Profiler } from '../../flows/profiler-state.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { ProfileStore } from '../../ports/profile-store.ts'

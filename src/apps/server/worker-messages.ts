@@ -4,7 +4,12 @@
  * @module
  */
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
-import type { ConnectionView, DataPlaneSettings, TrafficTotals } from '../../ports/data-plane.ts'
+import type {
+  ConnectionView,
+  DataPlaneSettings,
+  SessionKeysGiven,
+  TrafficTotals,
+} from '../../ports/data-plane.ts'
 
 export type ToWorker =
   | { readonly kind: 'apply'; readonly call: number; readonly settings: DataPlaneSettings }
@@ -12,6 +17,9 @@ export type ToWorker =
   | { readonly kind: 'connections'; readonly call: number; readonly limit: number }
   /** JSON of `Verdict[]`: all there are. */
   | { readonly kind: 'judge'; readonly json: string }
+  | { readonly kind: 'session-keys'; readonly given: SessionKeysGiven }
+  /** JSON of `NumberedEntry[]`; `anew`: they need not follow what was said before. */
+  | { readonly kind: 'session-feed'; readonly json: string; readonly anew: boolean }
   | { readonly kind: 'drain'; readonly graceMs: number }
 
 export type FromWorker =
@@ -27,6 +35,10 @@ export type FromWorker =
   /** JSON of {@link HandshakesSeen}. */
   | { readonly kind: 'handshakes'; readonly json: string }
   | { readonly kind: 'ejected'; readonly pool: string; readonly server: string }
+  /** All the keys for session tickets that it holds now. */
+  | { readonly kind: 'session-keys-held'; readonly stekIds: readonly number[] }
+  /** Entries of the feed are missing: it is to be told all of them again. */
+  | { readonly kind: 'session-feed-gap' }
   | {
       readonly kind: 'report'
       readonly traffic: TrafficTotals

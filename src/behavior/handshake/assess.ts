@@ -81,6 +81,17 @@ function flaggedReasons(profile: Profile): Reason[] {
   return [{ code: 'hellos-flagged', text, weight: flaggedDigits, detector: 'randomness' }]
 }
 const FLAGGED_MIN = 2
+
+/**
+ * The only hello of a client so far was flagged by itself: what was decided about it is all there is to say about the client.
+ * No verdict comes of one hello, and the first ordinary one ends it: a network has other clients of that kind.
+ */
+export function onlyHelloReasons({ flagged, unflagged, flaggedDigits }: Profile): Reason[] {
+  if (flagged !== 1 || unflagged > 0) return []
+  const text = 'Its only hello so far was not random enough'
+  return [{ code: 'hellos-flagged', text, weight: flaggedDigits, detector: 'randomness' }]
+}
+
 /** Honest hellos get past the exact tests; a broken generator gets a few past them until it repeats. */
 const UNFLAGGED_MAX = 8
 

@@ -21,7 +21,7 @@ const PRIOR_CONNECTIONS = 20
 /** Fewer new fingerprints are no churn. */
 const NEW_MIN = 4
 /** Fingerprints of a network that are left alone when it churns: the first that were seen more than once. */
-const KNOWN_MAX = 128
+export const KNOWN_MAX = 128
 /** Seen so often, a fingerprint is known: who changes each time comes once. */
 const KNOWN_FROM = 3
 
@@ -35,6 +35,8 @@ export interface Churn {
   /** Sightings of fingerprints with that part here. */
   readonly sightings: Map<string, number>
   digits: number
+  /** Profiles of this churn that were kept as examples. */
+  kept: number
 }
 
 export interface ChurnWatch {
@@ -65,8 +67,7 @@ export function watchChurn(
     const churn = churnOf(watch, addressGroup, part)
     churn.connections = churn.connections * KEEP + 1
     churn.fresh = churn.fresh * KEEP + (isNew ? 1 : 0)
-    const times = (churn.sightings.get(ja4Stable) ?? 0) + 1
-    if (churn.sightings.size < SIGHTINGS_MAX || times > 1) churn.sightings.set(ja4Stable, times)
+    const times = sight(churn.sightings, ja4Stable)
     const fresh = Math.floor(churn.fresh)
     churn.digits =
       fresh < NEW_MIN
@@ -87,7 +88,57 @@ export function watchChurn(
 const LONG_KEEP = 2 ** (-1 / 10_000)
 /** Two parts are looked at for each connection. */
 const PAID = Math.log10(2)
-const SIGHTINGS_MAX = 256
+/** Twice as many as are left alone at most: the rest is room for newcomers to be seen again. */
+const SIGHTINGS_MAX = 2 * KNOWN_MAX
+
+/** Counts a sighting. Room for one never seen before is made by the longest unseen that is not known. */
+function sight(sightings: Map<string, number>, ja4Stable: string): number {
+  const times = (sightings.get(ja4Stable) ?? 0) + 1
+  sightings.delete(ja4Stable)
+  if (sightings.size >= SIGHTINGS_MAX) {
+    let leaving: string | undefined
+    for (const [fingerprint, count] of sightings) {
+      leaving ??= fingerprint
+      if (count >= KNOWN_FROM) continue
+      leaving = fingerprint
+      break
+    }
+    if (leaving !== undefined) sightings.delete(leaving)
+  }
+  sightings.set(ja4Stable, times)
+  return times
+}
+
+/** Was it seen so often in this network that it is none of those who change each time? */
+export function isKnownIn(
+  watch: ChurnWatch,
+  addressGroup: string,
+  part: string,
+  ja4Stable: string,
+): boolean {
+  const sightings = watch.churns.get(`${addressGroup} ${part}`)?.sightings
+  return (sightings?.get(ja4Stable) ?? 0) >= KNOWN_FROM
+}
+
+/** Somebody vouches for it: from now on it is known there. */
+export function makeKnown(watch: ChurnWatch, addressGroup: string, ja4Stable: string): void {
+  for (const part of partsOf(ja4Stable)) {
+    const { sightings } = churnOf(watch, addressGroup, part)
+    while (sight(sightings, ja4Stable) < KNOWN_FROM);
+  }
+}
+
+/** May one more profile be kept as an example? Counts it. */
+export function keepExample(churn: Churn): boolean {
+  if (churn.kept >= EXAMPLES_MAX) return false
+  churn.kept++
+  return true
+}
+/**
+ * So many profiles of who changes each time are worth a place in the store, where a person finds what was decided about
+ * them: a whole run of a scanner (nmap's ssl-enum-ciphers makes some hundred hellos), but no flood.
+ */
+const EXAMPLES_MAX = 256
 
 /** Fingerprints of the network that are left alone. */
 export function knownIn(churn: Churn): string[] {
@@ -117,6 +168,7 @@ function churnOf(watch: ChurnWatch, addressGroup: string, part: string): Churn {
     fresh: 0,
     sightings: new Map(),
     digits: 0,
+    kept: 0,
   }
   watch.churns.set(key, churn)
   return churn

@@ -152,3 +152,8 @@ export function fadeCounts({ counts }: Profile, now: number): void {
   counts.checksFailed *= left
   counts.at = now
 }
+
+/** Three decimals: profiles are kept as JSON. */
+export function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

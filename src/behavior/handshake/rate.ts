@@ -36,7 +36,7 @@ const SHAPE_MAX = 4
 /** Seconds of history that count as much as none. */
 const SHAPE_SECONDS = 60
 /** A second with fewer is no flood, whatever the history. */
-const FLOOD_MIN = 32
+export const FLOOD_MIN = 32
 
 export function newRateHistory(now: number): RateHistory {
   return { second: Math.floor(now / 1000), counts: [0, 0, 0], means: [0, 0, 0], seconds: 0 }
@@ -49,10 +49,21 @@ export function countRate(history: RateHistory, kind: RateKind, now: number, lea
   history.counts[index] = (history.counts[index] ?? 0) + 1
 }
 
+/** Of the second being counted, so far. */
+export function countOf(history: RateHistory, kind: RateKind): number {
+  return history.counts[RATE_KINDS.indexOf(kind)] ?? 0
+}
+
 function advance(history: RateHistory, now: number, learn: boolean): void {
   const second = Math.floor(now / 1000)
-  // A clock that went backwards: go on in the same second.
-  if (second <= history.second) return
+  if (second <= history.second) {
+    // Workers' batches come a little out of order: go on in the same second. A clock that was set back: begin anew, or all
+    // that comes until it has caught up would be one second's flood.
+    if (second >= history.second - LATE_SECONDS) return
+    history.second = second
+    history.counts.fill(0)
+    return
+  }
   const passed = second - history.second
   if (learn) {
     const keep = fadedSince(0, passed, HALF_LIFE_S)
@@ -68,6 +79,9 @@ function advance(history: RateHistory, now: number, learn: boolean): void {
   history.second = second
   history.counts.fill(0)
 }
+
+/** Batches are 200 ms apart, and one may be under way: ten of them are late. */
+const LATE_SECONDS = 2
 
 /** Per second, with what is assumed in it. */
 function expectedOf(history: RateHistory, index: number): number {

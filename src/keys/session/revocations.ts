@@ -72,6 +72,11 @@ export class Revocations {
     return true
   }
 
+  /** The next entry may be any: the feed is told from its beginning. What is known stays, for it stays true. */
+  startAnew(): void {
+    this.#seq = 0
+  }
+
   /** Has nothing been heard for too long? Then revoked sessions may pass: the policy says what to do. */
   isSilent(now: number): boolean {
     return now - this.#heardAt > FEED_SILENT_S
