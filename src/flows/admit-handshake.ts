@@ -117,11 +117,12 @@ export function admitHandshake(
   const form = helloForm(error, features)
   // A ticket says who it is; but hellos cut on purpose are judged by themselves, also when they carry one.
   const lineage = form === '' ? connection.lineage : undefined
-  const profile =
-    lineage ?? profileId(keys, form === '' ? (features?.ja4Stable ?? '') : '', form, group)
+  const self = profileId(keys, form === '' ? (features?.ja4Stable ?? '') : '', form, group)
+  const profile = lineage ?? self
   const own = ownEvidence(admission, seen, fingerprint?.stable, now)
   const identity = {
-    profile,
+    // A ticket may be somebody else's: what is held against either counts.
+    profiles: profile === self ? [profile] : [profile, self],
     ja4: features?.ja4 ?? '',
     ja4Stable: features?.ja4Stable ?? '',
     addressGroup: group,
@@ -143,6 +144,7 @@ export function admitHandshake(
       at: now,
       profile,
       lineage: lineage !== undefined,
+      own: self,
       addressGroup: group,
       error,
       ...(features === undefined ? {} : { features }),

@@ -50,12 +50,14 @@ const CURL = 't13d3111h2_e8f1e7e78f70_375ca2c5e164'
 
 function hello(client: Client = {}): HandshakeObservation {
   const { ja4 = CHROMIUM, group = '192.0.2.0/24', at = NOW, error = '' } = client
-  const id = client.profile ?? profileId(KEYS, error === '' ? ja4 : '', error, group)
+  const own = profileId(KEYS, error === '' ? ja4 : '', error, group)
+  const id = client.profile ?? own
   const seen = {
     decision: 'd',
     at,
     profile: id,
     lineage: client.profile !== undefined,
+    own,
     addressGroup: group,
     error,
   }
@@ -307,10 +309,40 @@ describe('learnHandshakes()', () => {
     const limen = profiler()
     const home = hello()
     learn(limen, [home])
-    learn(limen, [hello({ profile: home.profile, group: '198.51.100.0/24' })])
+    const away = hello({ profile: home.profile, group: '198.51.100.0/24' })
+    learn(limen, [away], [outcome(home.profile, { result: 'resumed' })])
     const profile = limen.hot.profiles.get(home.profile)
     assert.deepEqual([profile?.connections, profile?.addressGroup], [2, '198.51.100.0/24'])
     assert.deepEqual([...limen.hot.groups.keys()], ['198.51.100.0/24'])
+  })
+
+  it('holds nothing for or against the owner of a ticket that somebody else shows', () => {
+    const limen = profiler()
+    const victim = hello()
+    learn(limen, [victim])
+    const thief = { ...hello({ profile: victim.profile, group: '198.51.100.0/24' }), decision: 'x' }
+    learn(limen, [thief])
+    assert.equal(limen.hot.profiles.get(victim.profile)?.connections, 1, 'not before it is proven')
+    learn(limen, [], [outcome(victim.profile, { decision: 'x', result: 'failed' })])
+    // What is found out later is about the thief as well.
+    const later = { decision: 'x', result: 'checked', check: 'challenge-failed' } as const
+    learn(limen, [], [outcome(victim.profile, later)])
+    const profile = limen.hot.profiles.get(victim.profile)
+    assert.deepEqual([profile?.connections, profile?.counts.checksFailed], [1, 0])
+    const own = limen.hot.profiles.get(thief.own)
+    assert.deepEqual([own?.connections, own?.addressGroup], [1, '198.51.100.0/24'])
+    assert.equal(own?.counts.checksFailed, 1)
+  })
+
+  it('takes a ticket whose handshake never ended for unproven', () => {
+    const limen = profiler()
+    const victim = hello()
+    learn(limen, [victim])
+    const thief = hello({ profile: victim.profile, group: '198.51.100.0/24' })
+    learn(limen, [thief])
+    learnHandshakes(limen, { observations: [], outcomes: [] }, [], NOW + 120_000)
+    assert.equal(limen.hot.profiles.get(victim.profile)?.connections, 1)
+    assert.equal(limen.hot.profiles.get(thief.own)?.connections, 1)
   })
 
   it('counts what became of handshakes', () => {

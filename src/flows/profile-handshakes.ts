@@ -38,10 +38,14 @@ import { acquit, condemnNewcomers, sweep, watchFingerprint } from './profiler-ve
 /** Ids of profiles in `seen` that are not in memory: load them and pass them to {@link learnHandshakes}. */
 export function missingProfiles(profiler: Profiler, seen: HandshakesSeen): readonly string[] {
   const missing = new Set<string>()
-  for (const { profile } of seen.observations)
+  const want = (profile: string) => {
     if (!profiler.hot.profiles.has(profile)) missing.add(profile)
-  for (const { profile } of seen.outcomes)
-    if (!profiler.hot.profiles.has(profile)) missing.add(profile)
+  }
+  for (const { profile, own } of seen.observations) {
+    want(profile)
+    want(own)
+  }
+  for (const outcome of seen.outcomes) profiler.claims.profilesOf(outcome).forEach(want)
   return [...missing]
 }
 
@@ -62,17 +66,23 @@ export function learnHandshakes(
     if (!profiler.hot.profiles.has(profile.id)) warm(profiler.hot, profile)
   const touched = new Map<string, Profile>()
   let changed = false
-  for (const observation of seen.observations) {
+  const learn = (observation: HandshakeObservation | undefined): void => {
+    if (observation === undefined) return
     const learned = learnHello(profiler, observation)
     if (learned.changed) changed = true
     if (!profiler.passing.has(learned.profile)) touched.set(learned.profile.id, learned.profile)
   }
+  for (const observation of seen.observations) {
+    learn(observation.lineage ? profiler.claims.hold(observation) : observation)
+  }
   for (const outcome of seen.outcomes) {
-    const profile = profiler.hot.profiles.get(outcome.profile)
+    learn(profiler.claims.settle(outcome))
+    const profile = profiler.hot.profiles.get(profiler.claims.profileOf(outcome))
     if (profile === undefined) continue
     if (learnOutcome(profiler, profile, outcome)) changed = true
     if (!profiler.passing.has(profile)) touched.set(profile.id, profile)
   }
+  for (const unproven of profiler.claims.expire(now)) learn(unproven)
   if (sweep(profiler, now)) changed = true
   return { touched: [...touched.values()], verdictsChanged: changed }
 }

@@ -28,6 +28,7 @@ import {
 } from '../behavior/threshold/conformal.ts'
 import type { Random } from '../ground/random.ts'
 import { readSnapshot, writeSnapshot } from './profiler-snapshot.ts'
+import { TicketClaims } from './ticket-claims.ts'
 
 export interface ProfilerSettings {
   /** Share of honest clients that may be flagged. */
@@ -88,6 +89,7 @@ export interface Profiler {
   readonly churn: ChurnWatch
   /** Came once, of who changes each time, and there are examples enough: not worth a place in the store. */
   readonly passing: WeakSet<Profile>
+  readonly claims: TicketClaims
   readonly rate: RateHistory
   readonly pauses: { hellos: number; paused: number }
   mishaps: MishapCounts
@@ -137,6 +139,7 @@ export function newProfiler(deps: {
     fingerprints: new Map(),
     churn: newChurnWatch(),
     passing: new WeakSet(),
+    claims: new TicketClaims(),
     rate: newRateHistory(0),
     pauses: { hellos: 0, paused: 0 },
     mishaps: newMishapCounts(0),

@@ -37,6 +37,8 @@ export interface HelloSeen {
    * it must (RFC 8446 section 4.1.2), and is answered with the decision on the first.
    */
   readonly conversation?: string
+  /** When it was captured: the same hello of the same instant is the same packet, met in another capture. */
+  readonly capturedAt?: number
 }
 
 export interface HelloScoring {
@@ -138,6 +140,7 @@ export function scoreHello(
 interface FirstHello {
   readonly random: string
   readonly keyShares: string
+  readonly capturedAt: number | undefined
   readonly decision: Decision
 }
 
@@ -146,12 +149,13 @@ const FIRSTS_MAX = 100_000
 
 function firstOf(
   { firsts }: HelloScoring,
-  { seen, conversation }: HelloSeen,
+  { seen, conversation, capturedAt }: HelloSeen,
 ): Decision | undefined {
   const first = conversation === undefined ? undefined : firsts.get(conversation)
   if (first === undefined || seen.hello === undefined) return undefined
   const { hello } = seen
   if (hex(hello.random) !== first.random) return undefined
+  if (capturedAt !== undefined && capturedAt === first.capturedAt) return first.decision
   // QUIC (Retry) and DTLS (HelloVerifyRequest) have no records of TLS, and may ask for the same hello again.
   if (hello.recordVersion === 0 || hello.legacyVersion >= DTLS_VERSIONS) return first.decision
   // A HelloRetryRequest asks for a change (RFC 8446 section 4.1.4): a key share or a cookie. Without one it is a replay.
@@ -165,7 +169,7 @@ const DTLS_VERSIONS = 0xfe00
 
 function rememberFirst(
   { firsts }: HelloScoring,
-  { seen, conversation }: HelloSeen,
+  { seen, conversation, capturedAt }: HelloSeen,
   decision: Decision,
 ): void {
   if (conversation === undefined || seen.hello === undefined) return
@@ -174,7 +178,8 @@ function rememberFirst(
     firsts.delete(oldest)
   }
   const { hello } = seen
-  firsts.set(conversation, { random: hex(hello.random), keyShares: sharesOf(hello), decision })
+  const secrets = { random: hex(hello.random), keyShares: sharesOf(hello) }
+  firsts.set(conversation, { ...secrets, capturedAt, decision })
 }
 
 /** GREASE is drawn anew (RFC 8701 does not say so, Chromium keeps it): left out, so that it is no change. */

@@ -26,7 +26,12 @@ const TTL_MS = 720 * HOUR_MS
 export function sampleProfile(number: number, change: Partial<Profile> = {}): Profile {
   const seen: HandshakeObservation = {
     ...{ decision: '', at: NOW - HOUR_MS, profile: number.toString(16).padStart(16, '0') },
-    ...{ lineage: false, addressGroup: '192.0.2.0/24', error: '' },
+    ...{
+      own: number.toString(16).padStart(16, '0'),
+      lineage: false,
+      addressGroup: '192.0.2.0/24',
+      error: '',
+    },
   }
   return {
     ...newProfile(seen),

@@ -27,7 +27,14 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
 
 const JA4 = 't13d1516h2_8daaf6152771_d8a2da3f94cd'
 const SEEN: HandshakeObservation = {
-  ...{ decision: '', at: Date.now(), profile: '00000000000000a1', lineage: false, error: '' },
+  ...{
+    decision: '',
+    at: Date.now(),
+    profile: '00000000000000a1',
+    own: '00000000000000a1',
+    lineage: false,
+    error: '',
+  },
   addressGroup: '192.0.2.0/24',
   features: {
     ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: '5a'.repeat(32), keyShare: '' },

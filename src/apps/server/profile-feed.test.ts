@@ -21,7 +21,14 @@ const BOB = '00000000000000b0'
 
 /** One whose random repeats with each `number` it shares. */
 const observation = (profile: string, number: number): HandshakeObservation => ({
-  ...{ decision: '', at: NOW + number, profile, lineage: false, addressGroup: '192.0.2.0/24' },
+  ...{
+    decision: '',
+    at: NOW + number,
+    profile,
+    own: profile,
+    lineage: false,
+    addressGroup: '192.0.2.0/24',
+  },
   error: '',
   features: {
     ja4: `t13d1516h2_8daaf6152771_${profile.slice(-12)}`,

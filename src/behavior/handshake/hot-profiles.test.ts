@@ -5,7 +5,7 @@ import { cool, newHotProfiles, warm } from './hot-profiles.ts'
 import { newProfile } from './profile.ts'
 
 const profile = (id: string, addressGroup: string) =>
-  newProfile({ decision: '', at: 0, profile: id, lineage: false, addressGroup, error: '' })
+  newProfile({ decision: '', at: 0, profile: id, own: id, lineage: false, addressGroup, error: '' })
 
 it('warm() keeps its bounds, and both indexes agree', () => {
   const steps = fc.array(fc.tuple(fc.nat(60), fc.nat(3), fc.boolean()), { maxLength: 200 })

@@ -14,8 +14,10 @@ export interface HandshakeObservation {
   readonly at: number
   /** Who it is: 16 hex digits, see `profile-key.ts`. */
   readonly profile: string
-  /** The id came out of a session ticket of ours: so it is the same client, whatever its address now. */
+  /** The id came out of a session ticket of ours. Whether the client owns that ticket, its handshake shows. */
   readonly lineage: boolean
+  /** Who it is by itself: the same as `profile` without a ticket. */
+  readonly own: string
   /** Network it came from: `192.0.2.0/24`, `2001:db8:1::/48`. */
   readonly addressGroup: string
   /** Code of what was wrong with the hello, '' when nothing was. */

@@ -4,7 +4,7 @@ import type { Verdict, VerdictSubject } from './verdict.ts'
 import { newVerdictTable, verdictsOn } from './verdict-table.ts'
 
 const HELLO = {
-  profile: '0011223344556677',
+  profiles: ['0011223344556677'],
   ja4: 't13d311100_aa_cc',
   ja4Stable: 't13d311000_aa_bb',
   addressGroup: '192.0.2.0/24',
@@ -20,8 +20,8 @@ const found = (subject: VerdictSubject, now = 0) =>
 
 describe('verdictsOn()', () => {
   it('finds those about the profile, until they end', () => {
-    assert.equal(found({ kind: 'profile', profile: HELLO.profile }), 1)
-    assert.equal(found({ kind: 'profile', profile: HELLO.profile }, 10), 0)
+    assert.equal(found({ kind: 'profile', profile: HELLO.profiles[0] ?? '' }), 1)
+    assert.equal(found({ kind: 'profile', profile: HELLO.profiles[0] ?? '' }, 10), 0)
     assert.equal(found({ kind: 'profile', profile: 'ffffffffffffffff' }), 0)
   })
 

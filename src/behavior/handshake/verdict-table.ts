@@ -24,7 +24,7 @@ export interface Newcomers {
 
 /** What is known of a connection when it is looked up. */
 export interface HelloIdentity {
-  readonly profile: string
+  readonly profiles: readonly string[]
   readonly ja4: string
   readonly ja4Stable: string
   readonly addressGroup: string
@@ -69,7 +69,7 @@ export function verdictsOn(table: VerdictTable, hello: HelloIdentity, now: numbe
     if (verdict !== undefined && verdict.until > now) found.push(verdict)
   }
   add(table.everybody)
-  add(table.profiles.get(hello.profile))
+  for (const profile of hello.profiles) add(table.profiles.get(profile))
   const fresh = table.newcomers.get(hello.addressGroup)
   if (fresh !== undefined) {
     const parts = partsOf(hello.ja4Stable)

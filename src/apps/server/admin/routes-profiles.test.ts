@@ -8,7 +8,13 @@ const PROFILE = '00000000000000a1'
 const STRANGER = '00000000000000b2'
 const JA4 = 't13d1516h2_8daaf6152771_d8a2da3f94cd'
 const SEEN: HandshakeObservation = {
-  ...{ decision: sampleDecision(1).id, at: Date.now(), profile: PROFILE, lineage: false },
+  ...{
+    decision: sampleDecision(1).id,
+    at: Date.now(),
+    profile: PROFILE,
+    own: PROFILE,
+    lineage: false,
+  },
   ...{ addressGroup: '192.0.2.0/24', error: '' },
   features: {
     ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: '5a'.repeat(32), keyShare: '' },
