@@ -222,9 +222,10 @@ export class Listener {
       onSecure: (session) => this.#http(connection, session.alpn === 'h2'),
       onRefused: (code) => {
         edge.meter.refused(code)
-        // Without waiting for the client to close: a flood would be held on to. All it sent has been read.
-        connection.accepted.write(tlsAlertFor(code))
-        connection.accepted.destroySoon()
+        // Without waiting for the client to close, past the stream: a flood costs as little as can be.
+        const { channel, accepted } = connection
+        if (channel.writePast(tlsAlertFor(code), ignore) === 'done') channel.destroy()
+        else accepted.destroySoon()
       },
     })
   }
