@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { capturedHello } from '../test/fixtures/hello-bytes.ts'
 import { seededRandom } from '../test/fixtures/seeded-random.ts'
-import { type Capture, type Kind, run } from './handshake.ts'
+import { type Capture, type Kind, run } from './replay-captures.ts'
 
 /** Clients and generators that are not in the captured data: made of fixtures, all that is drawn drawn anew. */
 const NOW = Date.UTC(2026, 10, 21)

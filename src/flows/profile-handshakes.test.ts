@@ -9,6 +9,7 @@ import type {
 } from '../behavior/handshake/observation.ts'
 import { newProfileKeys, profileId } from '../behavior/handshake/profile-key.ts'
 import { thresholdInForce } from '../behavior/threshold/conformal.ts'
+import { tierOf } from '../behavior/tier.ts'
 import { LimenError } from '../ground/limen-error.ts'
 import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
 import { learnFeedback } from './learn-feedback.ts'
@@ -196,7 +197,7 @@ describe('learnHandshakes()', () => {
       bytes.set(fixed, 5)
       learn(limen, [hello({ ja4: 't12', group, features: { random: hex(bytes) } })])
     }
-    assert.equal(verdictsOf(limen, NOW)[0]?.reasons[0]?.code, 'randoms-alike')
+    assert.equal(verdictsOf(limen, NOW)[0]?.reasons[0]?.code, 'randoms-stand-still')
   })
 
   it('sees a flood of ten times the usual rate within a second, and nobody else in it', () => {
@@ -263,6 +264,63 @@ describe('learnHandshakes()', () => {
     assert.equal(verdict?.subject.kind, 'newcomers')
     assert.equal(verdict?.reasons[0]?.code, 'fingerprints-churn')
     assert.ok(limen.churn.churns.size < 10_000)
+  })
+
+  it('shows of who changes its fingerprint each time what was decided about it, and clears an honest newcomer soon', () => {
+    const limen = profiler()
+    let now = ordinary(limen, 60)
+    const group = '203.0.113.0/24'
+    const cycled = (i: number) =>
+      hello({ ja4: `t13d311000_${i.toString(16).padStart(12, '0')}_1f22a2ca17c4`, group, at: now })
+    for (let i = 0; i < 40; i++) {
+      now += 50
+      learn(limen, [cycled(i)])
+    }
+    const last = limen.hot.profiles.get(cycled(39).profile)
+    assert.equal(last?.connections, 1)
+    assert.equal(last?.tier, tierOf(last?.score ?? 0, PROFILER_DEFAULTS))
+    assert.ok((last?.tier ?? 1) > 1)
+    assert.ok(last?.reasons.some(({ code }) => code === 'fingerprints-churn'))
+    // No verdict of its own: that on its network's newcomers is the one.
+    assert.deepEqual(
+      verdictsOf(limen, now).map(({ subject }) => subject.kind),
+      ['newcomers'],
+    )
+    const honest = () =>
+      hello({ ja4: 't13d311000_aaaaaaaaaaaa_1f22a2ca17c4', group, at: now, features: {} })
+    const tiers = [0, 1, 2, 3].map((i) => {
+      now += 50
+      learn(limen, [cycled(100 + i), honest()])
+      return tierOfOnly(limen, honest().profile)
+    })
+    assert.equal(tiers[0], last?.tier)
+    assert.deepEqual(tiers.slice(2), [1, 1])
+    const [verdict] = verdictsOf(limen, now)
+    assert.ok(
+      verdict?.subject.kind === 'newcomers' &&
+        verdict.subject.known.includes('t13d311000_aaaaaaaaaaaa_1f22a2ca17c4'),
+    )
+  })
+
+  it('shows of a client with one hello what that hello was flagged for, until it sends an ordinary one', () => {
+    const limen = profiler()
+    ordinary(limen, 30)
+    const random = hex(chance.bytes(32))
+    learn(limen, [hello({ features: { random } })])
+    const replay = hello({ ja4: 't12', group: '203.0.113.0/24', features: { random } })
+    learn(limen, [replay])
+    assert.equal(tierOfOnly(limen, replay.profile), 3)
+    assert.deepEqual(verdictsOf(limen, NOW), [])
+    learn(limen, [hello({ ja4: 't12', group: '203.0.113.0/24' })])
+    assert.equal(tierOfOnly(limen, replay.profile), 1)
+  })
+
+  it('does not take what came while the clock was behind for one second of flood', () => {
+    const limen = profiler()
+    ordinary(limen, 120)
+    // Set back by a minute: the next minute comes a second time.
+    ordinary(limen, 60, NOW + 60_000)
+    assert.deepEqual(verdictsOf(limen, NOW + 120_000), [])
   })
 
   it('holds no more than its bound of profiles from many networks', () => {

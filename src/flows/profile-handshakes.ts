@@ -116,7 +116,7 @@ function learnHello(profiler: Profiler, seen: HandshakeObservation): LearnedHell
   } else if (features !== undefined && profile.form === '') {
     learnFeatures(profiler, profile, features, now)
   }
-  const churn = churnOf(profiler, profile, seen)
+  const churn = churnOf(profiler, profile, seen, isFlagged)
   countHits(profiler, features, seen.addressGroup)
   const wasFlagged = profile.score >= tier2 || profile.label === 'bad'
   const isOrdinary = !isFlagged && !wasFlagged && churn === undefined
@@ -169,13 +169,15 @@ function learnFeatures(
   addToMoments(profile.span, features.spanMs, SPAN_KEEP)
 }
 
-/** The churn it is part of. Hellos that are flagged by themselves count as well: they, too, make profiles. */
+/** The churn it is part of. Of hellos that are flagged by themselves only new fingerprints count: others would hide it. */
 function churnOf(
   { churn, settings }: Profiler,
   { form }: Profile,
   { features, addressGroup }: HandshakeObservation,
+  isFlagged: boolean,
 ): Churn | undefined {
   if (features === undefined || form !== '') return undefined
+  if (isFlagged && churn.seen.has(features.ja4Stable)) return undefined
   return watchChurn(churn, features.ja4Stable, addressGroup, settings.tier2)
 }
 

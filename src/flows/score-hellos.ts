@@ -2,6 +2,10 @@
  * Hellos through a fresh engine, as if they came to an edge one after the other: decisions as workers make them, the profiler
  * behind, its verdicts back to the worker. For `limen hello --score` and for measuring accuracy.
  *
+ * What one connection cannot show: that a random came of a bad generator whose single outputs are as good as any (that takes
+ * several of one client), or that a real library with fresh randoms is run by a scanner (nothing in a handshake does). The
+ * evaluation lists what was tried in vain as `cannotSee` (`eval/strangers.ts`).
+ *
  * @module
  */
 import type { Decision, Detector, DetectorMode } from '../behavior/decision.ts'

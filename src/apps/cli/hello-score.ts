@@ -72,7 +72,10 @@ export function newHelloScorer(): HelloScorer {
       const conversation =
         source === ''
           ? {}
-          : { conversation: `${file} ${source} ${sourcePort} ${destination} ${destinationPort}` }
+          : {
+              conversation: `${source} ${sourcePort} ${destination} ${destinationPort}`,
+              capturedAt: at,
+            }
       const decision = scoreHello(scoring, {
         ...{ at: now, remoteAddress, remotePort: sourcePort, seen },
         ...conversation,

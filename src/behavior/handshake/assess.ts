@@ -43,28 +43,41 @@ export interface Assessment {
   readonly claimed: number
 }
 
-/** Half the way to tier 2 for rarity, three eighths for unlikeness: together they stay below. */
+/** Half the way to tier 2 for rarity, three eighths for unlikeness: together they stay below. A choice: {@link roomForLikeness} makes it harmless. */
 export const RARITY_SHARE = 0.5
 const UNLIKENESS_SHARE = 0.375
 const DIGITS_MIN = 0.5
 
 export function assess(profile: Profile, around: Surroundings, now: number): Assessment {
   const exact = strongest([randomReasons(profile.randoms), flaggedReasons(profile)])
-  const claimed = [
+  const conduct = [
     ...formReasons(profile, around),
     ...rateReasons(profile.rate, around.rate, now, 'this client'),
-    ...rarityReasons(around),
-    ...unlikenessReasons(profile, around),
   ]
-  const raw = scoreOf(claimed)
+  const likeness = [...rarityReasons(around), ...unlikenessReasons(profile, around)]
+  const raw = scoreOf(conduct) + scoreOf(likeness)
   const calibrated = calibrate(around.calibration, around.calibrationOptions, raw)
   const factor = raw === 0 ? 0 : calibrated / raw
-  const reasons = [
-    ...exact,
-    ...claimed.map((reason) => ({ ...reason, weight: reason.weight * factor })),
-  ]
+  const facts = [...exact, ...scaled(conduct, factor)]
+  const room = roomForLikeness(scoreOf(facts), scoreOf(likeness) * factor, around.tier2)
+  const reasons = [...facts, ...scaled(likeness, factor * room)]
   return { score: scoreOf(reasons), reasons, claimed: raw }
 }
+
+function scaled(reasons: readonly Reason[], factor: number): Reason[] {
+  return reasons.map((reason) => ({ ...reason, weight: reason.weight * factor }))
+}
+
+/**
+ * Likeness never takes a client over the first threshold that what it did has not passed: a client that is rare stays so, and
+ * each of its many looks at a weak finding would be one at a level of 10^-1.5.
+ */
+function roomForLikeness(facts: number, likeness: number, tier2: number): number {
+  if (likeness === 0 || facts >= tier2) return 1
+  return Math.min(1, Math.max(0, tier2 - MARGIN - facts) / likeness)
+}
+/** What is said stays below the threshold after rounding to three decimals. */
+const MARGIN = 0.01
 
 function strongest(groups: readonly Reason[][]): Reason[] {
   return groups.reduce((most, group) => (scoreOf(group) > scoreOf(most) ? group : most), [])
@@ -111,7 +124,10 @@ function formReasons(profile: Profile, around: Surroundings): Reason[] {
   const text = `${paused} of its ClientHellos paused for longer than its path explains`
   return [{ code: 'hello-paused', text, weight, detector: 'form' }]
 }
-/** Lost packets come back after 200 ms and more (RFC 6298), on bad paths in one of ten hellos. */
+/**
+ * Lost packets come back after 200 ms and more (RFC 6298): one pause in ten hellos is assumed before there are hellos to learn
+ * from, worse than any path we know of. A choice on the side of the client: after some hundred hellos it no longer counts.
+ */
 const PAUSES_PRIOR = 1
 const HELLOS_PRIOR = 10
 const PAUSED_MIN = 3

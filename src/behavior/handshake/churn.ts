@@ -13,13 +13,19 @@ import { digitsOf, logBinomialTail } from '../../math/tails.ts'
 const CHURNS_MAX = 4096
 /** Fingerprints remembered as seen anywhere, 16 bytes of text and more each. */
 const FINGERPRINTS_MAX = 65_536
-/** Connections after which a sighting counts half. */
+/** Connections after which a sighting counts half: as many again as {@link NEW_MIN} needs when every fourth is new. */
 const HALF_LIFE_CONNECTIONS = 32
 const KEEP = 2 ** (-1 / HALF_LIFE_CONNECTIONS)
-/** What is assumed here: one first sighting in so many connections. */
+/**
+ * What is assumed here before there are connections to learn from: one first sighting in so many. A choice, for a server that
+ * has just begun; a thousand connections outweigh it. Checked by the newcomers of the evaluation (`eval/strangers.ts`).
+ */
 const PRIOR_CONNECTIONS = 20
-/** Fewer new fingerprints are no churn. */
-const NEW_MIN = 4
+/**
+ * Fewer new fingerprints are no churn, however seldom there are any: an office may bring as many versions of one browser at a
+ * time. A choice, against twenty hellos within which a scanner should be seen.
+ */
+const NEW_MIN = 8
 /** Fingerprints of a network that are left alone when it churns: the first that were seen more than once. */
 export const KNOWN_MAX = 128
 /** Seen so often, a fingerprint is known: who changes each time comes once. */

@@ -17,10 +17,15 @@ export function clientTraits(view: HandshakeView): {
 } {
   // JA4_a: t13d1516h2 = transport, version, SNI, ciphers, extensions, ALPN.
   const [a = '', b = '', c = ''] = view.ja4Stable.split('_')
-  const ciphers = Number.parseInt(a.slice(4, 6), 10) || 0
-  const extensions = Number.parseInt(a.slice(6, 8), 10) || 0
+  const ciphers = countIn(a.slice(4, 6))
+  const extensions = countIn(a.slice(6, 8))
   return {
     numbers: [Math.min(1, ciphers / CIPHERS_MAX), Math.min(1, extensions / EXTENSIONS_MAX)],
     words: [a.slice(1, 3), a.slice(8), b, c, view.client],
   }
+}
+
+/** Two digits; 0 for what are none. */
+function countIn(text: string): number {
+  return /^\d\d$/.test(text) ? Number(text) : 0
 }

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../../test/fixtures/seeded-random.ts'
 import { hex } from './features.ts'
-import { addRandom, newRandomEvidence, randomReasons } from './random-evidence.ts'
+import {
+  addRandom,
+  newRandomEvidence,
+  type RandomEvidence,
+  randomReasons,
+} from './random-evidence.ts'
 
 function judged(next: (i: number) => Uint8Array, count: number, timed = false) {
   const evidence = newRandomEvidence()
@@ -26,6 +31,16 @@ describe('randomReasons()', () => {
     assert.deepEqual(judged(() => new Uint8Array(32), 3).reasons, [])
   })
 
+  it('takes no bit for one that stands still in evidence stored before bits were looked at', () => {
+    const evidence = newRandomEvidence()
+    const random = seededRandom(11)
+    for (let i = 0; i < 6; i++) addRandom(evidence, hex(random.bytes(32)), false)
+    const { all: _, any: __, ...older } = evidence
+    const stored: RandomEvidence = JSON.parse(JSON.stringify(older))
+    for (let i = 0; i < 26; i++) addRandom(stored, hex(random.bytes(32)), false)
+    assert.deepEqual(randomReasons(stored), [])
+  })
+
   it('finds bytes that stay at their place', () => {
     const random = seededRandom(7)
     const fixed = random.bytes(3)
@@ -34,7 +49,7 @@ describe('randomReasons()', () => {
       bytes.set(fixed, 13)
       return bytes
     }, 8)
-    assert.equal(reasons[0]?.code, 'randoms-alike')
+    assert.equal(reasons[0]?.code, 'randoms-stand-still')
     assert.ok((reasons[0]?.weight ?? 0) > 6)
   })
 

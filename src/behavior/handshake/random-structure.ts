@@ -138,6 +138,7 @@ function sequenceBits(random: Uint8Array): number {
     // Generators of less than 32 bits follow the rule in their low bits too.
     if (isAffine(8, 16)) return 16 * 5
     if (isMinimalStandard()) return 31 * 6
+    if (isXorshift32()) return 32 * 7
     fill(random, 8, big)
     if (isAffine(4, 32)) return 32
   }
@@ -188,6 +189,18 @@ function inverse(odd: number): number {
   let x = odd
   for (let i = 0; i < 4; i++) x = Math.imul(x, 2 - Math.imul(odd, x))
   return x
+}
+
+/** x ^= x << 13; x ^= x >> 17; x ^= x << 5: the generator of Marsaglia, "Xorshift RNGs" (2003), section 3. */
+function isXorshift32(): boolean {
+  for (let i = 0; i < 7; i++) {
+    let x = words[i] ?? 0
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    if (x >>> 0 !== words[i + 1]) return false
+  }
+  return true
 }
 
 const MERSENNE_31 = 2147483647n

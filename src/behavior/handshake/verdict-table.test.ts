@@ -52,3 +52,29 @@ describe('verdictsOn()', () => {
     assert.equal(churn('c:other', []), 0)
   })
 })
+
+describe('a verdict on everybody', () => {
+  const verdict: Verdict = {
+    subject: { kind: 'everybody' },
+    score: 3,
+    reasons: [{ code: 'profiles-unusable', text: 'x', weight: 3, detector: 'signature' }],
+    until: 1000,
+  }
+  const anybody = { profiles: ['00000000000000bb'], ja4: '', ja4Stable: '', addressGroup: '' }
+
+  it('holds for whoever comes, with or without a hello, until it ends', () => {
+    const table = newVerdictTable([verdict])
+    assert.deepEqual(verdictsOn(table, anybody, 999), [verdict])
+    assert.deepEqual(verdictsOn(table, { ...anybody, ja4: 'a', ja4Stable: 'b' }, 0), [verdict])
+    assert.deepEqual(verdictsOn(table, anybody, 1000), [])
+  })
+
+  it('stands beside those on one client', () => {
+    const own: Verdict = { ...verdict, subject: { kind: 'profile', profile: '00000000000000bb' } }
+    assert.deepEqual(verdictsOn(newVerdictTable([own, verdict]), anybody, 0), [verdict, own])
+  })
+
+  it('is not there when nobody says so', () => {
+    assert.equal(newVerdictTable([]).everybody, undefined)
+  })
+})
