@@ -17,7 +17,7 @@ const SEEN: HandshakeObservation = {
   },
   ...{ addressGroup: '192.0.2.0/24', error: '' },
   features: {
-    ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: '5a'.repeat(32), keyShare: '' },
+    ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: 'a5'.repeat(32), keyShare: '' },
     ...{ sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15, extensions: 16 },
     ...{ groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000', grease: true },
     ...{ postQuantum: true, alpn: 'h2', sni: 'name', ech: false, resumption: false },
