@@ -403,6 +403,19 @@ describe('learnHandshakes()', () => {
     assert.equal(limen.hot.profiles.get(thief.own)?.connections, 1)
   })
 
+  it('keeps every score a number that JSON can hold, however impossible the random', () => {
+    for (const random of ['00', 'ff', 'a5', '01020304'].map((part) =>
+      part.repeat(64 / part.length),
+    )) {
+      const limen = profiler()
+      for (let i = 0; i < 5; i++) learn(limen, [hello({ features: { random } })])
+      for (const profile of limen.hot.profiles.values()) {
+        assert.deepEqual(JSON.parse(JSON.stringify(profile)), profile)
+        assert.ok(profile.score > 0 && profile.tier === 3)
+      }
+    }
+  })
+
   it('counts what became of handshakes', () => {
     const limen = profiler()
     const seen = hello()

@@ -37,7 +37,13 @@ const SEEN: HandshakeObservation = {
   },
   addressGroup: '192.0.2.0/24',
   features: {
-    ...{ ja4: JA4, ja4Stable: JA4, client: 'Chromium', random: 'a5'.repeat(32), keyShare: '' },
+    ...{
+      ja4: JA4,
+      ja4Stable: JA4,
+      client: 'Chromium',
+      random: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      keyShare: '',
+    },
     ...{ sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15, extensions: 16 },
     ...{ groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000', grease: true },
     ...{ postQuantum: true, alpn: 'h2', sni: 'name', ech: false, resumption: false },

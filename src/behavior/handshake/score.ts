@@ -301,8 +301,11 @@ function addContext(hello: ClientHello, newest: number, reasons: Reason[]): void
   if (hello.sni === '') context('no-server-name', 'It asks for no server name')
 }
 
+/** 32 bytes cannot be less likely than 2^-256; a probability that came out as 0 is not known better. */
+const DIGITS_MAX = 77
+
 function digits(probability: number): number {
-  return -Math.log10(probability)
+  return Math.min(DIGITS_MAX, -Math.log10(probability))
 }
 
 function sum(reasons: readonly Reason[]): number {
