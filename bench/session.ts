@@ -109,16 +109,19 @@ async function handshakeUs(suite: Suite): Promise<number> {
   }
   const key = { ...served, kem: KEM.x25519, suites: [suite], publicKey: pair.publicKey }
   const begun = await Promise.all(
-    Array.from({ length: 900 }, () =>
+    Array.from({ length: 1350 }, () =>
       beginHandshake({ key, suite, origin: ORIGIN, now: now * 1000 }),
     ),
   )
-  return cpuUs(begun, ({ message }) => {
+  const answer = ({ message }: { readonly message: Uint8Array }): void => {
     const asked = { message, origin: ORIGIN, subject: undefined, tier: 1, rotateS: 600 } as const
     const more = { softBinding: undefined, previous: undefined }
     const { kind } = openSession(office, { ...asked, ...more }, now)
     if (kind !== 'opened') throw new Error('a good handshake was refused')
-  })
+  }
+  // A key server runs for months: the first calls, not compiled yet, are no measure of it.
+  for (const each of begun.slice(0, 450)) answer(each)
+  return cpuUs(begun.slice(450), answer)
 }
 
 export async function benchSession() {

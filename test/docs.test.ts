@@ -79,7 +79,7 @@ describe('limen commands', () => {
   const namesIn = (text: string): readonly string[] =>
     matches(text.split('Commands:')[1] ?? '', /^ {2}(\w+)/gm).filter((name) => name !== 'help')
   const known = (async () => {
-    const names = ['decisions', 'profiles', 'signatures', 'upstreams']
+    const names = ['decisions', 'keys', 'profiles', 'sessions', 'signatures', 'upstreams']
     const [all, ...helps] = await Promise.all([help(), ...names.map((name) => help(name))])
     const groups: ReadonlyMap<string, readonly string[]> = new Map(
       names.map((name, i) => [name, namesIn(helps[i] ?? '')]),
@@ -169,6 +169,16 @@ describe('tables', () => {
     assert.deepEqual(Object.fromEntries(said.map(([, key, value]) => [key, value])), keys)
   })
 
+  it('sessions: every key, with its default', () => {
+    const outcome = readConfig({ file: 'x', text: SHORT_CONFIG, folder: ROOT }, {})
+    if (outcome.kind !== 'read') assert.fail()
+    const { groups, suites, ...others } = outcome.config.sessions
+    const lists = { groups: JSON.stringify(groups), suites: JSON.stringify(suites) }
+    const keys = leavesOf({ sessions: { ...others, ...lists } })
+    const said = [...operations.matchAll(/^\| `(sessions\.[\w.]+)` \| `([^`]+)` \|/gm)]
+    assert.deepEqual(Object.fromEntries(said.map(([, key, value]) => [key, value])), keys)
+  })
+
   it('metrics: all but those of Node', async () => {
     const plane = fakeDataPlane()
     const registry = metricsRegistry({
@@ -177,6 +187,7 @@ describe('tables', () => {
         ...{ profiles: 0, verdicts: 0, signatures: 0, learned: 0, dropped: 0, unstored: 0 },
       }),
       handshakePools: () => [],
+      sessions: () => undefined,
     })
     const names = registry.getMetricsAsArray().map(({ name }) => name)
     assert.deepEqual(

@@ -183,8 +183,12 @@ function xWingPair(seed: Uint8Array): HpkeKeyPair {
   }
 }
 
+const KEM_SUITES = new Map(
+  Object.values(KEM).map((kem) => [kem, Buffer.from([...Buffer.from('KEM'), kem >> 8, kem & 255])]),
+)
+
 function kemSuite(kem: Kem): Buffer {
-  return Buffer.concat([Buffer.from('KEM'), Buffer.of(kem >> 8, kem & 255)])
+  return KEM_SUITES.get(kem) as Buffer
 }
 
 /** Section 4.1, ExtractAndExpand of DHKEM. */
@@ -314,8 +318,11 @@ function labeledExtract(
   label: string,
   ikm: Uint8Array,
 ): Buffer {
-  const hmac = createHmac('sha256', salt).update(VERSION_LABEL).update(suite).update(label)
-  return hmac.update(ikm).digest()
+  // One update: each of them crosses into native code, and there are seven of these to a handshake.
+  const labeled = Buffer.concat([VERSION_LABEL, suite, Buffer.from(label), ikm])
+  const mac = createHmac('sha256', salt).update(labeled).digest()
+  labeled.fill(0)
+  return mac
 }
 
 /** Of at most 32 bytes: one round of HKDF-Expand. */

@@ -6,12 +6,12 @@
  */
 import {
   createCipheriv,
-  createHash,
   createHmac,
   createPublicKey,
   diffieHellman,
   encapsulate,
   generateKeyPairSync,
+  hash,
   hkdfSync,
   timingSafeEqual,
   verify,
@@ -53,10 +53,10 @@ export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyA
       const field = Buffer.concat([ours, encapsulated.ciphertext])
       return { field, dh, mlKem: encapsulated.sharedKey }
     },
-    hash(...parts) {
-      const hash = createHash('sha256')
-      for (const part of parts) hash.update(part)
-      return hash.digest()
+    hash: (...parts) => {
+      const [first] = parts
+      const whole = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
+      return hash('sha256', whole, 'buffer')
     },
     hkdf: (ikm, salt, info, bytes) => Buffer.from(hkdfSync('sha256', ikm, salt, info, bytes)),
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),

@@ -9,6 +9,7 @@ import { usualConfig } from './admin-client.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
 import { addProfileCommands } from './profile-commands.ts'
 import { addReadingCommands } from './reading-commands.ts'
+import { addSessionCommands } from './session-commands.ts'
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`${text}\n`)
@@ -33,6 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
   })
   addReadingCommands(program, out)
   addProfileCommands(program, out)
+  addSessionCommands(program, out)
   try {
     await program.parseAsync(argv)
     return code

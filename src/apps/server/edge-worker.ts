@@ -16,8 +16,10 @@ import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import { newVerdictTable } from '../../behavior/handshake/verdict-table.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../flows/admit-handshake.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import type { NumberedEntry } from '../../keys/session/revocations.ts'
 import type { AdmissionSettings, TrafficTotals } from '../../ports/data-plane.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
+import { workerSessions } from './worker-sessions.ts'
 
 /** Decisions are sent in batches this often; the console is as fresh as this. */
 const DECISIONS_MS = 200
@@ -38,6 +40,7 @@ const admission = newAdmission({
   random,
   settings: nobodyYet(),
 })
+const sessions = workerSessions(random)
 let decisions: Decision[] = []
 /** Sent lately, TLS and not served yet: sent again with what served them. */
 const sent = new Map<string, Decision>()
@@ -78,6 +81,7 @@ const edge = new Edge({
     else observationsDropped++
   },
   onEjected: (pool, server) => tell({ kind: 'ejected', pool, server }),
+  sessions: sessions.guard,
 })
 
 function tell(message: FromWorker): void {
@@ -200,6 +204,15 @@ process.on('message', (message: ToWorker) => {
     case 'judge':
       admission.verdicts = newVerdictTable(JSON.parse(message.json) as Verdict[])
       break
+    case 'session-keys':
+      tell({ kind: 'session-keys-held', stekIds: sessions.take(message.given) })
+      break
+    case 'session-feed': {
+      const entries = JSON.parse(message.json) as NumberedEntry[]
+      const isWhole = sessions.hear(entries, message.anew, systemClock.now() / 1000)
+      if (!isWhole) tell({ kind: 'session-feed-gap' })
+      break
+    }
     case 'drain':
       void drain(message.graceMs)
       break

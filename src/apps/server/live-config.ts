@@ -11,6 +11,7 @@ import type { DataPlane } from '../../ports/data-plane.ts'
 import { type Blame, type Complaint, writeComplaint, writePath } from './config/complaint.ts'
 import { dataPlaneSettings } from './config/data-plane-settings.ts'
 import type { Environment } from './config/environment.ts'
+import type { KeyServerPlace } from './config/key-server-settings.ts'
 import { readConfig } from './config/read-config.ts'
 import type { Config } from './config/schema.ts'
 import { type ConfigSource, configRefused } from './load-config.ts'
@@ -53,6 +54,7 @@ const FIXED_AT_START = [
   ['admission.tier2 (for profiles)', (config: Config) => config.admission.tier2],
   ['admission.tier3 (for profiles)', (config: Config) => config.admission.tier3],
   ['admission.falsePositiveBudget', (config: Config) => config.admission.falsePositiveBudget],
+  ['sessions', (config: Config) => config.sessions],
   ['admin.address', (config: Config) => config.admin.address],
   ['admin.certificate', (config: Config) => config.admin.certificate],
   ['metrics.address', (config: Config) => config.metrics.address],
@@ -67,15 +69,20 @@ export async function loadConfig(options: LoadOptions): Promise<InForce> {
 
 /** Applies `first` to the data plane and keeps it up to date from there. */
 export async function keepConfig(
-  options: LoadOptions & { readonly first: InForce; readonly plane: DataPlane; readonly log: Log },
+  options: LoadOptions & {
+    readonly first: InForce
+    readonly plane: DataPlane
+    readonly log: Log
+    readonly keys: KeyServerPlace | undefined
+  },
 ): Promise<LiveConfig> {
-  const { first, plane, log, clock } = options
+  const { first, plane, log, clock, keys } = options
   let inForce = first
   let last: ReloadOutcome = { kind: 'applied', at: clock.now(), waiting: [] }
   let turn: Promise<unknown> = Promise.resolve()
 
   const apply = async (next: InForce): Promise<void> => {
-    await plane.apply(dataPlaneSettings(next.config, next.material))
+    await plane.apply(dataPlaneSettings(next.config, next.material, keys))
     inForce = next
   }
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {

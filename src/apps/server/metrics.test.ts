@@ -11,6 +11,11 @@ const PROFILES = {
   profiles: () => ({
     ...{ profiles: 5, verdicts: 2, signatures: 1, learned: 9, dropped: 3, unstored: 4 },
   }),
+  sessions: () => ({
+    ...{ sessions: 3, feed: 2, rotations: { opened: 3, time: 1, security: 0, client: 0 } },
+    handshakes: [{ kind: 'rotate', result: 'gen_conflict', count: 4 } as const],
+    ...{ revocations: { session: 1, subject: 0, group: 0 }, epochs: [{ group: 1, epoch: 7 }] },
+  }),
   handshakePools: () => [
     { pool: 'rigorous', choose: 'random', region: '', members: [MEMBER] } as const,
   ],
@@ -48,6 +53,11 @@ it('metricsRegistry() says what the data plane counted', async () => {
     'limen_handshakes_total{result="full"} 3',
     'limen_received_bytes_total 10',
     'limen_decisions_unstored_total 2',
+    'limen_sessions 3',
+    'limen_session_epoch{group="1"} 7',
+    'limen_session_handshakes_total{kind="rotate",result="gen_conflict"} 4',
+    'limen_session_keys_total{reason="time"} 1',
+    'limen_session_revocations_total{kind="session"} 1',
     'limen_worker_up{worker="1"} 0',
     'limen_profiles 5',
     'limen_verdicts 2',

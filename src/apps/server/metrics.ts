@@ -8,7 +8,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
 import type { HandshakePoolView } from './handshake-pools.ts'
+import type { KeyServerFigures } from './key-server/key-server.ts'
 import type { ProfileFigures } from './profile-feed.ts'
+import { sessionMetrics } from './session-metrics.ts'
 import { VERSION } from './version.ts'
 
 export interface MetricsOptions {
@@ -19,6 +21,8 @@ export interface MetricsOptions {
   readonly decisionsDropped: () => number
   readonly profiles: () => ProfileFigures
   readonly handshakePools: () => readonly HandshakePoolView[]
+  /** undefined while session keys are off. */
+  readonly sessions: () => KeyServerFigures | undefined
 }
 
 export function metricsServer(options: MetricsOptions): Server {
@@ -58,6 +62,7 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   upstreamMetrics(plane, registers)
   workerMetrics(plane, registers)
   profileMetrics(options, registers)
+  sessionMetrics(options.sessions, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',

@@ -13,4 +13,7 @@ export const STATE_FILES = {
   storage: 'storage',
   profiles: 'profiles',
   profileKey: 'profile.key',
+  sessionIdentity: 'session-identity.keys',
+  sessionTickets: 'session-tickets.keys',
+  sessionFeed: 'session-feed.log',
 } as const

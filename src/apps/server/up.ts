@@ -25,6 +25,7 @@ import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
 import { trainForestInThread } from './forest-training.ts'
 import { countHandshakePools } from './handshake-pools.ts'
+import { openKeyServer } from './key-server/key-server.ts'
 import {
   type InForce,
   keepConfig,
@@ -130,7 +131,12 @@ async function open(
   opened.push(() => profiles.close())
   const pools = countHandshakePools(plane, admission)
   opened.push(() => pools.close())
-  const live = await keepConfig({ ...load, first, plane, log })
+  const keyServer = await openKeyServer({
+    ...{ config, plane, clock, random, log },
+    hosts: () => inForce().material.certificates.flatMap(({ names }) => names),
+  })
+  opened.push(async () => keyServer?.close())
+  const live = await keepConfig({ ...load, first, plane, log, keys: keyServer?.place })
   inForce = live.now
   const traffic = recordTraffic(plane, clock)
   opened.push(() => traffic.close())
@@ -159,6 +165,7 @@ async function open(
 
   const admin = await adminServer({
     ...{ plane, live, feed, profiles, pools, traffic, audit, log, clock, random, status, isReady },
+    keyServer,
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)
@@ -169,6 +176,7 @@ async function open(
     decisionsDropped: feed.dropped,
     profiles: profiles.figures,
     handshakePools: pools.views,
+    sessions: () => keyServer?.figures(),
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })

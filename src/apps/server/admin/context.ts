@@ -10,6 +10,7 @@ import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { HandshakePools } from '../handshake-pools.ts'
+import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
@@ -22,6 +23,8 @@ export interface AdminContext {
   readonly profiles: ProfileFeed
   readonly pools: HandshakePools
   readonly traffic: TrafficHistory
+  /** undefined while session keys are off. */
+  readonly keyServer: KeyServer | undefined
   readonly audit: AuditLog
   readonly log: Log
   readonly clock: Clock

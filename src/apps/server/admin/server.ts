@@ -31,6 +31,7 @@ import { Problem, problemOf, sendProblem } from './problem.ts'
 import { changeRoutes } from './routes-change.ts'
 import { decisionRoutes } from './routes-decisions.ts'
 import { healthRoutes } from './routes-health.ts'
+import { keyRoutes } from './routes-keys.ts'
 import { profileRoutes } from './routes-profiles.ts'
 import { sessionRoutes } from './routes-session.ts'
 import { trafficRoutes } from './routes-traffic.ts'
@@ -128,7 +129,7 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   authorize(app, room)
   await describe(app)
   const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
-  for (const add of [...routes, changeRoutes]) add(app, room)
+  for (const add of [...routes, keyRoutes, changeRoutes]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()

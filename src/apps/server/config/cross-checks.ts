@@ -7,6 +7,7 @@
 import { isLoopback } from './address.ts'
 import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { didYouMean } from './did-you-mean.ts'
+import { KEY_POOL } from './key-server-settings.ts'
 import { addressOf, type Config } from './schema.ts'
 
 export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
@@ -46,6 +47,7 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...emptyPools(config, blame),
     ...hashesOfNothing(config, blame),
     ...fitsNobody(config, blame),
+    ...sessionKeys(config, blame),
     ...orders(config, blame),
     ...exposure(config, blame),
   ]
@@ -166,6 +168,38 @@ function fitsNobody({ pools }: Config, blame: Blame): readonly Complaint[] {
         ]
       : [],
   )
+}
+
+/** The key server's own pool must keep its name, and what asks for session keys must get them. */
+function sessionKeys({ pools, routes, sessions }: Config, blame: Blame): readonly Complaint[] {
+  const { groups, rotation } = sessions
+  const others = groups.flatMap(({ hosts }, i) => (hosts.length === 0 ? [i] : []))
+  return [
+    ...pools.flatMap(({ name }, i) =>
+      name === KEY_POOL ? [blame(['pools', i, 'name'], `"${name}" is Limen's own`)] : [],
+    ),
+    ...routes.flatMap(({ sessionKey }, i) =>
+      sessionKey === 'off' || sessions.enabled
+        ? []
+        : [blame(['routes', i, 'sessionKey'], 'needs sessions.enabled: true')],
+    ),
+    ...doubles(
+      groups.map(({ id }, i) => [String(id), ['sessions', 'groups', i, 'id']]),
+      blame,
+    ),
+    ...doubles(
+      groups.flatMap(({ hosts }, i) =>
+        hosts.map((host, h) => [host, ['sessions', 'groups', i, 'hosts', h]] as const),
+      ),
+      blame,
+    ),
+    ...(others.length === 1
+      ? []
+      : [blame(['sessions', 'groups'], 'exactly one group must be without hosts')]),
+    ...(rotation.leastS > rotation.mostS
+      ? [blame(['sessions', 'rotation', 'leastS'], 'must not exceed sessions.rotation.mostS')]
+      : []),
+  ]
 }
 
 function orders({ admission, timeouts, pools }: Config, blame: Blame): readonly Complaint[] {

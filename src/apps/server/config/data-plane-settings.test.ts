@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
 import { dataPlaneSettings } from './data-plane-settings.ts'
 import { readConfig } from './read-config.ts'
+
+const MATERIAL = {
+  certificates: [],
+  affinityKey: new Uint8Array(32),
+  ticketKeys: [],
+  profileKey: new Uint8Array(16),
+}
 
 it('dataPlaneSettings() splits addresses and says what plain listeners speak', () => {
   const text = `listeners:
@@ -13,13 +20,7 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
 `
   const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
   if (outcome.kind !== 'read') assert.fail()
-  const material = {
-    certificates: [],
-    affinityKey: new Uint8Array(32),
-    ticketKeys: [],
-    profileKey: new Uint8Array(16),
-  }
-  const settings = dataPlaneSettings(outcome.config, material)
+  const settings = dataPlaneSettings(outcome.config, MATERIAL)
   assert.deepEqual(settings.listeners, [
     {
       ...{ name: 'plain', host: '::1', port: 8080, proxyProtocol: 'required' },
@@ -42,5 +43,37 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
     },
   ])
   assert.equal('drainMs' in settings.timeouts, false)
-  assert.equal(settings.affinityKey, material.affinityKey)
+  assert.equal(settings.affinityKey, MATERIAL.affinityKey)
+})
+
+describe('dataPlaneSettings() with session keys', () => {
+  const text = `listeners: [{ name: plain, address: 127.0.0.1:8080 }]
+pools: [{ name: site, servers: [{ id: a, address: a.internal:80 }] }]
+routes: [{ path: /account, pool: site, sessionKey: required }, { pool: site }]
+sessions: { enabled: true }
+`
+  const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
+  if (outcome.kind !== 'read') assert.fail()
+  const { config } = outcome
+  const keysOf = (place?: { host: string; port: number; token: string }) =>
+    dataPlaneSettings(config, MATERIAL, place).routes.map(({ path, pool, sessionKey }) => [
+      path,
+      pool,
+      sessionKey,
+    ])
+
+  it('puts the key server before all other routes', () => {
+    assert.deepEqual(keysOf({ host: '127.0.0.1', port: 1, token: 'x' }), [
+      ['/.well-known/limen', 'limen-keys', 'off'],
+      ['/account', 'site', 'required'],
+      ['/', 'site', 'off'],
+    ])
+  })
+
+  it('asks for no keys while there is no key server', () => {
+    assert.deepEqual(keysOf(), [
+      ['/account', 'site', undefined],
+      ['/', 'site', undefined],
+    ])
+  })
 })

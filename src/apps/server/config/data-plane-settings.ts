@@ -10,8 +10,10 @@ import type {
   HandshakeMemberSettings,
   ListenerSettings,
   PoolSettings,
+  RouteSettings,
 } from '../../../ports/data-plane.ts'
 import { CONFIG_DEFAULTS } from './defaults.ts'
+import { KEY_ROUTE, type KeyServerPlace, keyServerPool } from './key-server-settings.ts'
 import { addressOf, type Config } from './schema.ts'
 
 /** What a configuration only points at. */
@@ -22,18 +24,29 @@ export interface Material {
   readonly profileKey: Uint8Array
 }
 
-export function dataPlaneSettings(config: Config, material: Material): DataPlaneSettings {
+/** @param keys the key server, where there is one */
+export function dataPlaneSettings(
+  config: Config,
+  material: Material,
+  keys?: KeyServerPlace,
+): DataPlaneSettings {
   const { drainMs: _, ...timeouts } = config.timeouts
   const { profileKey, ...others } = material
+  const own = keys === undefined ? [] : [keyServerPool(keys)]
   return {
     listeners: config.listeners.map(listenerSettings),
-    pools: config.pools.map(poolSettings),
-    routes: config.routes,
+    pools: [...config.pools.map(poolSettings), ...own],
+    routes: keys === undefined ? withoutKeys(config.routes) : [KEY_ROUTE, ...config.routes],
     limits: config.limits,
     timeouts,
     admission: admissionSettings(config.admission, profileKey),
     ...others,
   }
+}
+
+/** Session keys that take a restart are not asked for yet: nobody could have one. */
+function withoutKeys(routes: Config['routes']): readonly RouteSettings[] {
+  return routes.map(({ sessionKey: _, ...route }) => route)
 }
 
 function admissionSettings(

@@ -102,6 +102,24 @@ export const CONFIG_DEFAULTS = {
     /** A month, as long as an operator remembers why. */
     signatures: { ttlHours: 30 * 24 },
   },
+  sessions: {
+    enabled: false,
+    /** The preferred first: what the client can do of it is taken. */
+    suites: ['x25519-mlkem768', 'x25519', 'p256'],
+    /** A quarter of an hour: the longest a revoked ticket must be remembered. */
+    ticketS: 900,
+    /** An hour; four tickets' lives at least. */
+    epochS: 3600,
+    /** As `keys/session/rotation-policy.ts` has them. */
+    rotation: { everyS: 600, leastS: 60, mostS: 43_200, perSecondMax: 1000 },
+    groups: [{ id: 1, hosts: [] }],
+    onFeedSilent: 'open',
+    subjectFrom: 'none',
+    /** About 0.5 KB each: 50 MB. */
+    keepMax: 100_000,
+    /** A fifth of a core at about 0.4 ms each. */
+    openPerSecondMax: 500,
+  },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
   decisions: { keepMax: 100_000, onError: 'open' },
   admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },

@@ -210,6 +210,24 @@ describe('complaints', () => {
       ['6:19: pools[0].choose: consistent-hash needs an affinity cookie to hash'],
     ],
     [
+      'a session key that nobody gives',
+      GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required }'),
+      ['7:24: routes[0].sessionKey: needs sessions.enabled: true'],
+    ],
+    [
+      'key groups for nobody and for all twice',
+      `${GOOD}sessions: { groups: [{ id: 1 }, { id: 1 }] }\n`,
+      [
+        '8:13: sessions.groups: exactly one group must be without hosts',
+        '8:35: sessions.groups[1].id: "1" is there twice',
+      ],
+    ],
+    [
+      "the key server's name",
+      GOOD.replaceAll('site', 'limen-keys'),
+      [`6:7: pools[0].name: "limen-keys" is Limen's own`],
+    ],
+    [
       'a fit for nobody',
       GOOD.replace(', servers', ', choose: fit, affinity: { cookie: __Host-a }, servers'),
       ['6:19: pools[0].choose: fit cannot choose for clients that an affinity cookie ties'],

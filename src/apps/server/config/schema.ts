@@ -19,6 +19,15 @@ const HOURS_MAX = 10 * 366 * 24
 const MEMBERS_MAX = 64
 /** More than a tenth of honest clients is no budget. */
 const BUDGET_MAX = 0.1
+/** LSK/1, section 1.10: what is revoked must be remembered that long. */
+const TICKET_S_MAX = 900
+/** A week. */
+const EPOCH_S_MAX = 7 * 86_400
+/** LSK/1, section 1.8. */
+const ROTATE_S_MAX = 43_200
+/** Each is two or three keys in every worker. */
+const GROUPS_MAX = 64
+export const SUITE_NAMES = ['x25519-mlkem768', 'x25519', 'p256'] as const
 /** Above 10^8 hashes a phone works for minutes. */
 const WORK_MAX = 100_000_000
 const HOST = /^(?:|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)$/
@@ -156,6 +165,12 @@ const route = z.strictObject({
     .describe('Host asked for, *.example.org for its subdomains, empty for any.'),
   path: urlPath.default('/').describe('Prefix, matched on segment borders.'),
   pool: name.describe('The pool that answers.'),
+  sessionKey: z
+    .enum(['required', 'optional', 'off'])
+    .default('off')
+    .describe(
+      'Requests must be made under a session key, may be, or are not looked at. Needs sessions.enabled.',
+    ),
 })
 
 const L = D.limits
@@ -328,6 +343,64 @@ export const admissionSchema = z.strictObject({
     .describe('Confirmed patterns of attack.'),
 })
 
+const S = D.sessions
+const seconds = (max: number) => z.int().min(1).max(max)
+const sessions = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(S.enabled)
+    .describe('Open session keys for clients that ask, below /.well-known/limen of every host.'),
+  suites: z
+    .array(z.enum(SUITE_NAMES))
+    .min(1, 'needs at least one suite')
+    .default([...S.suites])
+    .describe('Key agreements, the preferred first.'),
+  ticketS: seconds(TICKET_S_MAX)
+    .default(S.ticketS)
+    .describe('A session lives so long unless it rotates, in seconds.'),
+  epochS: seconds(EPOCH_S_MAX)
+    .default(S.epochS)
+    .describe('The keys that seal tickets are replaced after so long; 4 * ticketS at least.'),
+  rotation: z
+    .strictObject({
+      everyS: seconds(ROTATE_S_MAX)
+        .default(S.rotation.everyS)
+        .describe('Seconds between rotations of an ordinary session.'),
+      leastS: seconds(ROTATE_S_MAX).default(S.rotation.leastS).describe('Never more often.'),
+      mostS: seconds(ROTATE_S_MAX).default(S.rotation.mostS).describe('Never less often.'),
+      perSecondMax: count(1_000_000)
+        .default(S.rotation.perSecondMax)
+        .describe('Rotations asked for per second and worker; suspicion is not held to it.'),
+    })
+    .prefault({})
+    .describe('How often keys rotate.'),
+  groups: z
+    .array(
+      z.strictObject({
+        id: z.int().min(0).max(255).describe('Number of the group, in each ticket.'),
+        hosts: z
+          .array(z.string().regex(HOST))
+          .default([])
+          .describe('Hosts whose sessions are of this group; empty: all others.'),
+      }),
+    )
+    .min(1, 'needs at least one group')
+    .max(GROUPS_MAX)
+    .default([...S.groups.map(({ id }) => ({ id, hosts: [] }))])
+    .describe('Sessions of each are sealed under keys of its own.'),
+  onFeedSilent: z
+    .enum(['open', 'closed'])
+    .default(S.onFeedSilent)
+    .describe('A worker hears nothing of revocations: open lets sessions pass, closed does not.'),
+  subjectFrom: z.enum(['none']).default(S.subjectFrom).describe('How it is told who logged in.'),
+  keepMax: count(10_000_000)
+    .default(S.keepMax)
+    .describe('Sessions remembered, to be shown and to rotate once; the oldest fall out.'),
+  openPerSecondMax: count(100_000)
+    .default(S.openPerSecondMax)
+    .describe('Sessions opened per second; more are asked to try again.'),
+})
+
 const SHA256 = /^[0-9a-f]{64}$/
 export const ROLES = ['viewer', 'analyst', 'operator', 'custodian'] as const
 const tokenHolder = {
@@ -400,6 +473,9 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}).describe('How much is too much.'),
   timeouts: timeouts.prefault({}).describe('How long is too long, in milliseconds.'),
   admission: admissionSchema.prefault({}).describe('What is done with suspicious handshakes.'),
+  sessions: sessions
+    .prefault({})
+    .describe('Session keys that clients prove to hold with each request (LSK/1).'),
   decisions: z
     .strictObject({
       keepMax: count(10_000_000).default(D.decisions.keepMax).describe('The oldest fall out.'),

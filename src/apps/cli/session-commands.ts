@@ -1,0 +1,146 @@
+/**
+ * The commands about session keys of a running Limen: `keys` and `sessions`.
+ *
+ * @module
+ */
+import type { Command } from 'commander'
+import { LimenError } from '../../ground/limen-error.ts'
+import type { KeysView } from '../server/key-server/key-server.ts'
+import type { SessionView } from '../server/key-server/session-table.ts'
+import { type ReadOptions, reads, show } from './asking.ts'
+import { plain, textTable } from './text-table.ts'
+
+interface ListOptions extends ReadOptions {
+  readonly limit: string
+}
+interface RotateOptions extends ReadOptions {
+  readonly group?: string
+  readonly identity?: true
+  readonly why: string
+}
+interface RevokeOptions extends ReadOptions {
+  readonly subject?: true
+}
+
+/** Adds them to `program`; `out` takes one line or several. */
+export function addSessionCommands(program: Command, out: (text: string) => void): void {
+  const keys = program.command('keys').description('the keys that session keys stand on')
+  reads(keys.command('list').description('all in force, and which workers hold them')).action(
+    async (options: ReadOptions) =>
+      show(await options.client().get<KeysView>('/v1/keys'), options.output, keysText, out),
+  )
+  reads(keys.command('rotate').description('new keys for tickets; no session ends'))
+    .option('--group <n>', 'only of this group')
+    .option('--identity', 'the keys that clients seal to instead')
+    .option('--why <text>', 'for the audit log', '')
+    .action(async (options: RotateOptions) => {
+      const { group, identity, why } = options
+      const what = identity === true ? 'identity' : 'tickets'
+      const body = { what, why, ...(group === undefined ? {} : { group: groupOf(group) }) }
+      const after = await options.client().send<KeysView>('POST', '/v1/keys/rotate', body)
+      show(after, options.output, keysText, out)
+    })
+  reads(keys.command('revoke <group>').description('end all sessions of a group at once'))
+    .option('--why <text>', 'for the audit log', '')
+    .action(async (group: string, options: RotateOptions) => {
+      const body = { group: groupOf(group), why: options.why }
+      const after = await options.client().send<KeysView>('POST', '/v1/keys/revoke', body)
+      show(after, options.output, keysText, out)
+    })
+
+  const sessions = program.command('sessions').description('who holds a session key')
+  reads(sessions.command('list').description('the last to rotate first'))
+    .option('--limit <n>', 'at most so many', '20')
+    .action(async (options: ListOptions) => {
+      const path = `/v1/sessions?limit=${encodeURIComponent(options.limit)}`
+      const found = await options.client().get<readonly SessionView[]>(path)
+      show(found, options.output, sessionTable, out)
+    })
+  reads(sessions.command('show <id>').description('one session')).action(
+    async (id: string, options: ReadOptions) => {
+      const path = `/v1/sessions/${encodeURIComponent(id)}`
+      const found = await options.client().get<SessionView>(path)
+      show(found, options.output, sessionText, out)
+    },
+  )
+  reads(sessions.command('revoke <id>').description('end a session'))
+    .option('--subject', 'all sessions of somebody: <id> is the subject')
+    .action(async (id: string, options: RevokeOptions) => {
+      const name = encodeURIComponent(id)
+      const path =
+        options.subject === true ? `/v1/subjects/${name}/sessions` : `/v1/sessions/${name}`
+      await options.client().send('DELETE', path)
+      show({ revoked: id }, options.output, ({ revoked }) => `Revoked ${plain(revoked)}`, out)
+    })
+}
+
+function groupOf(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text)
+  const message = `A key group is a number, not ${plain(text)}`
+  throw new LimenError('usage', message, { side: 'operator', retry: false })
+}
+
+function keysText({ identity, keys, groups }: KeysView): string {
+  const kems = textTable(
+    ['KEY', 'KEM', 'FROM', 'UNTIL'],
+    keys.map(({ id, kem, notBefore, expires }) => [
+      id,
+      kem,
+      momentOf(notBefore),
+      momentOf(expires),
+    ]),
+    'No keys.',
+  )
+  const epochs = textTable(
+    ['GROUP', 'HOSTS', 'EPOCH', 'STATE', 'MADE', 'ACTIVE', 'ACCEPTED UNTIL', 'HELD BY'],
+    groups.flatMap(({ group, hosts, epochs: all }) =>
+      all.map((one) => [
+        group,
+        hosts.join(' ') || '*',
+        one.epoch,
+        one.state,
+        momentOf(one.madeAt),
+        momentOf(one.activeAt),
+        momentOf(one.acceptUntil),
+        `${one.heldBy} of ${one.workers}`,
+      ]),
+    ),
+    'No epochs.',
+  )
+  return `identity ${plain(identity)}\n\n${kems}\n\n${epochs}`
+}
+
+function sessionTable(sessions: readonly SessionView[]): string {
+  return textTable(
+    ['ID', 'ORIGIN', 'GENERATION', 'OPENED', 'ROTATED', 'WHY', 'EXPIRES', 'TIER', 'SUITE', 'STATE'],
+    sessions.map((one) => [
+      one.id,
+      one.origin,
+      one.generation,
+      momentOf(one.openedAt),
+      momentOf(one.rotatedAt),
+      one.reason,
+      momentOf(one.expires),
+      one.tier,
+      one.suite,
+      one.revoked ? 'revoked' : 'good',
+    ]),
+    'No sessions.',
+  )
+}
+
+function sessionText(one: SessionView): string {
+  const lines = [
+    `Session ${one.id} of ${one.origin}${one.revoked ? ', revoked' : ''}`,
+    `opened      ${momentOf(one.openedAt)}, key group ${one.group}, ${one.suite}`,
+    `generation  ${one.generation}, since ${momentOf(one.rotatedAt)} (${one.reason})`,
+    `expires     ${momentOf(one.expires)}`,
+    `tier        ${one.tier}`,
+    ...(one.subject === undefined ? [] : [`subject     ${one.subject}`]),
+  ]
+  return lines.map(plain).join('\n')
+}
+
+function momentOf(at: number): string {
+  return at === 0 ? '-' : new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+}

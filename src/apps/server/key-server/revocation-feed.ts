@@ -1,0 +1,126 @@
+/**
+ * The feed of revocations as the key server keeps it (LSK/1 section 1.10): numbered without gaps, remembered for the
+ * life of a ticket, on the disk before anybody is told, so that a restart revives no session.
+ *
+ * The file holds a line per revocation: base64 of the sealed JSON. Checkpoints are not kept.
+ *
+ * @module
+ */
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { readPrivateFile, writePrivateFile } from '../../../adapters/node/private-file.ts'
+import { LimenError } from '../../../ground/limen-error.ts'
+import {
+  type FeedEntry,
+  type NumberedEntry,
+  Revocations,
+} from '../../../keys/session/revocations.ts'
+import type { RecordSeal } from '../../../ports/record-seal.ts'
+
+export interface RevocationFeed {
+  /** What the key server itself goes by. */
+  readonly revocations: Revocations
+  /** Keeps an entry, then tells. @throws LimenError `feed-full`, `feed-unwritable`: nothing is revoked then */
+  append(entry: Exclude<FeedEntry, { readonly kind: 'checkpoint' }>, now: number): NumberedEntry
+  /** Says that nothing is missing. */
+  checkpoint(now: number): NumberedEntry
+  /** What came after `seq`: all of late when that is before what is remembered. */
+  since(seq: number): readonly NumberedEntry[]
+  readonly size: number
+}
+
+export interface RevocationFeedOptions {
+  readonly path: string
+  readonly seal: RecordSeal
+  /** Entries are remembered this long, in seconds: the life of a ticket. */
+  readonly keepS: number
+  /** Told of each entry. */
+  onEntry(entry: NumberedEntry): void
+}
+
+/** About 30 MB; that many people are not logged out one by one: revoke their group. */
+const ENTRIES_MAX = 100_000
+const SEAL_NAME = 'session-feed'
+/** More than are remembered: numbers of two starts, a second apart at least, never meet. */
+const PER_SECOND = 2 ** 20
+
+interface Kept {
+  readonly entry: NumberedEntry
+  readonly at: number
+}
+
+/** @param now seconds since 1970 */
+export function openRevocationFeed(options: RevocationFeedOptions, now: number): RevocationFeed {
+  const { path, seal, keepS } = options
+  const revocations = new Revocations()
+  let kept: Kept[] = []
+  // Of each start anew, above all of the starts before.
+  let seq = Math.floor(now) * PER_SECOND
+  const take = (entry: FeedEntry, at: number): NumberedEntry => {
+    seq++
+    const numbered = { ...entry, seq }
+    kept.push({ entry: numbered, at })
+    revocations.take(numbered, at)
+    return numbered
+  }
+  const lineOf = (entry: FeedEntry, at: number): string => {
+    const plain = Buffer.from(JSON.stringify({ entry, at }))
+    return `${Buffer.from(seal.seal(SEAL_NAME, plain)).toString('base64')}\n`
+  }
+  const lately = readLines(path, seal).filter(({ at }) => at + keepS >= now)
+  for (const { entry, at } of lately) take(entry, at)
+  writePrivateFile(path, lately.map(({ entry, at }) => lineOf(entry, at)).join(''))
+  take({ kind: 'checkpoint' }, now)
+
+  const forget = (at: number): void => {
+    const first = kept.findIndex((one) => one.at + keepS >= at)
+    if (first > 0) kept = kept.slice(first)
+  }
+  return {
+    revocations,
+    get size() {
+      return kept.length
+    },
+    append(entry, at) {
+      forget(at)
+      if (kept.length >= ENTRIES_MAX) {
+        const text = 'Too many revocations of late: revoke a key group instead'
+        throw new LimenError('feed-full', text, { side: 'operator', retry: true })
+      }
+      appendLine(path, lineOf(entry, at))
+      const numbered = take(entry, at)
+      options.onEntry(numbered)
+      return numbered
+    },
+    checkpoint(at) {
+      forget(at)
+      const numbered = take({ kind: 'checkpoint' }, at)
+      options.onEntry(numbered)
+      return numbered
+    },
+    since: (after) => kept.flatMap(({ entry }) => (entry.seq > after ? [entry] : [])),
+  }
+}
+
+function appendLine(path: string, line: string): void {
+  try {
+    const file = openSync(path, 'a', 0o600)
+    try {
+      writeSync(file, line)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    const details = { side: 'operator', retry: true, cause: error } as const
+    throw new LimenError('feed-unwritable', `Cannot write ${path}`, details)
+  }
+}
+
+/** Lines that cannot be opened (torn by a crash, another `record.key`) are left out. */
+function readLines(path: string, seal: RecordSeal): { entry: FeedEntry; at: number }[] {
+  const text = readPrivateFile(path)?.toString('latin1') ?? ''
+  return text.split('\n').flatMap((line) => {
+    const plain = line === '' ? undefined : seal.open(SEAL_NAME, Buffer.from(line, 'base64'))
+    return plain === undefined ? [] : [JSON.parse(Buffer.from(plain).toString())]
+  })
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type SessionView, sessionTable } from './session-table.ts'
+
+const note = (
+  id: string,
+  rotatedAt: number,
+  generation = 1,
+): Omit<SessionView, 'openedAt' | 'revoked'> => ({
+  ...{ id, generation, rotatedAt, expires: rotatedAt + 900, reason: 'opened', tier: 1 },
+  ...{ group: 1, suite: 'x25519', origin: 'https://shop.test', subject: `of ${id}` },
+})
+
+describe('sessionTable()', () => {
+  it('lists the last to rotate first, and knows when each was opened', () => {
+    const table = sessionTable(10)
+    table.note(note('a', 100))
+    table.note(note('b', 200))
+    table.note(note('a', 300, 2))
+    const shown = table
+      .list(10, 400)
+      .map(({ id, generation, openedAt }) => [id, generation, openedAt])
+    assert.deepEqual(shown, [
+      ['a', 2, 100],
+      ['b', 1, 200],
+    ])
+    assert.equal(table.list(1, 400).length, 1)
+  })
+
+  it('forgets those that are over, and the oldest of too many', () => {
+    const table = sessionTable(2)
+    for (const [i, id] of ['a', 'b', 'c'].entries()) table.note(note(id, 100 + i))
+    assert.equal(table.get('a'), undefined)
+    assert.equal(table.living(1001), 1)
+    assert.equal(table.living(1002), 0)
+  })
+
+  it('marks what is revoked, once, and keeps the mark', () => {
+    const table = sessionTable(2)
+    table.note(note('a', 100))
+    assert.equal(
+      table.markRevoked(({ subject }) => subject === 'of a'),
+      1,
+    )
+    assert.equal(
+      table.markRevoked(() => true),
+      0,
+    )
+    table.note(note('a', 200, 2))
+    assert.equal(table.get('a')?.revoked, true)
+  })
+})

@@ -1,0 +1,71 @@
+/**
+ * The metrics of session keys. Never a session, a subject or an origin as a label.
+ *
+ * @module
+ */
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { KeyServerFigures } from './key-server/key-server.ts'
+
+type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
+
+/** Without a key server the metrics are there, without values. */
+export function sessionMetrics(
+  figures: () => KeyServerFigures | undefined,
+  registers: Registry[],
+): void {
+  const read = (of: (figures: KeyServerFigures) => Values): Values => {
+    const now = figures()
+    return now === undefined ? [] : of(now)
+  }
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    of: (figures: KeyServerFigures) => Values,
+  ): void => {
+    new Gauge({
+      name: `limen_session${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of read(of)) this.set(labels, value)
+      },
+    })
+  }
+  const counter = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    of: (figures: KeyServerFigures) => Values,
+  ): void => {
+    new Counter({
+      name: `limen_session${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        for (const [labels, value] of read(of)) this.inc(labels, value)
+      },
+    })
+  }
+  gauge('s', 'Sessions whose keys are good', [], ({ sessions }) => [[{}, sessions]])
+  gauge('_epoch', 'Number of the key that seals tickets', ['group'], ({ epochs }) =>
+    epochs.map(({ group, epoch }) => [{ group: String(group) }, epoch]),
+  )
+  gauge('_feed_entries', 'Revocations and checkpoints remembered', [], ({ feed }) => [[{}, feed]])
+  counter(
+    '_handshakes_total',
+    'Sessions opened and rotated, or not',
+    ['kind', 'result'],
+    ({ handshakes }) => handshakes.map(({ kind, result, count }) => [{ kind, result }, count]),
+  )
+  counter('_keys_total', 'Keys agreed on, by why', ['reason'], ({ rotations }) =>
+    Object.entries(rotations).map(([reason, count]) => [{ reason }, count]),
+  )
+  counter('_revocations_total', 'Revocations, by what', ['kind'], ({ revocations }) =>
+    Object.entries(revocations).map(([kind, count]) => [{ kind }, count]),
+  )
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { beforeEach, describe, it } from 'node:test'
+import { Steks } from '../../adapters/node/session-crypto.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import { ROTATION_DEFAULTS } from '../../keys/session/rotation-policy.ts'
+import type { Validation } from '../../keys/session/validate-request.ts'
+import type { SessionKeysGiven } from '../../ports/data-plane.ts'
+import { proofBase, writeProofParameters } from '../../wire/session-proof.ts'
+import type { TicketContents } from '../../wire/session-ticket.ts'
+import { type WorkerSessions, workerSessions } from './worker-sessions.ts'
+
+const NOW = 1_795_000_000
+const GROUP = 200
+const STEK = ((GROUP << 24) | 3) >>> 0
+const NEXT_STEK = STEK + 1
+const random = systemRandom()
+const KEYS = new Map([STEK, NEXT_STEK].map((stekId) => [stekId, random.bytes(32)]))
+
+const give = (
+  stekIds: readonly number[],
+  more: Partial<SessionKeysGiven> = {},
+): SessionKeysGiven => ({
+  // A copy each: who takes them zeroes them.
+  keys: stekIds.map((stekId) => ({ stekId, key: new Uint8Array(KEYS.get(stekId) ?? []) })),
+  onFeedSilent: 'open',
+  rotation: ROTATION_DEFAULTS,
+  ...more,
+})
+
+const contents = (tier: number): TicketContents => ({
+  ...{ flags: 0, suite: 1, epoch: 3, generation: 2, notBefore: NOW - 5, rotateAfter: NOW + 600 },
+  ...{ expires: NOW + 900, sessionId: random.bytes(16), requestKey: random.bytes(32), tier },
+  ...{ bodyKey: random.bytes(32), policy: 1, subject: undefined, backend: undefined },
+  ...{ softBinding: undefined, deviceKey: random.bytes(32) },
+})
+
+/** A request under a ticket of its own, asked about as often as wished, with another nonce each time. */
+const visitor = (tier = 1) => {
+  const ticket = contents(tier)
+  const steks = new Steks()
+  steks.add(STEK, KEYS.get(STEK) ?? new Uint8Array(0))
+  const sessionKey = `:${steks.sealTicket(STEK, ticket, random).toString('base64')}:`
+  const id = Buffer.from(ticket.sessionId).toString('base64url')
+  const ask = (sessions: WorkerSessions, now = NOW): Validation<unknown> => {
+    const parameters = writeProofParameters({
+      created: Math.floor(now),
+      nonce: Buffer.from(random.bytes(12)).toString('base64url'),
+      keyId: id.slice(0, 11),
+      coversDigest: false,
+    })
+    const request = {
+      ...{ method: 'GET', authority: 'shop.test', path: '/', query: '?', sessionKey },
+      contentDigest: undefined,
+    }
+    const mac = createHmac('sha256', ticket.requestKey).update(proofBase(request, parameters))
+    const signature = `lim=:${mac.digest('base64')}:`
+    const proof = { input: `lim=${parameters.raw}`, signature, needsDigest: false }
+    return sessions.guard.validate(request, proof, now)
+  }
+  return { id, ask }
+}
+const codeOf = (validation: Validation<unknown>): string =>
+  validation.kind === 'valid' ? 'valid' : validation.code
+
+let sessions: WorkerSessions
+beforeEach(() => {
+  sessions = workerSessions(random)
+})
+
+describe('workerSessions()', () => {
+  it('knows nobody before it is given keys', () => {
+    assert.equal(codeOf(visitor().ask(sessions)), 'stek_unknown')
+  })
+
+  it('says which keys it holds, and zeroes what it was given', () => {
+    const given = give([STEK, NEXT_STEK])
+    assert.deepEqual(sessions.take(given), [STEK, NEXT_STEK])
+    assert.ok(given.keys.every(({ key }) => key.every((byte) => byte === 0)))
+    assert.equal(codeOf(visitor().ask(sessions)), 'valid')
+  })
+
+  it('destroys a key that is no longer among them, and forgets its tickets', () => {
+    sessions.take(give([STEK, NEXT_STEK]))
+    const { ask } = visitor()
+    assert.equal(codeOf(ask(sessions)), 'valid')
+    assert.deepEqual(sessions.take(give([NEXT_STEK])), [NEXT_STEK])
+    assert.equal(codeOf(ask(sessions)), 'stek_unknown')
+  })
+
+  it('keeps what it has when the same keys are given again', () => {
+    sessions.take(give([STEK]))
+    const { ask } = visitor()
+    assert.equal(codeOf(ask(sessions)), 'valid')
+    assert.deepEqual(sessions.take(give([STEK])), [STEK])
+    assert.equal(codeOf(ask(sessions)), 'valid')
+  })
+
+  it('refuses who is revoked, from the next request on', () => {
+    sessions.take(give([STEK]))
+    const { id, ask } = visitor()
+    assert.equal(codeOf(ask(sessions)), 'valid')
+    const entry = { kind: 'revoke', session: id, generation: 2, until: NOW + 900, seq: 7 } as const
+    assert.equal(sessions.hear([entry], true, NOW), true)
+    assert.equal(codeOf(ask(sessions)), 'revoked')
+  })
+
+  it('says when entries are missing, and takes the feed anew', () => {
+    const checkpoint = (seq: number) => ({ kind: 'checkpoint', seq }) as const
+    assert.equal(sessions.hear([checkpoint(5), checkpoint(6)], true, NOW), true)
+    assert.equal(sessions.hear([checkpoint(8)], false, NOW), false)
+    assert.equal(sessions.hear([checkpoint(4), checkpoint(5)], true, NOW), true)
+    assert.equal(sessions.hear([checkpoint(6)], false, NOW), true)
+  })
+
+  it('refuses all while the feed is silent, where it is told to', () => {
+    sessions.take(give([STEK], { onFeedSilent: 'closed' }))
+    const { ask } = visitor()
+    assert.equal(codeOf(ask(sessions)), 'feed_silent')
+    sessions.hear([{ kind: 'checkpoint', seq: 1 }], true, NOW)
+    assert.equal(codeOf(ask(sessions)), 'valid')
+    assert.equal(codeOf(ask(sessions, NOW + 16)), 'feed_silent')
+  })
+})
+
+describe('hintFor()', () => {
+  const valid = (validation: Validation<unknown>) => {
+    assert.ok(validation.kind === 'valid', codeOf(validation))
+    return validation.session
+  }
+  const hint = (one: ReturnType<typeof visitor>, tier: 1 | 2 | 3, now: number) => {
+    const session = valid(one.ask(sessions, now))
+    return sessions.guard.hintFor(session as never, tier, now)
+  }
+
+  it('is nothing before it is time', () => {
+    sessions.take(give([STEK]))
+    assert.equal(hint(visitor(), 1, NOW + 599), undefined)
+  })
+
+  it('is the same until the client has followed it, and costs one rotation', () => {
+    sessions.take(give([STEK], { rotation: { ...ROTATION_DEFAULTS, perSecondMax: 1 } }))
+    const one = visitor()
+    const first = hint(one, 1, NOW + 600)
+    assert.equal(first?.reason, 'time')
+    assert.deepEqual(hint(one, 1, NOW + 600.5), first)
+    assert.equal(hint(visitor(), 1, NOW + 600.5), undefined, 'the one rotation is taken')
+  })
+
+  it('is at once when the tier rose, and once', () => {
+    sessions.take(give([STEK]))
+    const one = visitor(1)
+    assert.deepEqual(hint(one, 2, NOW), { by: NOW, reason: 'security' })
+    assert.deepEqual(hint(one, 2, NOW + 1), { by: NOW, reason: 'security' })
+    assert.equal(hint(visitor(2), 2, NOW), undefined)
+  })
+})
