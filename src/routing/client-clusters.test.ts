@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { seededFraction } from '../../test/seeded-random.ts'
+import { seededRandom } from '../../test/fixtures/seeded-random.ts'
 import { CLIENT_CLUSTERS_DEFAULTS, ClientClusters, type ClientTraits } from './client-clusters.ts'
 
 const traits = (numbers: number[], words: string[]): ClientTraits => ({ numbers, words })
 
 describe('ClientClusters', () => {
   it('finds kinds of clients among noise, whatever their order', () => {
-    const fraction = seededFraction(5)
+    const fraction = seededRandom(5).fraction
     const kinds = [
       traits([0.2, 0.9], ['aaa', 'h2', 'x']),
       traits([0.8, 0.1], ['bbb', 'none', 'y']),

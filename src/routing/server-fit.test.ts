@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { seededFraction } from '../../test/seeded-random.ts'
+import { seededRandom } from '../../test/fixtures/seeded-random.ts'
 import { NO_SERVER } from './choose-server.ts'
 import {
   CANDIDATES_MAX,
-  chooseFitting,
   explainChoice,
   type FittingServer,
   type Outcome,
@@ -17,6 +16,11 @@ const START = { answers: 0, ms: 0 }
 const ANYBODY = { cluster: -1, wants: [] }
 
 type Changeable = { -readonly [K in keyof FittingServer]: FittingServer[K] }
+
+/** The one a pool would take. */
+function chooseFitting(...asked: Parameters<typeof rankServers>): number {
+  return rankServers(...asked)[0]?.index ?? NO_SERVER
+}
 
 function server(id: string, change: Partial<Changeable> = {}): Changeable {
   return { id, labels: [], weight: 1, inFlight: 0, usable: true, fit: new ServerFit(), ...change }
@@ -31,7 +35,7 @@ function simulate(options: {
   serviceMs(server: number, cluster: number, now: number): number
   outcome?(server: number, cluster: number, now: number): Outcome
 }): { server: number; cluster: number; at: number }[] {
-  const fraction = seededFraction(7)
+  const fraction = seededRandom(7).fraction
   const running: { until: number; server: number; cluster: number; began: number }[] = []
   const taken: { server: number; cluster: number; at: number }[] = []
   let now = 0
@@ -68,7 +72,7 @@ function simulate(options: {
 const shareOf = (taken: { server: number }[], index: number): number =>
   taken.filter((each) => each.server === index).length / taken.length
 
-describe('chooseFitting()', () => {
+describe('rankServers()', () => {
   const five = () => Array.from({ length: 5 }, (_, i) => server(`s${i}`))
 
   it('gives equal servers equal shares', () => {
@@ -135,7 +139,7 @@ describe('chooseFitting()', () => {
   it('prefers a server with the label a client wants, as long as it is not swamped', () => {
     const servers = [server('plain'), server('wide', { labels: ['bandwidth'] })]
     const wants = { cluster: -1, wants: ['bandwidth'] }
-    const fraction = seededFraction(3)
+    const fraction = seededRandom(3).fraction
     for (let i = 0; i < 50; i++)
       assert.equal(chooseFitting(servers, wants, fraction, NO_SERVER, START), 1)
     ;(servers[1] as Changeable).inFlight = 100
@@ -155,7 +159,7 @@ describe('chooseFitting()', () => {
         fc.integer(),
         (states, except, seed) => {
           const servers = states.map((state, i) => server(`s${i}`, state))
-          const ranked = rankServers(servers, ANYBODY, seededFraction(seed), except, START)
+          const ranked = rankServers(servers, ANYBODY, seededRandom(seed).fraction, except, START)
           const can = states.filter(({ usable, weight }, i) => usable && weight > 0 && i !== except)
           assert.equal(ranked.length, Math.min(can.length, CANDIDATES_MAX))
           for (const { index, price } of ranked) {
@@ -179,7 +183,7 @@ describe('explainChoice()', () => {
   it('says who, why, and better than whom', () => {
     const servers = [server('a', { inFlight: 3 }), server('b', { labels: ['bandwidth'] })]
     const client = { cluster: 2, wants: ['bandwidth'] }
-    const ranked = rankServers(servers, client, seededFraction(1), NO_SERVER, START)
+    const ranked = rankServers(servers, client, seededRandom(1).fraction, NO_SERVER, START)
     assert.deepEqual(explainChoice(servers, ranked, client), [
       'Client of kind 2, wants bandwidth',
       'Chosen b: 0 in flight at weight 1, about 1.0 ms for clients like this, reputation 1.00',

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { NO_SERVER, type ServerLoad } from './choose-server.ts'
+import type { ServerLoad } from './choose-server.ts'
 
 /** What is learned about one server with one kind of clients. Changed in place. */
 interface Experience {
@@ -213,17 +213,6 @@ export function rankServers(
   return priced
     .sort((a, b) => rank(a.candidate) - rank(b.candidate) || b.tie - a.tie)
     .map(({ candidate }) => candidate)
-}
-
-/** The best of {@link rankServers}, or NO_SERVER. */
-export function chooseFitting(
-  servers: readonly FittingServer[],
-  client: FittingClient,
-  fraction: () => number,
-  except: number,
-  now: Moment,
-): number {
-  return rankServers(servers, client, fraction, except, now)[0]?.index ?? NO_SERVER
 }
 
 function price(

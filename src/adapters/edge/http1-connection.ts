@@ -242,7 +242,11 @@ export class Http1Connection implements Front {
     exchange.fit =
       pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined
     if (pool.settings.affinity !== undefined) this.#affinity(pool)
-    this.#request = forwardedHead(head, host, this.#fieldsFor(host), this.#upgrade)
+    const { fields } = pool.settings
+    const suffix = this.#fieldsFor(host)
+    // Fields of a pool are rare (the key server's own): no work for the others.
+    const added = fields === undefined ? suffix : Buffer.concat([suffix, Buffer.from(fields)])
+    this.#request = forwardedHead(head, host, added, this.#upgrade)
     if (!head.chunked && head.contentLength <= 0) {
       this.#phase = 'waiting'
       this.deadline = Number.POSITIVE_INFINITY

@@ -101,7 +101,7 @@ export class Http2Stream implements Front {
       forwardingFields(client, authority, '2'),
     )
     const cookie = fields.cookies === '' ? '' : `cookie: ${fields.cookies}\r\n`
-    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}`
+    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}${pool.settings.fields ?? ''}`
     this.#declared = fields.contentLength
     if (ended) {
       if (this.#declared > 0) {

@@ -223,7 +223,7 @@ export function x25519(privateKey: KeyObject, share: Uint8Array): Buffer | undef
   }
 }
 
-export function x25519Private(raw: Uint8Array): KeyObject {
+function x25519Private(raw: Uint8Array): KeyObject {
   return createPrivateKey({
     key: Buffer.from(raw),
     format: 'raw-private',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { seededFraction } from '../../../test/seeded-random.ts'
+import { seededRandom } from '../../../test/fixtures/seeded-random.ts'
 import { acknowledge, advanceEpochs, type EpochOrder, newKeyGroup } from './epochs.ts'
 import { ReplayWindow } from './replay-window.ts'
 import { Revocations } from './revocations.ts'
@@ -116,7 +116,7 @@ class Site {
   #tickets: { epoch: number; expires: number }[] = []
 
   constructor(seed: number) {
-    this.#fraction = seededFraction(seed)
+    this.#fraction = seededRandom(seed).fraction
   }
 
   step(): void {
@@ -167,7 +167,7 @@ describe('rotationInterval()', () => {
 
 describe('RotationGate', () => {
   const random = (seed: number) => {
-    const fraction = seededFraction(seed)
+    const fraction = seededRandom(seed).fraction
     return { fraction, bytes: (n: number) => new Uint8Array(n) }
   }
 

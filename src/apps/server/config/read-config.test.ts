@@ -212,7 +212,7 @@ describe('complaints', () => {
     [
       'a session key that nobody gives',
       GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required }'),
-      ['7:24: routes[0].sessionKey: needs sessions.enabled: true'],
+      ['7:24: routes[0].sessionKey: cannot be asked for yet: the edge does not check session keys'],
     ],
     [
       'key groups for nobody and for all twice',
