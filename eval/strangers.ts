@@ -8,7 +8,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hex } from '../src/behavior/handshake/features.ts'
+import { toHex } from '../src/ground/hex.ts'
 import { ClientHelloFinder } from '../src/flows/find-client-hellos.ts'
 import type { Random } from '../src/ground/random.ts'
 import { ClientHelloReader } from '../src/wire/client-hello.ts'
@@ -200,7 +200,7 @@ function capturedIn(dataDir: string): Capture[] {
       const label = `ja4 ${fingerprint.stable}`
       const bytes = new Uint8Array(0)
       const made = { label, kind: 'client' as const, bytes, acceptedAt: 0, chunks: [], hello }
-      found.set(hex(hello.random), { ...made, isLate: true })
+      found.set(toHex(hello.random), { ...made, isLate: true })
     }
   }
   return [...found.values()]

@@ -8,6 +8,7 @@
 import { ecb, gcm } from '@noble/ciphers/aes.js'
 import { expand, extract } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { fromHex } from '../ground/hex.ts'
 
 export interface InitialKeys {
   readonly key: Uint8Array
@@ -110,10 +111,4 @@ function expandLabel(secret: Uint8Array, label: string, length: number): Uint8Ar
   info[2] = name.length
   for (let i = 0; i < name.length; i++) info[3 + i] = name.charCodeAt(i)
   return expand(sha256, secret, info, length)
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) =>
-    Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16),
-  )
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../test/fixtures/seeded-random.ts'
-import { hex } from '../behavior/handshake/features.ts'
+import { toHex } from '../ground/hex.ts'
 import type {
   HandshakeObservation,
   HandshakeOutcome,
@@ -69,8 +69,8 @@ function hello(client: Client = {}): HandshakeObservation {
       ja4,
       ja4Stable: ja4,
       client: 'Chromium',
-      random: hex(chance.bytes(32)),
-      keyShare: hex(chance.bytes(16)),
+      random: toHex(chance.bytes(32)),
+      keyShare: toHex(chance.bytes(16)),
       sessionId: '',
       version: 0x0304,
       legacyVersion: 0x0303,
@@ -167,7 +167,7 @@ describe('learnHandshakes()', () => {
   it('sees a random again that another worker saw first', () => {
     const limen = profiler()
     ordinary(limen, 30)
-    const random = hex(chance.bytes(32))
+    const random = toHex(chance.bytes(32))
     const replay = (i: number) =>
       hello({ ja4: 't12', group: '203.0.113.0/24', at: NOW + 40_000 + i, features: { random } })
     const learned = learn(limen, [replay(0), replay(1), replay(2), replay(3)])
@@ -179,7 +179,7 @@ describe('learnHandshakes()', () => {
 
   it('does not condemn a client for hellos that somebody sends in its likeness', () => {
     const limen = profiler()
-    const random = hex(chance.bytes(32))
+    const random = toHex(chance.bytes(32))
     for (let i = 0; i < 20; i++) learn(limen, [hello({ at: NOW + i * 1000 })])
     for (let i = 0; i < 200; i++) {
       learn(limen, [hello({ at: NOW + 20_000 + i * 100, features: { random } })])
@@ -195,7 +195,7 @@ describe('learnHandshakes()', () => {
     for (let i = 0; i < 8; i++) {
       const bytes = chance.bytes(32)
       bytes.set(fixed, 5)
-      learn(limen, [hello({ ja4: 't12', group, features: { random: hex(bytes) } })])
+      learn(limen, [hello({ ja4: 't12', group, features: { random: toHex(bytes) } })])
     }
     assert.equal(verdictsOf(limen, NOW)[0]?.reasons[0]?.code, 'randoms-stand-still')
   })
@@ -305,7 +305,7 @@ describe('learnHandshakes()', () => {
   it('shows of a client with one hello what that hello was flagged for, until it sends an ordinary one', () => {
     const limen = profiler()
     ordinary(limen, 30)
-    const random = hex(chance.bytes(32))
+    const random = toHex(chance.bytes(32))
     learn(limen, [hello({ features: { random } })])
     const replay = hello({ ja4: 't12', group: '203.0.113.0/24', features: { random } })
     learn(limen, [replay])
@@ -461,7 +461,7 @@ describe('learnHandshakes()', () => {
       thresholdInForce(limen.calibration, options) <= options.threshold + options.correctionMax,
     )
     // Exact evidence is never calibrated away.
-    const random = hex(chance.bytes(32))
+    const random = toHex(chance.bytes(32))
     for (let i = 0; i < 5; i++) {
       learn(limen, [hello({ ja4: 't12', group: '203.0.113.0/24', at: now, features: { random } })])
     }
@@ -524,7 +524,7 @@ describe('learnFeedback()', () => {
   it('clears what is marked as good', () => {
     const limen = profiler()
     ordinary(limen, 30)
-    const random = hex(chance.bytes(32))
+    const random = toHex(chance.bytes(32))
     const flagged = () => hello({ ja4: 't12', group: '203.0.113.0/24', features: { random } })
     for (let i = 0; i < 5; i++) learn(limen, [flagged()])
     const { profile } = flagged()

@@ -27,6 +27,7 @@ import { addRandom } from '../behavior/handshake/random-evidence.ts'
 import { beginsWithTime } from '../behavior/handshake/random-tests.ts'
 import { countRate } from '../behavior/handshake/rate.ts'
 import { judgeSecrets } from '../behavior/handshake/score.ts'
+import { fromHex } from '../ground/hex.ts'
 import { addToMoments } from '../math/fading.ts'
 import type { HandshakesSeen } from '../ports/data-plane.ts'
 import { judge, learnFromScore, prevalenceOf } from './judge-profile.ts'
@@ -65,10 +66,11 @@ export function learnHandshakes(
   for (const profile of loaded)
     if (!profiler.hot.profiles.has(profile.id)) warm(profiler.hot, profile)
   const touched = new Map<string, Profile>()
+  const due: Due = new Map()
   let changed = false
   const learn = (observation: HandshakeObservation | undefined): void => {
     if (observation === undefined) return
-    const learned = learnHello(profiler, observation)
+    const learned = learnHello(profiler, observation, due)
     if (learned.changed) changed = true
     if (!profiler.passing.has(learned.profile)) touched.set(learned.profile.id, learned.profile)
   }
@@ -83,16 +85,22 @@ export function learnHandshakes(
     if (!profiler.passing.has(profile)) touched.set(profile.id, profile)
   }
   for (const unproven of profiler.claims.expire(now)) learn(unproven)
+  for (const [profile, { at, prevalence }] of due) {
+    if (judge(profiler, profile, at, prevalence)) changed = true
+  }
   if (sweep(profiler, now)) changed = true
   return { touched: [...touched.values()], verdictsChanged: changed }
 }
+
+/** Profiles to be judged when the batch is over, each as of its last hello: a busy client is judged once for all of them. */
+type Due = Map<Profile, { readonly at: number; readonly prevalence: number }>
 
 interface LearnedHello {
   readonly profile: Profile
   readonly changed: boolean
 }
 
-function learnHello(profiler: Profiler, seen: HandshakeObservation): LearnedHello {
+function learnHello(profiler: Profiler, seen: HandshakeObservation, due: Due): LearnedHello {
   const now = seen.at
   const { tier2 } = profiler.settings
   const profile = profiler.hot.profiles.get(seen.profile) ?? newProfile(seen)
@@ -130,13 +138,21 @@ function learnHello(profiler: Profiler, seen: HandshakeObservation): LearnedHell
       ? acquit(profiler, profile.ja4Stable, seen.addressGroup)
       : condemnNewcomers(profiler, churn, now)
   const prevalence = profile.form === '' ? prevalenceOf(profiler, profile.ja4Stable, now) : 1
-  if (judge(profiler, profile, now, prevalence)) changed = true
-  learnFromScore(profiler, profile, now)
+  if (isFlagged || churn !== undefined || isPowerOfTwo(profile.connections)) {
+    due.delete(profile)
+    if (judge(profiler, profile, now, prevalence)) changed = true
+    learnFromScore(profiler, profile, now)
+  } else due.set(profile, { at: now, prevalence })
   if (features !== undefined && isOrdinary && watchFingerprint(profiler, profile, features, seen))
     changed = true
   if (profile.connections > 1) profiler.passing.delete(profile)
   else if (churn !== undefined && !keepExample(churn)) profiler.passing.add(profile)
   return { profile, changed }
+}
+
+/** Where what is learned from a score is learned ({@link learnFromScore}). */
+function isPowerOfTwo(connections: number): boolean {
+  return (connections & (connections - 1)) === 0
 }
 
 function learnFeatures(
@@ -146,7 +162,7 @@ function learnFeatures(
   now: number,
 ): void {
   profile.unflagged++
-  const bytes = bytesOf(features.random)
+  const bytes = fromHex(features.random)
   const isTimed = features.version < TLS13 && beginsWithTime(bytes, now)
   addRandom(profile.randoms, features.random, isTimed)
   if (features.client !== '') profile.client = features.client
@@ -197,8 +213,8 @@ const PAUSE_MS_MIN = 40
 
 function secretsOf(features: HelloFeatures) {
   return {
-    random: bytesOf(features.random),
-    keyShare: features.keyShare === '' ? undefined : bytesOf(features.keyShare),
+    random: fromHex(features.random),
+    keyShare: features.keyShare === '' ? undefined : fromHex(features.keyShare),
     // Whether an id belongs to a TLS 1.2 session is not told here: the worker looked at it.
     sessionId: NOTHING,
     newest: features.version,
@@ -207,11 +223,3 @@ function secretsOf(features: HelloFeatures) {
   }
 }
 const NOTHING = new Uint8Array(0)
-
-function bytesOf(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length >> 1)
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16)
-  }
-  return bytes
-}

@@ -84,7 +84,7 @@ function rateKey(ja4Stable: string): string {
 }
 
 /**
- * Rates of a fingerprint over all its clients that are not flagged themselves. What one of them does beyond FLOOD_MIN within
+ * Rates of a fingerprint over all its clients that are not flagged themselves. What one of them does from FLOOD_MIN on within
  * a second is its own matter, and has its own verdict: one busy client must not condemn all that have its software.
  */
 export function watchFingerprint(
@@ -99,7 +99,7 @@ export function watchFingerprint(
   const key = rateKey(ja4Stable)
   const isFlood = profiler.verdicts.has(key)
   const kind = features.resumption ? 'resumed' : 'new'
-  if (countOf(profile.rate, kind) > FLOOD_MIN) return false
+  if (countOf(profile.rate, kind) >= FLOOD_MIN) return false
   countRate(state.rate, kind, seen.at, !isFlood)
   const reasons = rateReasons(state.rate, profiler.rate, seen.at, 'clients with this fingerprint')
   const score = scoreOf(reasons)

@@ -10,7 +10,7 @@
  */
 import type { Decision, Detector, DetectorMode } from '../behavior/decision.ts'
 import { DETECTORS } from '../behavior/decision.ts'
-import { hex } from '../behavior/handshake/features.ts'
+import { toHex } from '../ground/hex.ts'
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import { newVerdictTable } from '../behavior/handshake/verdict-table.ts'
 import type { Random } from '../ground/random.ts'
@@ -158,7 +158,7 @@ function firstOf(
   const first = conversation === undefined ? undefined : firsts.get(conversation)
   if (first === undefined || seen.hello === undefined) return undefined
   const { hello } = seen
-  if (hex(hello.random) !== first.random) return undefined
+  if (toHex(hello.random) !== first.random) return undefined
   if (capturedAt !== undefined && capturedAt === first.capturedAt) return first.decision
   // QUIC (Retry) and DTLS (HelloVerifyRequest) have no records of TLS, and may ask for the same hello again.
   if (hello.recordVersion === 0 || hello.legacyVersion >= DTLS_VERSIONS) return first.decision
@@ -182,7 +182,7 @@ function rememberFirst(
     firsts.delete(oldest)
   }
   const { hello } = seen
-  const secrets = { random: hex(hello.random), keyShares: sharesOf(hello) }
+  const secrets = { random: toHex(hello.random), keyShares: sharesOf(hello) }
   firsts.set(conversation, { ...secrets, capturedAt, decision })
 }
 
@@ -190,7 +190,7 @@ function rememberFirst(
 function sharesOf({ keyShares }: ClientHello): string {
   return keyShares
     .filter(({ group }) => !isGrease(group))
-    .map(({ group, key }) => `${group}:${hex(key)}`)
+    .map(({ group, key }) => `${group}:${toHex(key)}`)
     .join(' ')
 }
 

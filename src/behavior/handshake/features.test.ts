@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { capturedHello } from '../../../test/fixtures/hello-bytes.ts'
 import { ClientHelloReader } from '../../wire/client-hello.ts'
-import { FEATURE_COUNT, featureVector, helloFeatures, hex } from './features.ts'
+import { toHex } from '../../ground/hex.ts'
+import { FEATURE_COUNT, featureVector, helloFeatures } from './features.ts'
 import { ja4 } from './ja4.ts'
 
 function featuresOf(name: string) {
@@ -54,5 +55,5 @@ it('featureVector() gives as many finite numbers as it says', () => {
 })
 
 it('hex() writes two digits per byte', () => {
-  assert.equal(hex(Uint8Array.of(0, 15, 16, 255)), '000f10ff')
+  assert.equal(toHex(Uint8Array.of(0, 15, 16, 255)), '000f10ff')
 })

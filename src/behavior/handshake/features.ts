@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from '../../ground/hex.ts'
 import type { ClientHello } from '../../wire/client-hello-message.ts'
 import { isGrease } from '../../wire/grease.ts'
 import type { Ja4 } from './ja4.ts'
@@ -20,9 +21,9 @@ export function helloFeatures(
     ja4: fingerprint.ja4,
     ja4Stable: fingerprint.stable,
     client,
-    random: hex(hello.random),
-    keyShare: share === undefined ? '' : hex(share.subarray(share.length - KEY_SHARE_BYTES)),
-    sessionId: hello.sessionId.length === 0 ? '' : hex(hello.sessionId),
+    random: toHex(hello.random),
+    keyShare: share === undefined ? '' : toHex(share.subarray(share.length - KEY_SHARE_BYTES)),
+    sessionId: hello.sessionId.length === 0 ? '' : toHex(hello.sessionId),
     version: highestVersion(hello),
     legacyVersion: hello.legacyVersion,
     ciphers: countWithoutGrease(hello.ciphers),
@@ -115,17 +116,4 @@ function countWithoutGrease(values: readonly number[]): number {
 
 function isAddress(name: string): boolean {
   return /^[0-9.]+$/.test(name) || name.includes(':')
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-/** Newer engines write hex by themselves (ECMAScript 2026), much faster. */
-type WithHex = Uint8Array & { readonly toHex?: () => string }
-
-export function hex(bytes: Uint8Array): string {
-  const { toHex } = bytes as WithHex
-  if (toHex !== undefined) return toHex.call(bytes)
-  let text = ''
-  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i] ?? 0]
-  return text
 }

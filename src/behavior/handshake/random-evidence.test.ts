@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../../test/fixtures/seeded-random.ts'
-import { hex } from './features.ts'
+import { toHex } from '../../ground/hex.ts'
 import {
   addRandom,
   newRandomEvidence,
@@ -11,7 +11,7 @@ import {
 
 function judged(next: (i: number) => Uint8Array, count: number, timed = false) {
   const evidence = newRandomEvidence()
-  for (let i = 0; i < count; i++) addRandom(evidence, hex(next(i)), timed)
+  for (let i = 0; i < count; i++) addRandom(evidence, toHex(next(i)), timed)
   return { evidence, reasons: randomReasons(evidence) }
 }
 
@@ -34,10 +34,10 @@ describe('randomReasons()', () => {
   it('takes no bit for one that stands still in evidence stored before bits were looked at', () => {
     const evidence = newRandomEvidence()
     const random = seededRandom(11)
-    for (let i = 0; i < 6; i++) addRandom(evidence, hex(random.bytes(32)), false)
+    for (let i = 0; i < 6; i++) addRandom(evidence, toHex(random.bytes(32)), false)
     const { all: _, any: __, ...older } = evidence
     const stored: RandomEvidence = JSON.parse(JSON.stringify(older))
-    for (let i = 0; i < 26; i++) addRandom(stored, hex(random.bytes(32)), false)
+    for (let i = 0; i < 26; i++) addRandom(stored, toHex(random.bytes(32)), false)
     assert.deepEqual(randomReasons(stored), [])
   })
 
@@ -92,12 +92,12 @@ describe('randomReasons()', () => {
   it('begins anew with each block, so that a good past hides nothing', () => {
     const random = seededRandom(11)
     const evidence = newRandomEvidence()
-    for (let i = 0; i < 5000; i++) addRandom(evidence, hex(random.bytes(32)), false)
+    for (let i = 0; i < 5000; i++) addRandom(evidence, toHex(random.bytes(32)), false)
     const fixed = random.bytes(4)
     for (let i = 0; i < 1100; i++) {
       const bytes = random.bytes(32)
       bytes.set(fixed, 20)
-      addRandom(evidence, hex(bytes), false)
+      addRandom(evidence, toHex(bytes), false)
     }
     assert.ok((randomReasons(evidence)[0]?.weight ?? 0) > 10)
   })
