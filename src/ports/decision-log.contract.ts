@@ -26,6 +26,12 @@ export function sampleDecision(number: number): Decision {
   }
 }
 
+/** The id of a decision made that many milliseconds after the first. */
+function ulidAt(ms: number, number: number): string {
+  const time = (1_760_000_000_000 + ms).toString(32).toUpperCase()
+  return `${time.padStart(10, '0')}${String(number).padStart(16, '0')}`
+}
+
 export function decisionLogContract(
   name: string,
   open: (options: { readonly keepMax: number }) => Promise<DecisionLog>,
@@ -83,12 +89,32 @@ export function decisionLogContract(
         assert.deepEqual(scores(log.list({ limit: 10 })), [70])
       }))
 
-    it('forgets the oldest beyond keepMax', () =>
+    it('keeps the newest, and forgets the oldest in time', () =>
       withLog(5, async (log) => {
-        await log.append(numbers(1, 4))
-        await log.append(numbers(5, 8))
-        assert.deepEqual(scores(log.list({ limit: 10 })), [8, 7, 6, 5, 4])
+        for (let i = 0; i < 40; i++) await log.append(numbers(i * 50 + 1, i * 50 + 50))
+        const listed = log.list({ limit: 1e6 })
+        assert.ok(listed.length >= 5 && listed.length < 5 + 50, `${listed.length} are kept`)
+        assert.deepEqual(
+          listed.slice(0, 5).map(({ id }) => id),
+          numbers(1996, 2000)
+            .map(({ id }) => id)
+            .reverse(),
+        )
         assert.equal(log.get(sampleDecision(3).id), undefined)
+      }))
+
+    it('lists across the seconds of ids, page by page, each once', () =>
+      withLog(1000, async (log) => {
+        const ids = Array.from({ length: 300 }, (_, i) => ulidAt(i * 97, i))
+        for (const [i, id] of ids.entries()) await log.append([{ ...sampleDecision(i), id }])
+        const seen: string[] = []
+        for (let before: string | undefined; ; ) {
+          const page = log.list({ limit: 7, ...(before === undefined ? {} : { before }) })
+          if (page.length === 0) break
+          seen.push(...page.map(({ id }) => id))
+          before = page.at(-1)?.id
+        }
+        assert.deepEqual(seen, ids.toReversed())
       }))
 
     it('takes an empty batch', () =>

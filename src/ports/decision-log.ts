@@ -1,5 +1,5 @@
 /**
- * Where decisions are kept: a ring, the oldest fall out.
+ * Where decisions are kept: a ring, the oldest fall out when there are more than are to be kept, some at a time.
  *
  * @module
  */

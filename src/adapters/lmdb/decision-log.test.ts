@@ -20,7 +20,7 @@ const seal = (mark = 0xff): RecordSeal => ({
   seal: (name, plain) => Buffer.concat([Buffer.from(name), plain.map((byte) => byte ^ mark)]),
   open: (name, sealed) => {
     const plain = sealed.subarray(name.length).map((byte) => byte ^ mark)
-    return plain[0] === '{'.charCodeAt(0) ? plain : undefined
+    return plain[0] === '['.charCodeAt(0) ? plain : undefined
   },
 })
 const open = async (path: string, keepMax = 100, key = seal()) =>
@@ -61,7 +61,7 @@ describe('lmdbDecisionLog()', () => {
     })
     await log.append([sampleDecision(2)])
     assert.deepEqual(log.list({ limit: 9 }), [sampleDecision(2)])
-    assert.deepEqual(unreadable, [sampleDecision(1).id])
+    assert.deepEqual(unreadable, [`${sampleDecision(1).id.slice(0, 8)} 000000000000000 1`])
     await log.close()
   })
 })
