@@ -7,6 +7,7 @@
  */
 import type net from 'node:net'
 import {
+  giveBackReads,
   type OnRead,
   resumeReads,
   stopReads,
@@ -23,6 +24,8 @@ export interface Channel {
   readonly queued: number
   /** All that is read goes to `onRead`; again to change `onRead`. */
   takeReads(onRead: OnRead): void
+  /** Something on top reads from now on: what was told where to read to may go. */
+  giveBackReads(): void
   /** Stops reading outside of a read callback. */
   stopReads(): void
   /** Reads on after `onRead` returned false, or after `stopReads`. */
@@ -37,6 +40,8 @@ export interface Channel {
   write(octets: Uint8Array): void
   /** Ends our side behind what was written; the client may go on sending. */
   end(): void
+  /** Drops the connection once our side has ended, whatever the client does. */
+  destroySoon(): void
   /** Drops the connection. A write that was pending may still be told complete. */
   destroy(): void
 }
@@ -62,6 +67,11 @@ export class SocketChannel implements Channel {
 
   takeReads(onRead: OnRead): void {
     takeReads(this.#socket, onRead)
+  }
+
+  giveBackReads(): void {
+    giveBackReads(this.#socket)
+    this.#onEnd = ignore
   }
 
   stopReads(): void {
@@ -93,7 +103,13 @@ export class SocketChannel implements Channel {
     this.#socket.end()
   }
 
+  destroySoon(): void {
+    this.#socket.destroySoon()
+  }
+
   destroy(): void {
     this.#socket.destroy()
   }
 }
+
+function ignore(): void {}

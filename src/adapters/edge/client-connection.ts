@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type net from 'node:net'
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
 import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
-import { type Channel, SocketChannel } from './channel.ts'
+import type { Accepted } from './accepted.ts'
+import type { Channel } from './channel.ts'
 import type { RequestGate } from './request-gate.ts'
 import type { TlsSession } from './tls-session.ts'
 
@@ -32,7 +32,7 @@ export class ClientConnection {
   readonly listener: string
   readonly secure: boolean
   readonly openedAt: number
-  readonly accepted: net.Socket
+  readonly accepted: Accepted
   /** What is spoken over: the accepted socket, or TLS on top of it. */
   channel: Channel
   tls: TlsSession | undefined
@@ -52,20 +52,19 @@ export class ClientConnection {
   readonly localPort: number
 
   constructor(
-    socket: net.Socket,
+    accepted: Accepted,
     listener: { readonly name: string; readonly tls: boolean; readonly port: number },
     openedAt: number,
     speaker: Speaker,
   ) {
-    this.accepted = socket
-    this.channel = new SocketChannel(socket)
+    this.accepted = accepted
+    this.channel = accepted.channel
     this.listener = listener.name
     this.secure = listener.tls
     this.openedAt = openedAt
     this.speaker = speaker
-    const address = socket.remoteAddress ?? ''
-    this.remoteAddress = address.startsWith('::ffff:') ? address.slice(7) : address
-    this.remotePort = socket.remotePort ?? 0
+    this.remoteAddress = accepted.remoteAddress
+    this.remotePort = accepted.remotePort
     this.localPort = listener.port
   }
 
@@ -92,7 +91,7 @@ export class ClientConnection {
     return writeProxyHeader(
       { address: this.remoteAddress, port: this.remotePort },
       {
-        address: (this.accepted.localAddress ?? '').replace(/^::ffff:/, ''),
+        address: this.accepted.localAddress,
         port: this.localPort,
       },
       tlvs,

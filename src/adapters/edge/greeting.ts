@@ -4,13 +4,12 @@
  *
  * @module
  */
-import type net from 'node:net'
 import { ClientHelloReader } from '../../wire/client-hello.ts'
 import type { ClientHello } from '../../wire/client-hello-message.ts'
 import { type ProxyHeader, readProxyHeader } from '../../wire/proxy-v2.ts'
 import type { HelloSeen } from './admission.ts'
+import type { Channel } from './channel.ts'
 import { keep, OCTETS } from './octets.ts'
-import { giveBackReads, stopReads, takeReads } from './socket.ts'
 
 export interface Greeting {
   readonly proxy: ProxyHeader | undefined
@@ -35,7 +34,7 @@ export interface GreetingOptions {
 /** Reads the greeting of one connection; the sweep asks after `deadline`. */
 export class GreetingReader {
   deadline: number
-  readonly #socket: net.Socket
+  readonly #channel: Channel
   readonly #options: GreetingOptions
   readonly #until: number
   #hello: ClientHelloReader | undefined
@@ -44,14 +43,14 @@ export class GreetingReader {
   #proxyDue: boolean
   #over = false
 
-  constructor(socket: net.Socket, options: GreetingOptions) {
-    this.#socket = socket
+  constructor(channel: Channel, options: GreetingOptions) {
+    this.#channel = channel
     this.#options = options
     this.#proxyDue = options.proxyProtocol
     this.#until = options.now() + options.helloMs
     this.deadline = this.#until
-    takeReads(socket, (from, to) => this.#read(from, to))
-    socket.on('end', this.#ended)
+    channel.takeReads((from, to) => this.#read(from, to))
+    channel.onEnd(this.#ended)
   }
 
   drain(): void {}
@@ -75,8 +74,7 @@ export class GreetingReader {
 
   #leave(): void {
     this.#over = true
-    this.#socket.removeListener('end', this.#ended)
-    giveBackReads(this.#socket)
+    this.#channel.giveBackReads()
   }
 
   #read(start: number, to: number): boolean {
@@ -126,7 +124,7 @@ export class GreetingReader {
   #finish(seen: HelloSeen | undefined, from: number, to: number): boolean {
     const octets = this.#held ?? (to > from ? keep(from, to) : undefined)
     this.#leave()
-    stopReads(this.#socket)
+    this.#channel.stopReads()
     this.#options.done({ proxy: this.#proxy, seen }, octets)
     // Who is next may read on already: this callback must not stop it.
     return true

@@ -7,12 +7,16 @@
 import net from 'node:net'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { ListenerSettings } from '../../ports/data-plane.ts'
+import { type Accepted, HandleAccepted, SocketAccepted } from './accepted.ts'
 import type { HelloSeen } from './admission.ts'
+import type { Channel } from './channel.ts'
 import { ClientConnection, type Speaker } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { type Greeting, GreetingReader } from './greeting.ts'
 import { Http1Connection } from './http1-connection.ts'
 import { Http2Connection } from './http2-connection.ts'
+import { NATIVE, type NativeStreams, type TcpHandle } from './native-streams.ts'
+import { Outlet } from './outlet.ts'
 import { refusalHttp1 } from './refusal.ts'
 import { shakeHands } from './shake-hands.ts'
 import { tlsAlertFor } from './tls-alert.ts'
@@ -55,7 +59,7 @@ export class Listener {
     this.#alpn = alpnList(settings.alpn)
     this.#host = host
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(socket),
+      this.#accept(new SocketAccepted(socket)),
     )
   }
 
@@ -87,9 +91,19 @@ export class Listener {
         this.#server.removeAllListeners('error')
         // Running out of file descriptors is not the end: those accepted go on being served.
         this.#server.on('error', () => this.#host.edge.meter.refused('accept-failed'))
+        if (NATIVE !== undefined) this.#acceptHandles(NATIVE)
         resolve()
       })
     })
+  }
+
+  /** Takes connections before Node makes sockets of them. */
+  #acceptHandles(streams: NativeStreams): void {
+    const { _handle } = this.#server as unknown as { readonly _handle: ListeningHandle }
+    _handle.onconnection = (status, handle) => {
+      if (handle === undefined || status < 0) this.#host.edge.meter.refused('accept-failed')
+      else this.#accept(new HandleAccepted(handle, streams))
+    }
   }
 
   /** Accepts no more; connections go on. */
@@ -97,35 +111,32 @@ export class Listener {
     this.#server.close()
   }
 
-  #accept(socket: net.Socket): void {
+  #accept(accepted: Accepted): void {
     const { edge, connections } = this.#host
     const { settings } = this
     const { limits, timeouts } = edge.settings
-    const connection = new ClientConnection(socket, settings, edge.wallClock(), NOBODY)
-    socket.on('error', ignore)
-    if (connections.size >= limits.connectionsMax || socket.remoteAddress === undefined) {
+    const connection = new ClientConnection(accepted, settings, edge.wallClock(), NOBODY)
+    if (connections.size >= limits.connectionsMax || accepted.remoteAddress === '') {
       edge.meter.refused('too-many-connections')
-      if (settings.tls) socket.destroy()
-      else {
-        // Nobody watches this one: it may not stay half open for as long as the client likes.
-        socket.write(refusalHttp1('too-many-connections', '', true))
-        socket.destroySoon()
-      }
+      if (settings.tls) accepted.destroy()
+      // Nobody watches this one: it may not stay half open for as long as the client likes.
+      else lastWord(accepted.channel, refusalHttp1('too-many-connections', '', true))
       return
     }
     connections.add(connection)
     edge.meter.connectionsTotal++
     edge.meter.connectionsOpen++
-    socket.on('close', () => {
+    accepted.onClose(() => {
       edge.meter.connectionsOpen--
       connections.delete(connection)
       connection.speaker.closed()
     })
     if (!settings.tls && settings.proxyProtocol === 'off') {
       this.#plain(connection)
+      accepted.channel.resumeReads()
       return
     }
-    connection.speaker = new GreetingReader(socket, {
+    connection.speaker = new GreetingReader(accepted.channel, {
       tls: settings.tls,
       proxyProtocol: settings.proxyProtocol === 'required',
       helloMs: timeouts.helloMs,
@@ -135,6 +146,7 @@ export class Listener {
       done: (greeting, octets) => this.#greeted(connection, greeting, octets),
       failed: (code, hello) => this.#ungreeted(connection, code, hello),
     })
+    accepted.channel.resumeReads()
   }
 
   #greeted(
@@ -199,11 +211,14 @@ export class Listener {
 
   /** The last word, which the client has a little time to read. */
   #sayAndClose(connection: ClientConnection, octets: Buffer): void {
-    const { accepted: socket } = connection
-    socket.end(octets)
+    const { channel } = connection
     const until = this.#host.edge.now() + LINGER_MS
-    connection.speaker = new Waiting(until, () => socket.destroy())
-    socket.resume()
+    connection.speaker = new Waiting(until, () => channel.destroy())
+    const outlet = new Outlet(channel, ignore)
+    outlet.write(octets)
+    outlet.end()
+    channel.takeReads(() => true)
+    channel.resumeReads()
   }
 
   #secure(
@@ -222,10 +237,8 @@ export class Listener {
       onSecure: (session) => this.#http(connection, session.alpn === 'h2'),
       onRefused: (code) => {
         edge.meter.refused(code)
-        // Without waiting for the client to close, past the stream: a flood costs as little as can be.
-        const { channel, accepted } = connection
-        if (channel.writePast(tlsAlertFor(code), ignore) === 'done') channel.destroy()
-        else accepted.destroySoon()
+        // Without waiting for the client to close: a flood costs as little as can be.
+        lastWord(connection.channel, tlsAlertFor(code))
       },
     })
   }
@@ -258,6 +271,18 @@ const NOBODY: Speaker = {
   expire: ignore,
   drain: ignore,
   closed: ignore,
+}
+
+/** Says something, and drops the connection when it is out. */
+function lastWord(channel: Channel, octets: Buffer): void {
+  const outlet = new Outlet(channel, ignore)
+  outlet.write(octets)
+  outlet.endSoon()
+}
+
+/** Node's listening handle, as far as it is used here. */
+interface ListeningHandle {
+  onconnection(status: number, handle: TcpHandle | undefined): void
 }
 
 /** RFC 7301 section 3.1: each name behind its length. */

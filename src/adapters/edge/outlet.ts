@@ -67,6 +67,16 @@ export class Outlet {
     if (this.waiting > 0 && scratch === used) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   }
 
+  /** Ends the connection once everything is out, and drops it then: the client has no say in it. */
+  endSoon(): void {
+    if (this.waiting === 0 && this.#past === true) {
+      this.#channel.destroy()
+      return
+    }
+    this.end()
+    this.#channel.destroySoon()
+  }
+
   /** Ends the connection once everything is out. */
   end(): void {
     this.#ending = true

@@ -179,7 +179,7 @@ export class Passthrough implements Speaker {
   #memberGone(): void {
     this.#tell('failed')
     this.#outlet.end()
-    this.#options.connection.accepted.destroySoon()
+    this.#options.connection.channel.destroySoon()
   }
 
   #touch(): void {

@@ -49,7 +49,7 @@ export function shakeHands(order: HandshakeOrder): void {
       onRefused(refusal)
       return
     }
-    connection.accepted.once('close', () => edge.rigorous.leave())
+    connection.accepted.onClose(() => edge.rigorous.leave())
   }
   const { others, here } = membersFor(edge.settings.admission, decision)
   if (others.length > 0) {

@@ -4,43 +4,64 @@ import net, { type AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import tls from 'node:tls'
 import { testCertificate } from '../../../test/tls-pair.ts'
+import { type Accepted, HandleAccepted, SocketAccepted } from './accepted.ts'
+import { NATIVE, type NativeStreams, type TcpHandle } from './native-streams.ts'
 import { OCTETS } from './octets.ts'
 import { Outlet } from './outlet.ts'
-import { stopReads, takeReads } from './socket.ts'
-import {
-  NATIVE,
-  type NativeBindings,
-  NativeTls,
-  SocketTls,
-  type TlsOptions,
-  type TlsSession,
-} from './tls-session.ts'
+import { NativeTls, SocketTls, type TlsOptions, type TlsSession } from './tls-session.ts'
 
 const { certPem, keyPem } = await testCertificate('localhost')
 const secureContext = tls.createSecureContext({ cert: certPem, key: keyPem })
 const alpn = Buffer.from('\x02h2\x08http/1.1')
+const streams = NATIVE as NativeStreams
 
-const MAKERS: Record<string, (accepted: net.Socket, options: TlsOptions) => TlsSession> = {
-  NativeTls: (accepted, options) => new NativeTls(accepted, options, NATIVE as NativeBindings),
-  SocketTls: (accepted, options) => new SocketTls(accepted, options),
+interface Maker {
+  accept(server: net.Server): Promise<Accepted>
+  make(accepted: Accepted, options: TlsOptions): TlsSession
+}
+
+async function acceptSocket(server: net.Server): Promise<Accepted> {
+  const [socket] = (await once(server, 'connection')) as [net.Socket]
+  return new SocketAccepted(socket)
+}
+
+function acceptHandle(server: net.Server): Promise<Accepted> {
+  const { _handle } = server as unknown as { _handle: { onconnection: unknown } }
+  return new Promise((resolve) => {
+    _handle.onconnection = (_status: number, handle: TcpHandle) =>
+      resolve(new HandleAccepted(handle, streams))
+  })
+}
+
+const makeNative = (accepted: Accepted, options: TlsOptions) =>
+  new NativeTls(accepted, options, streams)
+
+const MAKERS: Record<string, Maker> = {
+  'NativeTls on a handle': { accept: acceptHandle, make: makeNative },
+  'NativeTls on a socket': { accept: acceptSocket, make: makeNative },
+  SocketTls: {
+    accept: acceptSocket,
+    make: (accepted, options) => new SocketTls(accepted as SocketAccepted, options),
+  },
 }
 
 /** Accepts one connection, reads what comes first, and puts TLS on it. */
-async function accepted(make: (typeof MAKERS)[string], connect: (port: number) => net.Socket) {
+async function accepted({ accept, make }: Maker, connect: (port: number) => net.Socket) {
   const server = net.createServer({ allowHalfOpen: true })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const arrives = accept(server)
   const client = connect((server.address() as AddressInfo).port)
   client.on('error', () => {})
-  const [socket] = (await once(server, 'connection')) as [net.Socket]
-  socket.on('error', () => {})
+  const socket = await arrives
   const events: string[] = []
   let session: TlsSession | undefined
   let happened = (): void => {}
   const outcome = new Promise<void>((resolve) => (happened = resolve))
-  takeReads(socket, (from, to) => {
+  socket.channel.takeReads((from, to) => {
     const octets = Buffer.from(OCTETS.subarray(from, to))
-    stopReads(socket)
+    socket.channel.giveBackReads()
+    socket.channel.stopReads()
     session = make(socket, {
       secureContext,
       alpn,
@@ -56,6 +77,7 @@ async function accepted(make: (typeof MAKERS)[string], connect: (port: number) =
     session.start(octets)
     return true
   })
+  socket.channel.resumeReads()
   await outcome
   const close = () => {
     client.destroy()
@@ -151,7 +173,7 @@ for (const [name, make] of Object.entries(MAKERS)) {
       channel.takeReads(() => true)
       const ended = new Promise<void>((resolve) => channel.onEnd(resolve))
       channel.resumeReads()
-      const closed = once(socket, 'close')
+      const closed = new Promise<void>((resolve) => socket.onClose(resolve))
       client.end('request')
       await ended
       const outlet = new Outlet(channel, () => {})
@@ -191,7 +213,7 @@ for (const [name, make] of Object.entries(MAKERS)) {
       })
       channel.takeReads(() => true)
       channel.resumeReads()
-      const closed = once(socket, 'close')
+      const closed = new Promise<void>((resolve) => socket.onClose(resolve))
       raw?.write(Buffer.from('17030300100000000000000000000000000000000000', 'hex'))
       await closed
       assert.deepEqual(events, ['secure', 'broken'])

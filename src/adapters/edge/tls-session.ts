@@ -8,17 +8,11 @@
  *
  * @module
  */
-import type net from 'node:net'
 import tls from 'node:tls'
+import { type Accepted, SocketAccepted } from './accepted.ts'
 import { type Channel, SocketChannel } from './channel.ts'
-import { READ_AT, READ_VIEW } from './octets.ts'
-import {
-  INTERNALS_TRIED,
-  type OnRead,
-  type WritableHandle,
-  type WrittenPast,
-  writeToHandle,
-} from './socket.ts'
+import { HandleChannel } from './handle-channel.ts'
+import { NATIVE, type NativeStreams, type TlsHandle } from './native-streams.ts'
 
 export interface TlsOptions {
   readonly secureContext: tls.SecureContext
@@ -43,104 +37,33 @@ export interface TlsSession {
 }
 
 /** TLS on `accepted`, whose reading is stopped; waits for `start`. */
-export function newTlsSession(accepted: net.Socket, options: TlsOptions): TlsSession {
-  return NATIVE === undefined
-    ? new SocketTls(accepted, options)
-    : new NativeTls(accepted, options, NATIVE)
+export function newTlsSession(accepted: Accepted, options: TlsOptions): TlsSession {
+  if (NATIVE !== undefined) return new NativeTls(accepted, options, NATIVE)
+  if (accepted instanceof SocketAccepted) return new SocketTls(accepted, options)
+  throw new TypeError('Cannot put TLS on a connection without a socket')
 }
 
 // --- By the native part ----------------------------------------------------------------------------
 
-interface ShutdownRequest {
-  handle: TlsWrap
-  oncomplete: () => void
-}
-
-/** Node's `TLSWrap`, as far as it is used here. */
-interface TlsWrap extends WritableHandle {
-  session: NativeTls
-  onread(): void
-  onhandshakestart(): void
-  onhandshakedone(): void
-  onerror(): void
-  setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void
-  setALPNProtocols(list: Uint8Array): void
-  useUserBuffer(buffer: Uint8Array): void
-  readStart(): number
-  readStop(): number
-  receive(octets: Uint8Array): void
-  shutdown(request: ShutdownRequest): number
-  destroySSL(): void
-  isSessionReused(): boolean
-  getProtocol(): string
-  getALPNNegotiatedProtocol(): string | false
-}
-
-export interface NativeBindings {
-  wrap(handle: unknown, context: unknown, isServer: boolean, hasWrites: boolean): TlsWrap
-  readonly ShutdownWrap: new () => ShutdownRequest
-  /** Where the native side leaves the number of octets read, or an error below 0. */
-  readonly streamBaseState: Int32Array
-  readonly kReadBytesOrError: number
-}
-
-function nativeBindings(): NativeBindings | undefined {
-  const { binding } = process as { binding?: (name: string) => Record<string, unknown> }
-  if (!INTERNALS_TRIED || binding === undefined) return undefined
-  try {
-    const { wrap } = binding('tls_wrap')
-    const { ShutdownWrap, streamBaseState, kReadBytesOrError } = binding('stream_wrap')
-    if (wrap === undefined || ShutdownWrap === undefined) return undefined
-    return { wrap, ShutdownWrap, streamBaseState, kReadBytesOrError } as NativeBindings
-  } catch {
-    return undefined
-  }
-}
-
-/** Undefined where this Node is not one of those tried. */
-export const NATIVE: NativeBindings | undefined = nativeBindings()
-const { streamBaseState, kReadBytesOrError } = NATIVE ?? {
-  streamBaseState: new Int32Array(1),
-  kReadBytesOrError: 0,
-}
-
-/** What libuv calls the end of a stream. */
-const UV_EOF = -4095
-/** What `shutdown` returns when it is complete already. */
-const COMPLETE = 1
-
-export class NativeTls implements Channel, TlsSession {
-  readonly encrypted = true
-  readonly queued = 0
-  readonly #accepted: net.Socket
+export class NativeTls extends HandleChannel implements TlsSession {
+  readonly #accepted: Accepted
   readonly #options: TlsOptions
-  readonly #bindings: NativeBindings
-  readonly #native: TlsWrap
-  #onRead: OnRead = ignore
-  #onEnd: () => void = ignore
+  readonly #native: TlsHandle
   #secure = false
-  #clientEnded = false
-  /** Nothing is written behind the end: `shut` once that is on its way. */
-  #ending = false
-  #shut = false
 
-  constructor(accepted: net.Socket, options: TlsOptions, bindings: NativeBindings) {
+  constructor(accepted: Accepted, options: TlsOptions, streams: NativeStreams) {
+    const native = streams.wrap(accepted.handle, options.secureContext.context, true, false)
+    super(native, streams, true)
     this.#accepted = accepted
     this.#options = options
-    this.#bindings = bindings
-    const { _handle } = accepted as unknown as { readonly _handle: unknown }
-    const native = bindings.wrap(_handle, options.secureContext.context, true, false)
     this.#native = native
-    native.session = this
-    native.onread = onNativeRead
     native.onhandshakestart = ignore
-    native.onhandshakedone = onNativeHandshakeDone
-    native.onerror = onNativeError
+    native.onhandshakedone = onHandshakeDone
+    native.onerror = onError
     native.setVerifyMode(false, false)
     native.setALPNProtocols(options.alpn)
-    native.useUserBuffer(READ_VIEW)
     // As Node does it: first the socket closes, then what it was read through goes.
-    accepted.once('close', () => native.destroySSL())
+    accepted.onClose(() => native.destroySSL())
   }
 
   start(octets: Buffer): void {
@@ -168,69 +91,13 @@ export class NativeTls implements Channel, TlsSession {
     return this.#native.isSessionReused()
   }
 
-  takeReads(onRead: OnRead): void {
-    this.#onRead = onRead
-  }
-
-  stopReads(): void {
-    if (!this.destroyed) this.#native.readStop()
-  }
-
-  resumeReads(): void {
-    if (!this.destroyed) this.#native.readStart()
-  }
-
-  onEnd(listener: () => void): void {
-    this.#onEnd = listener
-  }
-
-  onDrain(): void {
-    // Nothing is ever `queued`.
-  }
-
-  writePast(octets: Uint8Array, onComplete: () => void): WrittenPast {
-    if (this.destroyed || this.#ending) return 'unable'
-    return writeToHandle(this.#native, octets, this, onComplete)
-  }
-
-  write(): void {
-    // Only after the end, as with any stream: nobody is there to read it.
-  }
-
-  end(): void {
-    if (this.#ending || this.destroyed) return
-    this.#ending = true
-    const request = new this.#bindings.ShutdownWrap()
-    request.handle = this.#native
-    request.oncomplete = () => this.#onShut()
-    const status = this.#native.shutdown(request)
-    if (status === COMPLETE) this.#onShut()
-    else if (status < 0) this.destroy()
-  }
-
   destroy(): void {
     this.#accepted.destroy()
   }
 
-  #onShut(): void {
-    this.#shut = true
-    if (this.#clientEnded) this.destroy()
-  }
-
-  /** @param length octets in `OCTETS`, or an error below 0 */
-  read(length: number): void {
-    if (this.destroyed || length === 0) return
-    if (length > 0) {
-      if (!this.#onRead(READ_AT, READ_AT + length)) this.stopReads()
-      return
-    }
-    if (!this.#secure) this.fail('closed')
-    else if (length !== UV_EOF) this.destroy()
-    else if (!this.#clientEnded) {
-      this.#clientEnded = true
-      if (this.#shut) this.destroy()
-      else this.#onEnd()
-    }
+  override read(length: number): void {
+    if (length < 0 && !this.#secure) this.fail('closed')
+    else super.read(length)
   }
 
   secured(): void {
@@ -247,27 +114,25 @@ export class NativeTls implements Channel, TlsSession {
   }
 }
 
-function onNativeRead(this: TlsWrap): void {
-  this.session.read(streamBaseState[kReadBytesOrError] as number)
+// Shared by all connections: a closure for each would cost more than the property.
+
+function onHandshakeDone(this: TlsHandle): void {
+  ;(this.channel as NativeTls).secured()
 }
 
-function onNativeHandshakeDone(this: TlsWrap): void {
-  this.session.secured()
-}
-
-function onNativeError(this: TlsWrap): void {
-  this.session.fail('failed')
+function onError(this: TlsHandle): void {
+  ;(this.channel as NativeTls).fail('failed')
 }
 
 // --- By Node's TLSSocket ---------------------------------------------------------------------------
 
 export class SocketTls implements TlsSession {
   readonly channel: Channel
-  readonly #accepted: net.Socket
+  readonly #accepted: SocketAccepted
   readonly #tls: tls.TLSSocket
 
-  constructor(accepted: net.Socket, options: TlsOptions) {
-    const socket = new tls.TLSSocket(accepted, {
+  constructor(accepted: SocketAccepted, options: TlsOptions) {
+    const socket = new tls.TLSSocket(accepted.socket, {
       isServer: true,
       secureContext: options.secureContext,
       ALPNProtocols: options.alpn,
@@ -311,7 +176,7 @@ export class SocketTls implements TlsSession {
 
   start(octets: Buffer): void {
     // What TLS reads first is what lies in the stream of the accepted socket.
-    this.#accepted.unshift(octets)
+    this.#accepted.socket.unshift(octets)
   }
 }
 

@@ -63,7 +63,7 @@ export function joinTunnel({
   server.on('drain', () => client.resumeReads())
   client.onEnd(() => server.end())
   server.on('end', () => outlet.end())
-  connection.accepted.on('close', close)
+  connection.accepted.onClose(close)
   server.on('close', close)
   touch()
   if (early !== undefined && !server.write(early)) client.stopReads()
