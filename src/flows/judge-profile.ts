@@ -52,9 +52,14 @@ export function judge(
 }
 
 /** Clients count alike, whether they connect often or not: one is learned from at its 2nd, 4th, 8th ... connection. */
+export function isLearnedFrom(before: number, connections: number): boolean {
+  return connections >= 2 && Math.clz32(before) > Math.clz32(connections)
+}
+
+/** Learns from the score of a profile that was just judged, when {@link isLearnedFrom} says so. */
 export function learnFromScore(profiler: Profiler, profile: Profile, now: number): void {
-  const { connections, reasons, label, claimed } = profile
-  if (connections < 2 || (connections & (connections - 1)) !== 0 || label === 'bad') return
+  const { reasons, label, claimed } = profile
+  if (label === 'bad') return
   const exact = scoreOf(reasons.filter(({ detector }) => detector === 'randomness'))
   if (exact >= profiler.settings.tier2) return
   learnScore(profiler.calibration, profiler.calibrationOptions, claimed, now)
@@ -107,12 +112,17 @@ const HOURLY_HALF_LIFE_MS = 7 * 86_400_000
 const HOURLY_LABELS_MAX = 512
 
 /** As common as at the hour at which it is more so. */
-export function prevalenceOf(profiler: Profiler, ja4Stable: string, now: number): number {
+export function prevalenceOf(
+  profiler: Profiler,
+  ja4Stable: string,
+  now: number,
+  times = 1,
+): number {
   const hour = Math.floor(now / 3_600_000) % 24
   profiler.hourly[hour] ??= new Prevalence({
     halfLifeMs: HOURLY_HALF_LIFE_MS,
     labelsMax: HOURLY_LABELS_MAX,
   })
-  const then = profiler.hourly[hour]?.meet(ja4Stable, now) ?? 1
-  return Math.max(then, profiler.prevalence.meet(ja4Stable, now))
+  const then = profiler.hourly[hour]?.meet(ja4Stable, now, times) ?? 1
+  return Math.max(then, profiler.prevalence.meet(ja4Stable, now, times))
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../test/fixtures/seeded-random.ts'
-import { toHex } from '../ground/hex.ts'
 import type {
   HandshakeObservation,
   HandshakeOutcome,
@@ -10,6 +9,7 @@ import type {
 import { newProfileKeys, profileId } from '../behavior/handshake/profile-key.ts'
 import { thresholdInForce } from '../behavior/threshold/conformal.ts'
 import { tierOf } from '../behavior/tier.ts'
+import { toHex } from '../ground/hex.ts'
 import { LimenError } from '../ground/limen-error.ts'
 import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
 import { learnFeedback } from './learn-feedback.ts'

@@ -30,7 +30,8 @@ import { judgeSecrets } from '../behavior/handshake/score.ts'
 import { fromHex } from '../ground/hex.ts'
 import { addToMoments } from '../math/fading.ts'
 import type { HandshakesSeen } from '../ports/data-plane.ts'
-import { judge, learnFromScore, prevalenceOf } from './judge-profile.ts'
+import { isLearnedFrom, judge, learnFromScore, prevalenceOf } from './judge-profile.ts'
+import { learnMore } from './learn-more.ts'
 import { hasPassed, learnOutcome } from './learn-outcome.ts'
 import { countHits } from './profiler-signatures.ts'
 import type { Profiler } from './profiler-state.ts'
@@ -47,6 +48,7 @@ export function missingProfiles(profiler: Profiler, seen: HandshakesSeen): reado
     want(own)
   }
   for (const outcome of seen.outcomes) profiler.claims.profilesOf(outcome).forEach(want)
+  for (const { profile } of seen.more ?? []) want(profile)
   return [...missing]
 }
 
@@ -83,6 +85,16 @@ export function learnHandshakes(
     if (profile === undefined) continue
     if (learnOutcome(profiler, profile, outcome)) changed = true
     if (!profiler.passing.has(profile)) touched.set(profile.id, profile)
+  }
+  for (const more of seen.more ?? []) {
+    const profile = profiler.hot.profiles.get(more.profile)
+    // Pushed out of memory by others of this batch: it is busy enough to be there the next time.
+    if (profile === undefined) continue
+    const before = profile.connections
+    const prevalence = learnMore(profiler, profile, more)
+    if (judgeInTurn(profiler, profile, { at: more.at, prevalence, before, due, isNews: false }))
+      changed = true
+    touched.set(profile.id, profile)
   }
   for (const unproven of profiler.claims.expire(now)) learn(unproven)
   for (const [profile, { at, prevalence }] of due) {
@@ -138,11 +150,9 @@ function learnHello(profiler: Profiler, seen: HandshakeObservation, due: Due): L
       ? acquit(profiler, profile.ja4Stable, seen.addressGroup)
       : condemnNewcomers(profiler, churn, now)
   const prevalence = profile.form === '' ? prevalenceOf(profiler, profile.ja4Stable, now) : 1
-  if (isFlagged || churn !== undefined || isPowerOfTwo(profile.connections)) {
-    due.delete(profile)
-    if (judge(profiler, profile, now, prevalence)) changed = true
-    learnFromScore(profiler, profile, now)
-  } else due.set(profile, { at: now, prevalence })
+  const before = profile.connections - 1
+  const isNews = isFlagged || churn !== undefined || before === 0
+  if (judgeInTurn(profiler, profile, { at: now, prevalence, before, due, isNews })) changed = true
   if (features !== undefined && isOrdinary && watchFingerprint(profiler, profile, features, seen))
     changed = true
   if (profile.connections > 1) profiler.passing.delete(profile)
@@ -150,9 +160,29 @@ function learnHello(profiler: Profiler, seen: HandshakeObservation, due: Due): L
   return { profile, changed }
 }
 
-/** Where what is learned from a score is learned ({@link learnFromScore}). */
-function isPowerOfTwo(connections: number): boolean {
-  return (connections & (connections - 1)) === 0
+/** Judges a profile now if something is new about it, else with its batch; true when the workers should know. */
+function judgeInTurn(
+  profiler: Profiler,
+  profile: Profile,
+  turn: {
+    readonly at: number
+    readonly prevalence: number
+    /** Connections it had before. */
+    readonly before: number
+    readonly due: Due
+    readonly isNews: boolean
+  },
+): boolean {
+  const { at, prevalence, before, due, isNews } = turn
+  const isLearned = isLearnedFrom(before, profile.connections)
+  if (!isNews && !isLearned) {
+    due.set(profile, { at, prevalence })
+    return false
+  }
+  due.delete(profile)
+  const changed = judge(profiler, profile, at, prevalence)
+  if (isLearned) learnFromScore(profiler, profile, at)
+  return changed
 }
 
 function learnFeatures(

@@ -10,9 +10,9 @@
  */
 import type { Decision, Detector, DetectorMode } from '../behavior/decision.ts'
 import { DETECTORS } from '../behavior/decision.ts'
-import { toHex } from '../ground/hex.ts'
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import { newVerdictTable } from '../behavior/handshake/verdict-table.ts'
+import { toHex } from '../ground/hex.ts'
 import type { Random } from '../ground/random.ts'
 import { ISOLATION_FOREST_DEFAULTS, trainIsolationForest } from '../math/isolation-forest.ts'
 import type { AdmissionSettings } from '../ports/data-plane.ts'

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Decision } from '../behavior/decision.ts'
-import type { DecisionLog } from './decision-log.ts'
+import { type DecisionLog, decisionPages } from './decision-log.ts'
 
 /** A decision whose id sorts by `number`. */
 export function sampleDecision(number: number): Decision {
@@ -53,13 +53,13 @@ export function decisionLogContract(
     it('gives back what was appended, whole', () =>
       withLog(10, async (log) => {
         const decision = { ...sampleDecision(1), handshake: HANDSHAKE }
-        await log.append([decision])
+        await log.append(decisionPages([decision]))
         assert.deepEqual(log.get(decision.id), decision)
       }))
 
     it('knows nothing of other ids, also of ids that are none', () =>
       withLog(10, async (log) => {
-        await log.append([sampleDecision(1)])
+        await log.append(decisionPages([sampleDecision(1)]))
         for (const id of [sampleDecision(2).id, '', 'x', 'é'.repeat(3000), '\0']) {
           assert.equal(log.get(id), undefined)
         }
@@ -67,14 +67,14 @@ export function decisionLogContract(
 
     it('lists the newest first, also when appended out of order', () =>
       withLog(10, async (log) => {
-        await log.append([sampleDecision(3), sampleDecision(1)])
-        await log.append([sampleDecision(2)])
+        await log.append(decisionPages([sampleDecision(3), sampleDecision(1)]))
+        await log.append(decisionPages([sampleDecision(2)]))
         assert.deepEqual(scores(log.list({ limit: 10 })), [3, 2, 1])
       }))
 
     it('lists at most `limit`, and only below `before`', () =>
       withLog(10, async (log) => {
-        await log.append(numbers(1, 6))
+        await log.append(decisionPages(numbers(1, 6)))
         const { id: before } = sampleDecision(4)
         assert.deepEqual(scores(log.list({ limit: 2 })), [6, 5])
         assert.deepEqual(scores(log.list({ limit: 2, before })), [3, 2])
@@ -85,13 +85,14 @@ export function decisionLogContract(
 
     it('keeps one record per id, the last one appended', () =>
       withLog(10, async (log) => {
-        await log.append([sampleDecision(1), { ...sampleDecision(1), score: 7 }])
+        await log.append(decisionPages([sampleDecision(1), { ...sampleDecision(1), score: 7 }]))
         assert.deepEqual(scores(log.list({ limit: 10 })), [70])
       }))
 
     it('keeps the newest, and forgets the oldest in time', () =>
       withLog(5, async (log) => {
-        for (let i = 0; i < 40; i++) await log.append(numbers(i * 50 + 1, i * 50 + 50))
+        for (let i = 0; i < 40; i++)
+          await log.append(decisionPages(numbers(i * 50 + 1, i * 50 + 50)))
         const listed = log.list({ limit: 1e6 })
         assert.ok(listed.length >= 5 && listed.length < 5 + 50, `${listed.length} are kept`)
         assert.deepEqual(
@@ -106,7 +107,8 @@ export function decisionLogContract(
     it('lists across the seconds of ids, page by page, each once', () =>
       withLog(1000, async (log) => {
         const ids = Array.from({ length: 300 }, (_, i) => ulidAt(i * 97, i))
-        for (const [i, id] of ids.entries()) await log.append([{ ...sampleDecision(i), id }])
+        for (const [i, id] of ids.entries())
+          await log.append(decisionPages([{ ...sampleDecision(i), id }]))
         const seen: string[] = []
         for (let before: string | undefined; ; ) {
           const page = log.list({ limit: 7, ...(before === undefined ? {} : { before }) })
@@ -119,7 +121,7 @@ export function decisionLogContract(
 
     it('takes an empty batch', () =>
       withLog(5, async (log) => {
-        await log.append([])
+        await log.append(decisionPages([]))
         assert.deepEqual(log.list({ limit: 1 }), [])
       }))
   })

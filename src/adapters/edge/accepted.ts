@@ -65,25 +65,23 @@ export class SocketAccepted implements Accepted {
   }
 }
 
-export class HandleAccepted extends HandleChannel implements Accepted {
+export class HandleAccepted implements Accepted {
   readonly handle: TcpHandle
+  readonly channel: Channel
+  readonly encrypted = false
   readonly remoteAddress: string
   readonly remotePort: number
   destroyed = false
   readonly #onClose: (() => void)[] = []
 
   constructor(handle: TcpHandle, streams: NativeStreams) {
-    super(handle, streams, false)
     this.handle = handle
+    this.channel = new HandleChannel(handle, streams, this)
     handle.setNoDelay(true)
     const name: Partial<SocketName> = {}
     const isKnown = handle.getpeername(name) === 0
     this.remoteAddress = isKnown ? plainAddress(name.address) : ''
     this.remotePort = name.port ?? 0
-  }
-
-  get channel(): Channel {
-    return this
   }
 
   get localAddress(): string {
@@ -93,6 +91,10 @@ export class HandleAccepted extends HandleChannel implements Accepted {
 
   onClose(listener: () => void): void {
     this.#onClose.push(listener)
+  }
+
+  isOver(): boolean {
+    return false
   }
 
   destroy(): void {

@@ -13,11 +13,20 @@ const UV_EOF = -4095
 /** What `shutdown` returns when it is complete already. */
 const COMPLETE = 1
 
-export abstract class HandleChannel implements Channel {
+/** Whose channel it is. */
+export interface ChannelOwner {
+  readonly destroyed: boolean
+  destroy(): void
+  /** What the client sends has ended or broken off: true when there is nothing more to be done about it. */
+  isOver(): boolean
+}
+
+export class HandleChannel implements Channel {
   readonly encrypted: boolean
   readonly queued = 0
   readonly #handle: StreamHandle
   readonly #streams: NativeStreams
+  readonly #owner: ChannelOwner
   #onRead: OnRead = ignore
   #onEnd: () => void = ignore
   #clientEnded = false
@@ -26,17 +35,27 @@ export abstract class HandleChannel implements Channel {
   #shut = false
   #isLast = false
 
-  constructor(handle: StreamHandle, streams: NativeStreams, encrypted: boolean) {
+  constructor(
+    handle: StreamHandle,
+    streams: NativeStreams,
+    owner: ChannelOwner & { readonly encrypted: boolean },
+  ) {
     this.#handle = handle
     this.#streams = streams
-    this.encrypted = encrypted
+    this.#owner = owner
+    this.encrypted = owner.encrypted
     handle.channel = this
     handle.onread = onRead
     handle.useUserBuffer(READ_VIEW)
   }
 
-  abstract get destroyed(): boolean
-  abstract destroy(): void
+  get destroyed(): boolean {
+    return this.#owner.destroyed
+  }
+
+  destroy(): void {
+    this.#owner.destroy()
+  }
 
   takeReads(onRead: OnRead): void {
     this.#onRead = onRead
@@ -93,7 +112,8 @@ export abstract class HandleChannel implements Channel {
     if (this.destroyed || length === 0) return
     if (length > 0) {
       if (!this.#onRead(READ_AT, READ_AT + length)) this.stopReads()
-    } else if (length !== UV_EOF) this.destroy()
+    } else if (this.#owner.isOver()) return
+    else if (length !== UV_EOF) this.destroy()
     else if (!this.#clientEnded) {
       this.#clientEnded = true
       if (this.#shut) this.destroy()

@@ -97,9 +97,11 @@ export function tellOutcome(
   },
 ): void {
   if (decision?.profile === undefined) return
+  const { check = '' } = outcome
+  edge.meter.handshakeEnded(decision, { ...outcome, check })
   edge.onOutcome({
-    check: '',
     ...outcome,
+    check,
     decision: decision.id,
     profile: decision.profile,
     at: edge.wallClock(),

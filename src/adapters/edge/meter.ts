@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { LATENCY_BOUNDS_MS } from '../../ports/data-plane.ts'
+import type { Decision } from '../../behavior/decision.ts'
+import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
+import {
+  type HandshakeMemberCounts,
+  handshakeMemberKey,
+  LATENCY_BOUNDS_MS,
+  NO_HANDSHAKES,
+} from '../../ports/data-plane.ts'
+
+type MemberCounts = { -readonly [K in keyof HandshakeMemberCounts]: number }
 
 export class Meter {
   connectionsOpen = 0
@@ -20,8 +29,39 @@ export class Meter {
   /** Index 1 to 3. */
   readonly tiers = [0, 0, 0, 0]
   readonly refusals = new Map<string, number>()
+  /** By {@link handshakeMemberKey}. */
+  readonly handshakeMembers = new Map<string, MemberCounts>()
   readonly latencyCounts: number[] = new Array(LATENCY_BOUNDS_MS.length + 1).fill(0)
   latencySumMs = 0
+
+  decided({ tier, handshake, pool, member }: Decision): void {
+    this.tiers[tier] = (this.tiers[tier] as number) + 1
+    if (handshake !== undefined) this.#member(pool, member).connections++
+  }
+
+  /** What became of a handshake, or of a check behind one. */
+  handshakeEnded(
+    { pool, member }: Decision,
+    { result, check, handshakeMs }: Pick<HandshakeOutcome, 'result' | 'check' | 'handshakeMs'>,
+  ): void {
+    const counts = this.#member(pool, member)
+    if (result === 'full' || result === 'resumed') {
+      counts[result]++
+      counts.handshakeMsSum += handshakeMs
+    } else if (result !== 'checked') counts.failed++
+    if (check === 'challenge-passed' || check === 'user-agent-fits') counts.checksPassed++
+    else if (check !== '') counts.checksFailed++
+  }
+
+  #member(pool: Decision['pool'], member: string): MemberCounts {
+    const key = handshakeMemberKey(pool, member)
+    let counts = this.handshakeMembers.get(key)
+    if (counts === undefined) {
+      counts = { ...NO_HANDSHAKES }
+      this.handshakeMembers.set(key, counts)
+    }
+    return counts
+  }
 
   responded(status: number, latencyMs: number): void {
     const statusClass = (status / 100) | 0

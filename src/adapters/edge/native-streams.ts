@@ -33,6 +33,8 @@ export interface SocketName {
 
 /** Node's `TLSWrap`, as far as it is used here. */
 export interface TlsHandle extends StreamHandle {
+  /** Whose it is, for what follows. */
+  session: { secured(): void; fail(reason: 'failed'): void }
   onhandshakestart(): void
   onhandshakedone(): void
   onerror(): void

@@ -45,7 +45,9 @@ export function newTlsSession(accepted: Accepted, options: TlsOptions): TlsSessi
 
 // --- By the native part ----------------------------------------------------------------------------
 
-export class NativeTls extends HandleChannel implements TlsSession {
+export class NativeTls implements TlsSession {
+  readonly channel: Channel
+  readonly encrypted = true
   readonly #accepted: Accepted
   readonly #options: TlsOptions
   readonly #native: TlsHandle
@@ -53,10 +55,11 @@ export class NativeTls extends HandleChannel implements TlsSession {
 
   constructor(accepted: Accepted, options: TlsOptions, streams: NativeStreams) {
     const native = streams.wrap(accepted.handle, options.secureContext.context, true, false)
-    super(native, streams, true)
     this.#accepted = accepted
     this.#options = options
     this.#native = native
+    this.channel = new HandleChannel(native, streams, this)
+    native.session = this
     native.onhandshakestart = ignore
     native.onhandshakedone = onHandshakeDone
     native.onerror = onError
@@ -75,10 +78,6 @@ export class NativeTls extends HandleChannel implements TlsSession {
     return this.#accepted.destroyed
   }
 
-  get channel(): Channel {
-    return this
-  }
-
   get version(): string {
     return this.#secure && !this.destroyed ? this.#native.getProtocol() : ''
   }
@@ -95,9 +94,10 @@ export class NativeTls extends HandleChannel implements TlsSession {
     this.#accepted.destroy()
   }
 
-  override read(length: number): void {
-    if (length < 0 && !this.#secure) this.fail('closed')
-    else super.read(length)
+  isOver(): boolean {
+    if (this.#secure) return false
+    this.fail('closed')
+    return true
   }
 
   secured(): void {
@@ -117,11 +117,11 @@ export class NativeTls extends HandleChannel implements TlsSession {
 // Shared by all connections: a closure for each would cost more than the property.
 
 function onHandshakeDone(this: TlsHandle): void {
-  ;(this.channel as NativeTls).secured()
+  this.session.secured()
 }
 
 function onError(this: TlsHandle): void {
-  ;(this.channel as NativeTls).fail('failed')
+  this.session.fail('failed')
 }
 
 // --- By Node's TLSSocket ---------------------------------------------------------------------------

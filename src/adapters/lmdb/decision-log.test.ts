@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test'
 import { onFullDisk } from '../../../test/full-disk.ts'
 import type { LimenError } from '../../ground/limen-error.ts'
 import { decisionLogContract, sampleDecision } from '../../ports/decision-log.contract.ts'
+import { decisionPages } from '../../ports/decision-log.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
 import { lmdbDecisionLog } from './decision-log.ts'
 import { openEnvironment } from './environment.ts'
@@ -32,7 +33,7 @@ describe('lmdbDecisionLog()', () => {
   it('still knows what it knew after a restart', async () => {
     const path = place()
     const before = await open(path)
-    await before.append([sampleDecision(1), sampleDecision(2)])
+    await before.append(decisionPages([sampleDecision(1), sampleDecision(2)]))
     await before.close()
     const after = await open(path)
     assert.deepEqual(after.list({ limit: 9 }), [sampleDecision(2), sampleDecision(1)])
@@ -42,7 +43,7 @@ describe('lmdbDecisionLog()', () => {
   it('writes nothing to the disk that was not sealed', async () => {
     const path = place()
     const log = await open(path)
-    await log.append([sampleDecision(1)])
+    await log.append(decisionPages([sampleDecision(1)]))
     await log.close()
     assert.equal(readFileSync(join(path, 'data.mdb')).includes('127.0.0.1'), false)
   })
@@ -50,7 +51,7 @@ describe('lmdbDecisionLog()', () => {
   it('leaves out records that cannot be opened, and says which', async () => {
     const path = place()
     const before = await open(path)
-    await before.append([sampleDecision(1)])
+    await before.append(decisionPages([sampleDecision(1)]))
     await before.close()
     const unreadable: string[] = []
     const log = lmdbDecisionLog({
@@ -59,7 +60,7 @@ describe('lmdbDecisionLog()', () => {
       keepMax: 10,
       onUnreadable: (id) => unreadable.push(id),
     })
-    await log.append([sampleDecision(2)])
+    await log.append(decisionPages([sampleDecision(2)]))
     assert.deepEqual(log.list({ limit: 9 }), [sampleDecision(2)])
     assert.deepEqual(unreadable, [`${sampleDecision(1).id.slice(0, 8)} 000000000000000 1`])
     await log.close()
@@ -69,13 +70,14 @@ describe('lmdbDecisionLog()', () => {
 it('a full disk fails the append and nothing else: what was there is still served', async () => {
   const { kept, failures } = await onFullDisk(`
     import { lmdbDecisionLog } from '${import.meta.dirname}/decision-log.ts'
+    import { decisionPages } from '${import.meta.dirname}/../../ports/decision-log.ts'
     import { sampleDecision } from '${import.meta.dirname}/../../ports/decision-log.contract.ts'
     const seal = { seal: (_, plain) => plain, open: (_, sealed) => sealed }
     const log = lmdbDecisionLog({ environment, seal, keepMax: 1e6 })
-    await log.append([sampleDecision(0)])
+    await log.append(decisionPages([sampleDecision(0)]))
     for (let i = 1; i < 8000; i += 200) {
       const some = Array.from({ length: 200 }, (_, j) => sampleDecision(i + j))
-      await log.append(some).catch(() => failures++)
+      await log.append(decisionPages(some)).catch(() => failures++)
     }
     const kept = log.get(sampleDecision(0).id) === undefined ? 0 : 1`)
   assert.equal(kept, 1)
@@ -100,7 +102,7 @@ describe('openEnvironment()', () => {
   it('refuses a file cut short', async () => {
     const path = place()
     const log = await open(path)
-    await log.append(Array.from({ length: 500 }, (_, i) => sampleDecision(i)))
+    await log.append(decisionPages(Array.from({ length: 500 }, (_, i) => sampleDecision(i))))
     await log.close()
     truncateSync(join(path, 'data.mdb'), 8 * 4096)
     await refuses(path, 'storage-damaged')

@@ -1,14 +1,13 @@
 /**
- * {@link DecisionLog} in LMDB, a page per append and second: sealing and storing each decision by itself cost a
- * handshake 28 us, a page of them costs next to nothing more than one.
+ * {@link DecisionLog} in LMDB, a record per page: sealing and storing each decision by itself cost a handshake 28 us, a
+ * page of them costs little more than one.
  *
- * Key: the first 8 characters of the ids in the page (of a ULID: its second, more or less), the page's number, how many
- * decisions it has. Value: they, as a JSON array, sealed.
+ * Key: the page's second, its number, how many decisions it has. Value: they, as JSON, sealed.
  *
  * @module
  */
 import type { Decision } from '../../behavior/decision.ts'
-import type { DecisionLog } from '../../ports/decision-log.ts'
+import { type DecisionLog, secondOf } from '../../ports/decision-log.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
 import { commit, type Environment } from './environment.ts'
 
@@ -21,10 +20,6 @@ export interface LmdbDecisionLogOptions {
   readonly onUnreadable?: (page: string) => void
 }
 
-/** 1.02 s: two base32 characters of the ten that hold the milliseconds are left out. */
-const SECOND_CHARACTERS = 8
-/** What is opened to read one decision. */
-const PAGE_DECISIONS_MAX = 128
 /** Behind all that can be in a key. */
 const END = '~'
 
@@ -78,15 +73,15 @@ export function lmdbDecisionLog(options: LmdbDecisionLogOptions): DecisionLog {
   }
 
   return {
-    async append(decisions) {
-      const made = pagesOf(decisions).map((page) => {
-        const key = keyOf(secondOf(page[0]?.id ?? ''), next++, page.length)
-        return { key, sealed: seal.seal(key, Buffer.from(JSON.stringify(page))) }
+    async append(given) {
+      const made = given.map(({ second: name, count, json }) => {
+        const key = keyOf(name, next++, count)
+        return { key, count, sealed: seal.seal(key, Buffer.from(json)) }
       })
       await commit(pages, () => {
         for (const { key, sealed } of made) pages.put(key, sealed)
       })
-      kept += decisions.length
+      for (const { count } of made) kept += count
       if (kept > keepMax) await forgetOldest()
     },
     get(id) {
@@ -116,20 +111,6 @@ export function lmdbDecisionLog(options: LmdbDecisionLogOptions): DecisionLog {
 
 /** What decisions kept by version 0.1.0 and before do not say. */
 const BEFORE_POOLS = { enforced: 1, pool: 'primary', member: '' } as const
-
-function pagesOf(decisions: readonly Decision[]): Decision[][] {
-  const bySecond = Map.groupBy(decisions, ({ id }) => secondOf(id))
-  return [...bySecond.values()].flatMap((ofSecond) => {
-    const count = Math.ceil(ofSecond.length / PAGE_DECISIONS_MAX)
-    return Array.from({ length: count }, (_, i) =>
-      ofSecond.slice(i * PAGE_DECISIONS_MAX, (i + 1) * PAGE_DECISIONS_MAX),
-    )
-  })
-}
-
-function secondOf(id: string): string {
-  return id.slice(0, SECOND_CHARACTERS)
-}
 
 /** Numbers are padded, so that pages of one second sort as they were appended. */
 function keyOf(name: string, number: number, count: number): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Decision } from '../../behavior/decision.ts'
-import type { DecisionLog } from '../../ports/decision-log.ts'
+import { type DecisionLog, decisionsOf } from '../../ports/decision-log.ts'
 
 export function memoryDecisionLog({ keepMax }: { readonly keepMax: number }): DecisionLog {
   const byId = new Map<string, Decision>()
@@ -31,8 +31,8 @@ export function memoryDecisionLog({ keepMax }: { readonly keepMax: number }): De
   }
 
   return {
-    async append(decisions) {
-      for (const decision of decisions) insert(decision)
+    async append(pages) {
+      for (const decision of pages.flatMap(decisionsOf)) insert(decision)
       const excess = Math.max(0, ids.length - keepMax)
       for (const id of ids.splice(0, excess)) byId.delete(id)
     },

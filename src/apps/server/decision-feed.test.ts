@@ -5,6 +5,7 @@ import { memoryDecisionLog } from '../../adapters/memory/decision-log.ts'
 import { openLog } from '../../adapters/node/json-log.ts'
 import type { Decision } from '../../behavior/decision.ts'
 import { sampleDecision } from '../../ports/decision-log.contract.ts'
+import { type DecisionPage, decisionsOf } from '../../ports/decision-log.ts'
 import { feedDecisions, STORE_MS } from './decision-feed.ts'
 
 const quiet = openLog({ level: 'error', format: 'json', write: () => {} })
@@ -26,7 +27,8 @@ describe('feedDecisions()', () => {
     const stored: Decision[] = []
     const failing = {
       ...memoryDecisionLog({ keepMax: 1 }),
-      async append(decisions: readonly Decision[]) {
+      async append(pages: readonly DecisionPage[]) {
+        const decisions = pages.flatMap(decisionsOf)
         if (decisions.some(({ score }) => score === 0.1)) throw new Error('disk full')
         stored.push(...decisions)
       },
@@ -67,7 +69,7 @@ describe('feedDecisions()', () => {
     const [one, two, three] = [1, 2, 3].map(sampleDecision)
     plane.decide([one, two].filter((each) => each !== undefined))
     assert.deepEqual(log.list({ limit: 9 }), [])
-    assert.equal(feed.get(two?.id ?? ''), two)
+    assert.deepEqual(feed.get(two?.id ?? ''), two)
     t.mock.timers.tick(STORE_MS)
     assert.deepEqual(ids({ limit: 9 }), [two?.id, one?.id], 'while they are stored')
     await new Promise(setImmediate)

@@ -7,7 +7,7 @@
 import type { Log } from '../../adapters/node/json-log.ts'
 import type { Decision } from '../../behavior/decision.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
-import type { DecisionLog } from '../../ports/decision-log.ts'
+import { type DecisionLog, type DecisionPage, decisionsOf } from '../../ports/decision-log.ts'
 
 /** About 20 MB of decisions waiting: a second of handshakes on 8 cores, twice over. */
 const WAITING_MAX = 20_000
@@ -32,9 +32,10 @@ export interface DecisionFeed {
 
 export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): DecisionFeed {
   const watchers = new Set<(decisions: readonly Decision[]) => void>()
-  let waiting: Decision[] = []
+  let waiting: DecisionPage[] = []
+  let waitingCount = 0
   /** Being stored: in the log or about to be. */
-  let batch: readonly Decision[] = []
+  let batch: readonly DecisionPage[] = []
   let storing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let dropped = 0
@@ -42,12 +43,14 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
   const store = async (): Promise<void> => {
     while (waiting.length > 0) {
       batch = waiting
+      const decisions = waitingCount
       waiting = []
+      waitingCount = 0
       try {
         await kept.append(batch)
       } catch (error) {
-        dropped += batch.length
-        log.error({ err: error, decisions: batch.length }, 'Cannot store decisions')
+        dropped += decisions
+        log.error({ err: error, decisions }, 'Cannot store decisions')
       }
     }
     batch = []
@@ -58,20 +61,27 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
     timer = undefined
     storing ??= store()
   }
-  const stop = plane.onDecisions((decisions) => {
-    const room = Math.max(0, WAITING_MAX - waiting.length)
-    waiting.push(...decisions.slice(0, room))
-    dropped += Math.max(0, decisions.length - room)
+  const stop = plane.onDecisions((pages) => {
+    for (const page of pages) {
+      if (waitingCount + page.count > WAITING_MAX) dropped += page.count
+      else {
+        waiting.push(page)
+        waitingCount += page.count
+      }
+    }
     timer ??= setTimeout(storeNow, STORE_MS)
+    if (watchers.size === 0) return
+    const decisions = pages.flatMap(decisionsOf)
     for (const watcher of watchers) watcher(decisions)
   })
+  const unstored = (): Decision[] => [...batch, ...waiting].flatMap(decisionsOf)
 
   return {
     // The newer one first: a decision comes again when its first request was served.
-    get: (id) => [...batch, ...waiting].findLast((each) => each.id === id) ?? kept.get(id),
+    get: (id) => unstored().findLast((each) => each.id === id) ?? kept.get(id),
     list(query) {
       const { limit, before = '~' } = query
-      const fresh = [...batch, ...waiting].filter(({ id }) => id < before)
+      const fresh = unstored().filter(({ id }) => id < before)
       const byId = new Map([...kept.list(query), ...fresh].map((each) => [each.id, each]))
       return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
     },

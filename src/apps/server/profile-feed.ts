@@ -198,7 +198,7 @@ export function feedProfiles(options: ProfileFeedOptions): ProfileFeed {
   const learnOne = async (seen: HandshakesSeen): Promise<void> => {
     const loaded = await load(missingProfiles(profiler, seen))
     const { touched, verdictsChanged } = learnHandshakes(profiler, seen, loaded, clock.now())
-    learned += seen.observations.length
+    learned += seen.observations.length + sumOf(seen.more)
     touch(touched)
     if (verdictsChanged) judgeSoon()
   }
@@ -333,8 +333,12 @@ function mostUseful(
   return new Map([...known, ...strangers].slice(0, most))
 }
 
-function sizeOf({ observations, outcomes }: HandshakesSeen): number {
-  return observations.length + outcomes.length
+function sizeOf({ observations, outcomes, more = [] }: HandshakesSeen): number {
+  return observations.length + outcomes.length + more.length
+}
+
+function sumOf(more: HandshakesSeen['more'] = []): number {
+  return more.reduce((sum, { hellos }) => sum + hellos, 0)
 }
 
 /** While the profile database fails, and nobody said open: every new handshake is of tier 2. */

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
+import {
+  type HandshakeMemberCounts,
+  LATENCY_BOUNDS_MS,
+  NO_HANDSHAKES,
+  type TrafficTotals,
+} from '../../ports/data-plane.ts'
 
 export const NO_TRAFFIC: TrafficTotals = {
   at: 0,
@@ -12,6 +17,7 @@ export const NO_TRAFFIC: TrafficTotals = {
   handshakesFull: 0,
   handshakesResumed: 0,
   handshakesFailed: 0,
+  handshakeMembers: {},
   bytesIn: 0,
   bytesOut: 0,
   retries: 0,
@@ -27,6 +33,19 @@ export const NO_TRAFFIC: TrafficTotals = {
 const addLists = (a: readonly number[], b: readonly number[]): number[] =>
   a.map((value, i) => value + (b[i] ?? 0))
 
+function addMembers(
+  a: TrafficTotals['handshakeMembers'],
+  b: TrafficTotals['handshakeMembers'],
+): Record<string, HandshakeMemberCounts> {
+  const sums: Record<string, HandshakeMemberCounts> = { ...a }
+  for (const [key, counts] of Object.entries(b)) {
+    const sum = { ...(sums[key] ?? NO_HANDSHAKES) }
+    for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += counts[name]
+    sums[key] = sum
+  }
+  return sums
+}
+
 /** `a + b`; the time is that of `a`. */
 export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
   const refusals: Record<string, number> = { ...a.refusals }
@@ -40,6 +59,7 @@ export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
     handshakesFull: a.handshakesFull + b.handshakesFull,
     handshakesResumed: a.handshakesResumed + b.handshakesResumed,
     handshakesFailed: a.handshakesFailed + b.handshakesFailed,
+    handshakeMembers: addMembers(a.handshakeMembers, b.handshakeMembers),
     bytesIn: a.bytesIn + b.bytesIn,
     bytesOut: a.bytesOut + b.bytesOut,
     retries: a.retries + b.retries,

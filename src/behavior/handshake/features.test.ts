@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { capturedHello } from '../../../test/fixtures/hello-bytes.ts'
-import { ClientHelloReader } from '../../wire/client-hello.ts'
 import { toHex } from '../../ground/hex.ts'
+import { ClientHelloReader } from '../../wire/client-hello.ts'
 import { FEATURE_COUNT, featureVector, helloFeatures } from './features.ts'
 import { ja4 } from './ja4.ts'
 

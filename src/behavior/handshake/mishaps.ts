@@ -40,17 +40,22 @@ function priorConnections(form: HelloForm): number {
 }
 const PRIOR_MISHAPS = 0.5
 
-export function countConnection(counts: MishapCounts, form: HelloForm, now: number): void {
+export function countConnection(
+  counts: MishapCounts,
+  form: HelloForm,
+  now: number,
+  times = 1,
+): void {
   if (now >= counts.at + 60_000) {
     const left = fadedSince(counts.at, now, HALF_LIFE_MS)
     counts.connections *= left
     for (const [name, count] of Object.entries(counts.byForm)) counts.byForm[name] = count * left
     counts.at = now
   }
-  counts.connections++
+  counts.connections += times
   if (form === '') return
   if (counts.byForm[form] === undefined && Object.keys(counts.byForm).length >= FORMS_MAX) return
-  counts.byForm[form] = (counts.byForm[form] ?? 0) + 1
+  counts.byForm[form] = (counts.byForm[form] ?? 0) + times
 }
 
 /**

@@ -38,8 +38,8 @@ export class Prevalence {
     return this.#weights.size
   }
 
-  /** Counts a sighting of `label` and returns its p-value, in (0, 1]. */
-  meet(label: string, now: number): number {
+  /** Counts `times` sightings of `label` and returns the p-value of one, in (0, 1]. */
+  meet(label: string, now: number, times = 1): number {
     const one = this.#weightOfOne(now)
     const weight = this.#weights.get(label) ?? 0
     const rank = rankOf(weight)
@@ -51,10 +51,11 @@ export class Prevalence {
       if (i <= rank) rarer += held
     }
     this.#move(rank, -weight)
-    this.#move(rankOf(weight + one), weight + one)
+    const grown = weight + times * one
+    this.#move(rankOf(grown), grown)
     // Deleted first, so that the map stays in the order of the last sighting.
     this.#weights.delete(label)
-    this.#weights.set(label, weight + one)
+    this.#weights.set(label, grown)
     if (this.#weights.size > this.#options.labelsMax) this.#forgetOne()
     return Math.min(1, (rarer + one) / (total + one))
   }

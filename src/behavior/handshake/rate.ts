@@ -42,11 +42,17 @@ export function newRateHistory(now: number): RateHistory {
   return { second: Math.floor(now / 1000), counts: [0, 0, 0], means: [0, 0, 0], seconds: 0 }
 }
 
-/** Counts one. Seconds that were a flood (`learn` false) are not learned from. */
-export function countRate(history: RateHistory, kind: RateKind, now: number, learn: boolean): void {
+/** Counts one, or more. Seconds that were a flood (`learn` false) are not learned from. */
+export function countRate(
+  history: RateHistory,
+  kind: RateKind,
+  now: number,
+  learn: boolean,
+  times = 1,
+): void {
   advance(history, now, learn)
   const index = RATE_KINDS.indexOf(kind)
-  history.counts[index] = (history.counts[index] ?? 0) + 1
+  history.counts[index] = (history.counts[index] ?? 0) + times
 }
 
 /** Of the second being counted, so far. */

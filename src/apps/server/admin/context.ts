@@ -9,7 +9,6 @@ import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
-import type { HandshakePools } from '../handshake-pools.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
@@ -21,7 +20,6 @@ export interface AdminContext {
   readonly live: LiveConfig
   readonly feed: DecisionFeed
   readonly profiles: ProfileFeed
-  readonly pools: HandshakePools
   readonly traffic: TrafficHistory
   /** undefined while session keys are off. */
   readonly keyServer: KeyServer | undefined

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from 'zod'
+import { handshakePools } from '../handshake-pools.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
@@ -27,7 +28,7 @@ const feedback = z.strictObject({
 const gone = z.null().describe('Done.')
 
 export function profileRoutes(app: AdminApp, room: AdminRoom): void {
-  const { profiles, pools, feed, audit } = room
+  const { profiles, plane, live, feed, audit } = room
   app.get(
     '/v1/profiles',
     {
@@ -161,6 +162,6 @@ export function profileRoutes(app: AdminApp, room: AdminRoom): void {
       config: { right: 'figures' },
       schema: { response: { 200: z.array(handshakePoolView).readonly(), ...problems } },
     },
-    async () => pools.views(),
+    async () => handshakePools(plane.traffic(), live.now().config.admission),
   )
 }

@@ -130,6 +130,7 @@ export const upstreamView = z.object({
   check: z.string().describe('What the last health check said.'),
 }) satisfies z.ZodType<UpstreamView>
 
+/** Without the members of the handshake pools, which are shown with their pools. */
 export const trafficView = z.object({
   at,
   connectionsOpen: count,
@@ -147,7 +148,7 @@ export const trafficView = z.object({
   observationsDropped: count,
   latencyCounts: list(count).describe('Histogram of the time to the response head.'),
   latencySumMs: count,
-}) satisfies z.ZodType<TrafficTotals>
+}) satisfies z.ZodType<Omit<TrafficTotals, 'handshakeMembers'>>
 
 export const sampleView = z.object({
   at,
