@@ -17,6 +17,7 @@ import type {
   WorkerView,
 } from '../src/ports/data-plane.ts'
 import { LATENCY_BOUNDS_MS, workerName } from '../src/ports/data-plane.ts'
+import { type DecisionPage, decisionPages } from '../src/ports/decision-log.ts'
 
 export interface FakeDataPlane extends DataPlane {
   readonly applied: DataPlaneSettings[]
@@ -40,7 +41,7 @@ export interface FakeDataPlane extends DataPlane {
 }
 
 export function fakeDataPlane(): FakeDataPlane {
-  const listeners = new Set<(decisions: readonly Decision[]) => void>()
+  const listeners = new Set<(pages: readonly DecisionPage[]) => void>()
   const watchers = new Set<(seen: HandshakesSeen) => void>()
   const keyWatchers = new Set<(worker: string, stekIds: readonly number[]) => void>()
   let upstreams: UpstreamView[] = []
@@ -89,7 +90,7 @@ export function fakeDataPlane(): FakeDataPlane {
       return () => listeners.delete(listener)
     },
     decide(decisions) {
-      for (const listener of listeners) listener(decisions)
+      for (const listener of listeners) listener(decisionPages(decisions))
     },
     onHandshakes(listener) {
       watchers.add(listener)
@@ -116,6 +117,7 @@ export function fakeDataPlane(): FakeDataPlane {
     feedSessions(next) {
       plane.fed.push(...next)
     },
+    onReplayAsk: () => () => {},
     replaceWorker(worker) {
       plane.replaced.push(worker)
     },
@@ -143,6 +145,7 @@ export function noTraffic(): TrafficTotals {
     handshakesFull: 0,
     handshakesResumed: 0,
     handshakesFailed: 0,
+    handshakeMembers: {},
     bytesIn: 0,
     bytesOut: 0,
     retries: 0,

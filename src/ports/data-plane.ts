@@ -9,8 +9,11 @@ import type { Decision, Detector, DetectorMode, HandshakeView } from '../behavio
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import type { Verdict } from '../behavior/handshake/verdict.ts'
 import type { Tier } from '../behavior/tier.ts'
+import type { KeyGroupRule } from '../keys/session/key-group.ts'
 import type { NumberedEntry } from '../keys/session/revocations.ts'
 import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
+import type { DecisionPage } from './decision-log.ts'
+import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
 
 /** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
 export interface DataPlaneSettings {
@@ -100,9 +103,23 @@ export interface RouteSettings {
   readonly pool: string
   /** Whether requests must be made under a session key (LSK/1), may be, or are not looked at; absent: off. */
   readonly sessionKey?: SessionKeyPolicy
+  /** Looked at where `sessionKey` is not off; absent: the defaults of the configuration. */
+  readonly session?: RouteSessionPolicy
 }
 
 export type SessionKeyPolicy = 'required' | 'optional' | 'off'
+
+/** What a request made under a session key must be like. */
+export interface RouteSessionPolicy {
+  /** Who is asked whether the proof of an unsafe request was used before; of safe ones always the edge. */
+  readonly replay: ReplayScopeName
+  /** A request with a body must cover `content-digest`, which is compared with the body as it passes. */
+  readonly bodyDigest: boolean
+  /** Bodies are sealed under the session's body key, both ways (RFC 8188). */
+  readonly sealBodies: boolean
+  /** The cookie `__Host-limen` counts as well, as a lower level of assurance. */
+  readonly bearer: boolean
+}
 
 export interface LimitSettings {
   readonly connectionsMax: number
@@ -237,6 +254,8 @@ export interface TrafficTotals {
   readonly handshakesFull: number
   readonly handshakesResumed: number
   readonly handshakesFailed: number
+  /** By {@link handshakeMemberKey}. */
+  readonly handshakeMembers: Readonly<Record<string, HandshakeMemberCounts>>
   readonly bytesIn: number
   readonly bytesOut: number
   readonly retries: number
@@ -254,6 +273,30 @@ export interface TrafficTotals {
   readonly latencySumMs: number
 }
 
+/** What became of the connections a member of a handshake pool took. */
+export interface HandshakeMemberCounts {
+  /** TLS connections decided for it. */
+  readonly connections: number
+  /** How their handshakes ended. */
+  readonly full: number
+  readonly resumed: number
+  readonly failed: number
+  /** Checks after the handshake (challenge, User-Agent). */
+  readonly checksPassed: number
+  readonly checksFailed: number
+  /** Sum over those that ended well. */
+  readonly handshakeMsSum: number
+}
+
+export const NO_HANDSHAKES: HandshakeMemberCounts = {
+  ...{ connections: 0, full: 0, resumed: 0, failed: 0 },
+  ...{ checksPassed: 0, checksFailed: 0, handshakeMsSum: 0 },
+}
+
+export function handshakeMemberKey(pool: Decision['pool'], member: string): string {
+  return `${pool}/${member}`
+}
+
 /** Upper bounds of the latency histogram, ms: a factor of about 1.6 apart. */
 export const LATENCY_BOUNDS_MS = [
   0.25, 0.4, 0.63, 1, 1.6, 2.5, 4, 6.3, 10, 16, 25, 40, 63, 100, 160, 250, 400, 630, 1000, 2500,
@@ -264,6 +307,24 @@ export const LATENCY_BOUNDS_MS = [
 export interface HandshakesSeen {
   readonly observations: readonly HandshakeObservation[]
   readonly outcomes: readonly HandshakeOutcome[]
+  /** Further handshakes of clients that had many, and that nothing speaks against: counted only. */
+  readonly more?: readonly HandshakesMore[]
+}
+
+/** Ordinary handshakes of one client, counted; the client has been observed in the same batch or before. */
+export interface HandshakesMore {
+  readonly profile: string
+  /** When the last of them was. */
+  readonly at: number
+  readonly hellos: number
+  /** Of the hellos: those that offered a resumption. */
+  readonly resumptions: number
+  /** Handshakes that came to their end, which may have begun in an earlier batch. */
+  readonly full: number
+  readonly resumed: number
+  readonly helloRetries: number
+  /** The shortest, ms; 0 when none ended. */
+  readonly roundTripMs: number
 }
 
 /** What workers need to know the holders of session keys. Keys are secret; who takes them imports and zeroes them. */
@@ -272,6 +333,27 @@ export interface SessionKeysGiven {
   readonly keys: readonly { readonly stekId: number; readonly key: Uint8Array }[]
   readonly onFeedSilent: 'open' | 'closed'
   readonly rotation: RotationPolicy
+  /** Which group a host's sessions are of: a ticket of another is refused. Absent: any will do. */
+  readonly groups?: readonly KeyGroupRule[]
+  /** Signs `Limen-Assertion`, the field that tells a server who asks. Absent: requests carry none. */
+  readonly assertion?: AssertionKey
+  /** What becomes of an unsafe request when nobody can say whether its proof is fresh; absent: closed. */
+  readonly onReplayError?: 'open' | 'closed'
+}
+
+/** An Ed25519 key. Secret: who takes it imports it and zeroes the bytes. */
+export interface AssertionKey {
+  /** As in the JWKS of the key server. */
+  readonly kid: string
+  /** PKCS #8, DER. */
+  readonly privateKey: Uint8Array
+}
+
+/** Was this proof used before, within what the scope covers? `session` and `nonce` are base64url. */
+export interface ReplayAsk {
+  readonly scope: ReplayScopeName
+  readonly session: string
+  readonly nonce: string
 }
 
 export interface ServerChange {
@@ -291,7 +373,7 @@ export interface DataPlane {
   changeServer(pool: string, id: string, change: ServerChange): boolean
   traffic(): TrafficTotals
   /** Called with each batch of decisions; returns the way to stop. */
-  onDecisions(listener: (decisions: readonly Decision[]) => void): () => void
+  onDecisions(listener: (pages: readonly DecisionPage[]) => void): () => void
   /** Called with each batch of what the workers saw; returns the way to stop. */
   onHandshakes(listener: (seen: HandshakesSeen) => void): () => void
   /** Replaces all verdicts the workers hold, on those to come too. */
@@ -302,6 +384,11 @@ export interface DataPlane {
   onSessionKeysHeld(listener: (worker: string, stekIds: readonly number[]) => void): () => void
   /** Next entries of the feed of revocations, without gaps; `all` of late are what workers to come begin with. */
   feedSessions(next: readonly NumberedEntry[], all: () => readonly NumberedEntry[]): void
+  /**
+   * Called for the proofs of unsafe requests that are new to this edge and whose scope is wider than it; returns the
+   * way to stop. While nobody listens this edge's own word is the last.
+   */
+  onReplayAsk(listener: (ask: ReplayAsk) => Promise<ReplayMet>): () => void
   /** Ends a worker that does not do its part; another takes its place. */
   replaceWorker(worker: string): void
 }

@@ -47,6 +47,35 @@ describe('RequestHeadReader.read()', () => {
     assert.equal(reader.cutCount, 0)
   })
 
+  it('says where a proof lies, and how often', () => {
+    const { reader, text } = readHead(
+      `${GET}SessionKey: :AA==:\r\nsignature-INPUT:  lim=x \r\nSignature: a\r\nSignature: b\r\n\r\n`,
+    )
+    const { sessionKey, signatureInput, signature, contentDigest } = reader
+    assert.equal(text(sessionKey.start, sessionKey.end), ':AA==:')
+    assert.equal(text(sessionKey.line, sessionKey.line + 10), 'SessionKey')
+    assert.equal(text(signatureInput.start, signatureInput.end), 'lim=x')
+    assert.equal(text(signature.start, signature.end), 'b')
+    const counts = [sessionKey, signatureInput, signature, contentDigest].map(({ count }) => count)
+    assert.deepEqual(counts, [1, 1, 2, 0])
+  })
+
+  it('cuts what it is told to besides, in order and once', () => {
+    const { reader } = readHead(`${GET}A: 1\r\nLimen-X: 2\r\nB: 3\r\nTE: 4\r\n\r\n`)
+    const [limen = 0, limenEnd = 0, te = 0, teEnd = 0] = reader.cuts
+    assert.ok(reader.cut(limenEnd, te))
+    assert.ok(reader.cut(limen - 6, limen))
+    assert.ok(reader.cut(limen, limenEnd))
+    assert.ok(reader.cut(limen + 2, limenEnd))
+    assert.deepEqual(
+      [...reader.cuts.subarray(0, 2 * reader.cutCount)],
+      [limen - 6, limen, limen, limenEnd, limenEnd, te, te, teEnd],
+    )
+    let at = 100_000
+    while (reader.cut(at, at + 1)) at += 2
+    assert.equal(reader.cutCount, 32)
+  })
+
   const refusals: Readonly<Record<keyof typeof REQUEST_REFUSALS, readonly string[]>> = {
     'bad-request-line': [
       ' GET / HTTP/1.1\r\n',

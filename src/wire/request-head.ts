@@ -83,10 +83,14 @@ const HOP_BY_HOP_OF_LENGTH: readonly (readonly Uint8Array[])[] = Array.from(
 const NONE: readonly Uint8Array[] = []
 
 const NAME_CONNECTION = octetsOf('connection')
+const NAME_CONTENT_DIGEST = octetsOf('content-digest')
 const NAME_CONTENT_LENGTH = octetsOf('content-length')
 const NAME_COOKIE = octetsOf('cookie')
 const NAME_EXPECT = octetsOf('expect')
 const NAME_HOST = octetsOf('host')
+const NAME_SESSION_KEY = octetsOf('sessionkey')
+const NAME_SIGNATURE = octetsOf('signature')
+const NAME_SIGNATURE_INPUT = octetsOf('signature-input')
 const NAME_TRANSFER_ENCODING = octetsOf('transfer-encoding')
 const NAME_UPGRADE = octetsOf('upgrade')
 /** Fields with this prefix are Limen's own word to the upstream. */
@@ -110,6 +114,14 @@ const LEADING_EMPTY_LINES_MAX = 4
 /** The longest registered method (UPDATEREDIRECTREF) has 17. */
 const METHOD_BYTES_MAX = 32
 
+/** Where a field lies, the last of `count`: name and value. Of none the rest says nothing. */
+export interface FieldPlace {
+  count: number
+  line: number
+  start: number
+  end: number
+}
+
 /**
  * Reads request heads, one at a time; the fields describe the last complete one.
  * Reuse one reader: it holds no bytes, only offsets into what was given.
@@ -132,9 +144,16 @@ export class RequestHeadReader {
   /** Value of the first Cookie field; `cookieStart` is 0 when there is none. */
   cookieStart = 0
   cookieEnd = 0
+  /** Cookie fields; a client sends one (RFC 6265 section 5.4). */
+  cookieCount = 0
   /** Value of Upgrade; `upgradeStart` is 0 when there is none or Connection does not name it. */
   upgradeStart = 0
   upgradeEnd = 0
+  /** Where the fields of a request proof lie (`session-proof.ts`), and the digest of its body. */
+  readonly sessionKey: FieldPlace = { count: 0, line: 0, start: 0, end: 0 }
+  readonly signature: FieldPlace = { count: 0, line: 0, start: 0, end: 0 }
+  readonly signatureInput: FieldPlace = { count: 0, line: 0, start: 0, end: 0 }
+  readonly contentDigest: FieldPlace = { count: 0, line: 0, start: 0, end: 0 }
   expectsContinue = false
   /** The client wants (1.1 default, 1.0 by keep-alive) to go on after this exchange. */
   keepAlive = true
@@ -187,6 +206,11 @@ export class RequestHeadReader {
     this.hostStart = 0
     this.hostEnd = 0
     this.cookieStart = 0
+    this.cookieCount = 0
+    this.sessionKey.count = 0
+    this.signature.count = 0
+    this.signatureInput.count = 0
+    this.contentDigest.count = 0
     this.upgradeStart = 0
     this.expectsContinue = false
     this.keepAlive = true
@@ -311,7 +335,12 @@ export class RequestHeadReader {
           this.upgradeEnd = valueEnd
         }
         break
+      case 9:
+      case 15:
+        this.#ofProof(bytes, name, nameLength, value, valueEnd)
+        break
       case 10:
+        this.#ofProof(bytes, name, nameLength, value, valueEnd)
         if (startsWithIgnoringCase(bytes, name, NAME_CONNECTION)) {
           this.#connection(bytes, value, valueEnd)
           if (this.#named.length > CUTS_MAX) return 'too-many-fields'
@@ -321,6 +350,7 @@ export class RequestHeadReader {
         if (startsWithIgnoringCase(bytes, name, NAME_CONTENT_LENGTH)) {
           return this.#contentLength(bytes, value, valueEnd)
         }
+        this.#ofProof(bytes, name, nameLength, value, valueEnd)
         break
       case 17:
         if (startsWithIgnoringCase(bytes, name, NAME_TRANSFER_ENCODING)) {
@@ -338,11 +368,39 @@ export class RequestHeadReader {
   }
 
   #cookie(value: number, valueEnd: number): HeadRead {
+    this.cookieCount++
     if (this.cookieStart === 0) {
       this.cookieStart = value
       this.cookieEnd = valueEnd
     }
     return 'complete'
+  }
+
+  /** Notes where a field of a proof lies, if this is one. */
+  #ofProof(
+    bytes: Uint8Array,
+    name: number,
+    nameLength: number,
+    value: number,
+    valueEnd: number,
+  ): void {
+    let wanted = NAME_SIGNATURE
+    let place = this.signature
+    if (nameLength === 10) {
+      wanted = NAME_SESSION_KEY
+      place = this.sessionKey
+    } else if (nameLength === 14) {
+      wanted = NAME_CONTENT_DIGEST
+      place = this.contentDigest
+    } else if (nameLength === 15) {
+      wanted = NAME_SIGNATURE_INPUT
+      place = this.signatureInput
+    }
+    if (!startsWithIgnoringCase(bytes, name, wanted)) return
+    place.count++
+    place.line = name
+    place.start = value
+    place.end = valueEnd
   }
 
   /** What is meant for this hop only, or is the edge's own to say, is cut. */
@@ -417,6 +475,24 @@ export class RequestHeadReader {
       (nameLength === 14 && startsWithIgnoringCase(dashed, 0, NAME_CONTENT_LENGTH)) ||
       (nameLength === 17 && startsWithIgnoringCase(dashed, 0, NAME_TRANSFER_ENCODING))
     )
+  }
+
+  /**
+   * Leaves out `from..to` as well, a field line or a part of one, of a head that is complete. False when there are too
+   * many cuts.
+   */
+  cut(from: number, to: number): boolean {
+    let at = this.cutCount
+    while (at > 0 && (this.cuts[2 * at - 2] as number) > from) at--
+    const isWithin = at > 0 && (this.cuts[2 * at - 1] as number) >= to
+    const isKnown = at < this.cutCount && this.cuts[2 * at] === from
+    if (isWithin || isKnown) return true
+    if (this.cutCount === CUTS_MAX) return false
+    this.cuts.copyWithin(2 * at + 2, 2 * at, 2 * this.cutCount)
+    this.cuts[2 * at] = from
+    this.cuts[2 * at + 1] = to
+    this.cutCount++
+    return true
   }
 
   #cut(from: number): HeadRead {

@@ -7,6 +7,12 @@
  *                    nonce="<11 to 22 of base64url>";keyid="<11 of base64url>";alg="hmac-sha256";tag="limen"
  *   Signature: lim=:<base64 of 32 bytes>:
  *
+ * A WebSocket takes no fields in a browser: its proof is the last parameter of the query,
+ *
+ *   limen=<base64url of the ticket>.<created>.<nonce>.<keyid>.<base64url of the signature>
+ *
+ * made over the same base with `WS` for the method and the query without that parameter.
+ *
  * @module
  */
 
@@ -74,4 +80,71 @@ export function proofBase(request: ProvenRequest, parameters: ProofParameters): 
     `"@query": ${request.query}\n"sessionkey": ${request.sessionKey}\n${digest}` +
     `"@signature-params": ${parameters.raw}`
   )
+}
+
+/** The method in the proof of a WebSocket: no other request can be made of it. */
+export const WEBSOCKET_METHOD = 'WS'
+const QUERY_PARAMETER = 'limen='
+/** 337 bytes of ticket, and what follows it. */
+const QUERY_TOKEN_CHARS_MAX = 560
+const QUERY_TOKEN =
+  /^([A-Za-z0-9_-]{1,450})\.(\d{10})\.([A-Za-z0-9_-]{11,22})\.([A-Za-z0-9_-]{11})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/
+
+/** The proof of a WebSocket, in the words of the fields that it stands for. */
+export interface QueryToken {
+  /** As `SessionKey` has it. */
+  readonly sessionKey: string
+  readonly parameters: ProofParameters
+  /** As `Signature` has it. */
+  readonly signature: string
+}
+
+/**
+ * Takes the token from the end of a request target (path and query). undefined when the last parameter is no token;
+ * `target` is what is left of it. Never throws.
+ */
+export function cutQueryToken(
+  target: string,
+): { readonly target: string; readonly token: string } | undefined {
+  const mark = target.indexOf('?')
+  const at = target.lastIndexOf(QUERY_PARAMETER)
+  if (mark < 0 || at <= mark || target.indexOf('&', at) >= 0) return undefined
+  if (at !== mark + 1 && target[at - 1] !== '&') return undefined
+  return { target: target.slice(0, at - 1), token: target.slice(at + QUERY_PARAMETER.length) }
+}
+
+/** undefined unless `token` has exactly this form. Never throws. */
+export function readQueryToken(token: string): QueryToken | undefined {
+  if (token.length > QUERY_TOKEN_CHARS_MAX) return undefined
+  const match = QUERY_TOKEN.exec(token)
+  if (match === null) return undefined
+  const [, ticket = '', created = '', nonce = '', keyId = '', signature = ''] = match
+  return {
+    sessionKey: `:${fromUrl(ticket)}:`,
+    parameters: writeProofParameters({
+      ...{ created: Number(created), nonce, keyId },
+      coversDigest: false,
+    }),
+    signature: `lim=:${fromUrl(signature)}:`,
+  }
+}
+
+/** The parameter with its name, to be put behind `?` or `&`. @param signature base64, without `lim=` */
+export function writeQueryToken(
+  sessionKey: string,
+  { created, nonce, keyId }: ProofParameters,
+  signature: string,
+): string {
+  const ticket = toUrl(sessionKey.slice(1, -1))
+  return `${QUERY_PARAMETER}${ticket}.${created}.${nonce}.${keyId}.${toUrl(signature)}`
+}
+
+/** base64url without padding (RFC 4648 section 5) as base64 with it. */
+function fromUrl(text: string): string {
+  const padding = '='.repeat((4 - (text.length % 4)) % 4)
+  return text.replaceAll('-', '+').replaceAll('_', '/') + padding
+}
+
+function toUrl(base64: string): string {
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

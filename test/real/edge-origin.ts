@@ -7,7 +7,7 @@
  *   /chunked   three chunks and a trailer      /close   ends with the connection
  *   /hints     103, then 200                   /status  `?code=` without a body
  *   /gzip      compressed                      /events  server-sent events, see {@link EdgeOrigin.sendEvent}
- *   /ws        WebSocket echo
+ *   /ws        WebSocket echo                  /redirect `?code=` to `?to=`
  *
  * @module
  */
@@ -95,6 +95,12 @@ export async function startEdgeOrigin(): Promise<EdgeOrigin> {
         return
       case '/status':
         response.writeHead(Number(searchParams.get('code')), { etag: '"x"' }).end()
+        return
+      case '/redirect':
+        response.writeHead(Number(searchParams.get('code')), {
+          location: searchParams.get('to') ?? '',
+        })
+        response.end()
         return
       case '/gzip':
         response.setHeader('content-encoding', 'gzip')

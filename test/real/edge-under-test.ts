@@ -9,18 +9,21 @@ import net, { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Edge } from '../../src/adapters/edge/edge.ts'
+import type { SessionGuard } from '../../src/adapters/edge/session-guard.ts'
 import { localCertificate } from '../../src/adapters/node/local-ca.ts'
 import { systemClock } from '../../src/adapters/node/system-clock.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
 import type { Decision, ServerChoice } from '../../src/behavior/decision.ts'
 import type { HandshakeOutcome } from '../../src/behavior/handshake/observation.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../src/flows/admit-handshake.ts'
+import type { Clock } from '../../src/ground/clock.ts'
 import type {
   AdmissionSettings,
   CertificateSettings,
   DataPlaneSettings,
   LimitSettings,
   PoolSettings,
+  RouteSettings,
   ServerSettings,
   TimeoutSettings,
 } from '../../src/ports/data-plane.ts'
@@ -55,6 +58,10 @@ export interface EdgeSetup {
   /** What differs from server to server, in the order of the ports. */
   readonly servers?: readonly Partial<ServerSettings>[]
   readonly pool?: Partial<PoolSettings>
+  /** To the one pool; without them it takes all requests. */
+  readonly routes?: readonly Omit<RouteSettings, 'pool'>[]
+  readonly sessions?: SessionGuard
+  readonly clock?: Clock
   readonly onServed?: (decision: string, choice: ServerChoice) => void
   readonly admission?: Partial<AdmissionSettings>
   readonly ticketKeys?: readonly Uint8Array[]
@@ -156,7 +163,8 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
   const tickets: TicketSeen[] = []
   const edge = new Edge({
     worker: 0,
-    clock: systemClock,
+    clock: setup.clock ?? systemClock,
+    ...(setup.sessions === undefined ? {} : { sessions: setup.sessions }),
     random,
     gatekeeper: {
       admitHandshake: (connection, seen) => {
@@ -215,7 +223,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
         ...setup.pool,
       },
     ],
-    routes: [{ host: '', path: '/', pool: 'site' }],
+    routes: (setup.routes ?? [{ host: '', path: '/' }]).map((one) => ({ ...one, pool: 'site' })),
     limits: { ...LIMITS, ...setup.limits },
     timeouts: { ...TIMEOUTS, ...setup.timeouts },
     admission: admissionSettings,

@@ -98,7 +98,10 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Starts Limen with `config`, to which data, admin and metrics are added. Resolves when it is ready. */
-export async function startLimen(config: ConfigText): Promise<LimenUnderTest> {
+export async function startLimen(
+  config: ConfigText,
+  command: 'up' | 'keys' = 'up',
+): Promise<LimenUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'limen-fleet-'))
   const [admin = 0, metrics = 0] = await freePorts(2)
   const adminUrl = `http://127.0.0.1:${admin}`
@@ -115,7 +118,7 @@ export async function startLimen(config: ConfigText): Promise<LimenUnderTest> {
     writeFileSync(file, text)
   }
   configure(config)
-  const child = spawn(join(ROOT, 'bin', 'limen'), ['up', '-c', file], { cwd: folder })
+  const child = spawn(join(ROOT, 'bin', 'limen'), [command, '-c', file], { cwd: folder })
   const printed = collect(child)
   const ended = once(child, 'close').then(([code, signal]) => (signal ?? code) as number | string)
   const read = async <T>(path: string): Promise<T> => {

@@ -13,7 +13,16 @@ import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import type { ProofsOfWork } from './proof-of-work.ts'
 import type { RigorousPool } from './rigorous-pool.ts'
+import type { SessionTerms } from './session-check.ts'
+import type { SessionGuard } from './session-guard.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
+
+/** Where a request goes, and what it must be like. */
+export interface ServedRoute {
+  readonly pool: UpstreamPool
+  /** undefined: session keys are not looked at. */
+  readonly session: SessionTerms | undefined
+}
 
 export interface EdgeContext {
   readonly settings: DataPlaneSettings
@@ -23,6 +32,7 @@ export interface EdgeContext {
   readonly gatekeeper: Gatekeeper
   readonly rigorous: RigorousPool
   readonly proofs: ProofsOfWork
+  readonly sessions: SessionGuard
   readonly draining: boolean
   /** Milliseconds from an arbitrary start, monotonic. */
   now(): number
@@ -34,6 +44,6 @@ export interface EdgeContext {
   onOutcome(outcome: HandshakeOutcome): void
   /** For a request to a pool that chooses by what suits the client. */
   fitting(connection: ClientConnection, pool: UpstreamPool, isWebSocket: boolean): FittingRequest
-  /** The pool for a request; `target` is only called when routes differ by path. */
-  route(authority: string, target: () => string): UpstreamPool | undefined
+  /** The route of a request; `target` is only called when there are several. */
+  route(authority: string, target: () => string): ServedRoute | undefined
 }

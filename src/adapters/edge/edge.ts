@@ -13,21 +13,24 @@ import type {
   ConnectionView,
   DataPlaneSettings,
   ListenerSettings,
+  RouteSessionPolicy,
   RouteSettings,
   ServerChange,
 } from '../../ports/data-plane.ts'
-import { hostName, matchRoute } from '../../routing/match-route.ts'
+import { hostName, matchRoute, type Route } from '../../routing/match-route.ts'
+import { isPlainPath, plainPath } from '../../routing/plain-path.ts'
 import type { Gatekeeper } from './admission.ts'
 import { Affinity } from './affinity.ts'
 import { Certificates } from './certificates.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { ClientKinds, type FittingRequest } from './client-kinds.ts'
-import type { EdgeContext } from './edge-context.ts'
+import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Listener } from './listener.ts'
 import { Meter } from './meter.ts'
 import { ProofsOfWork } from './proof-of-work.ts'
 import { RigorousPool } from './rigorous-pool.ts'
-import type { SessionGuard } from './session-guard.ts'
+import type { SessionTerms } from './session-check.ts'
+import { NO_SESSIONS, type SessionGuard } from './session-guard.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 /** Deadlines are looked at this often: they are this much late at most. */
@@ -44,7 +47,7 @@ export interface EdgeOptions {
   onEjected(pool: string, server: string): void
   /** A connection's first request went to this server, and why; from pools with `choose: fit`. */
   onServed(decision: string, choice: ServerChoice): void
-  /** Whether requests are made by who holds their session's key; absent: nobody knows. */
+  /** Whether requests are made by who holds their session's key; absent: no key is known here. */
   readonly sessions?: SessionGuard
 }
 
@@ -72,6 +75,7 @@ export class Edge implements EdgeContext {
   readonly meter = new Meter()
   readonly gatekeeper: Gatekeeper
   readonly rigorous: RigorousPool
+  readonly sessions: SessionGuard
   #options: EdgeOptions
   #settings: DataPlaneSettings | undefined
   #affinity: Affinity | undefined
@@ -83,7 +87,13 @@ export class Edge implements EdgeContext {
   #gonePools: UpstreamPool[] = []
   #listeners: Listener[] = []
   readonly #connections = new Set<ClientConnection>()
-  #single: UpstreamPool | undefined
+  #routes: readonly NamedRoute[] = []
+  /** The same, with paths in lower case. */
+  #plainRoutes: readonly NamedRoute[] = []
+  /** Some route looks at session keys. */
+  #isGuarded = false
+  #arePathsPlain = true
+  #single: ServedRoute | undefined
   #sweeper: NodeJS.Timeout
   readonly #kinds = new ClientKinds((cluster) => this.#forgetKind(cluster))
   draining = false
@@ -94,6 +104,7 @@ export class Edge implements EdgeContext {
   constructor(options: EdgeOptions) {
     this.#options = options
     this.gatekeeper = options.gatekeeper
+    this.sessions = options.sessions ?? NO_SESSIONS
     this.rigorous = new RigorousPool({
       now: this.now,
       settings: () => this.settings.admission.rigorous,
@@ -169,10 +180,15 @@ export class Edge implements EdgeContext {
     this.#listeners = [...kept, ...opened]
   }
 
-  route(authority: string, target: () => string): UpstreamPool | undefined {
+  route(authority: string, target: () => string): ServedRoute | undefined {
     if (this.#single !== undefined) return this.#single
-    const route = matchRoute<RouteSettings>(this.settings.routes, hostName(authority), target())
-    return route === undefined ? undefined : this.#pools.get(route.pool)
+    const host = hostName(authority)
+    const path = target()
+    const found = matchRoute(this.#routes, host, path)?.served
+    if (!this.#isGuarded || (this.#arePathsPlain && isPlainPath(path))) return found
+    // The server behind may read it as a path of another route: no way around what that one asks for.
+    const other = matchRoute(this.#plainRoutes, host, plainPath(path))?.served
+    return other?.session === found?.session ? found : undefined
   }
 
   fitting(connection: ClientConnection, pool: UpstreamPool, isWebSocket: boolean): FittingRequest {
@@ -271,9 +287,17 @@ export class Edge implements EdgeContext {
       this.#gonePools.push(pool)
     }
     this.#pools = pools
-    const [only] = settings.routes
-    const isSingle = settings.routes.length === 1 && only?.host === '' && only.path === '/'
-    this.#single = isSingle ? pools.get(only.pool) : undefined
+    const terms = new Map<string, SessionTerms>()
+    this.#routes = settings.routes.map((route) => ({
+      ...route,
+      served: served(route, pools, terms),
+    }))
+    this.#plainRoutes = this.#routes.map((route) => ({ ...route, path: plainPath(route.path) }))
+    this.#isGuarded = terms.size > 0
+    this.#arePathsPlain = settings.routes.every(({ path }) => path === plainPath(path))
+    const [only] = this.#routes
+    const isSingle = this.#routes.length === 1 && only?.host === '' && only.path === '/'
+    this.#single = isSingle ? only.served : undefined
   }
 
   #pool(settings: DataPlaneSettings['pools'][number]): UpstreamPool {
@@ -291,7 +315,7 @@ export class Edge implements EdgeContext {
 
   #decided({ decision }: ClientConnection): void {
     if (decision === undefined) return
-    this.meter.tiers[decision.tier] = (this.meter.tiers[decision.tier] as number) + 1
+    this.meter.decided(decision)
     this.#options.onDecision(decision)
   }
 
@@ -309,6 +333,32 @@ export class Edge implements EdgeContext {
     for (const pool of this.#gonePools) pool.sweep(now)
     this.#gonePools = this.#gonePools.filter(({ busy }) => busy)
   }
+}
+
+/** As the settings have it when they say no more than whether keys are asked for. */
+const SESSION_DEFAULTS: RouteSessionPolicy = {
+  ...{ replay: 'edge', bodyDigest: true, sealBodies: false, bearer: false },
+}
+
+interface NamedRoute extends Route {
+  readonly served: ServedRoute | undefined
+}
+
+/** @param known terms by what they say: routes of the same terms have the same object */
+function served(
+  { pool: name, sessionKey = 'off', session = SESSION_DEFAULTS }: RouteSettings,
+  pools: ReadonlyMap<string, UpstreamPool>,
+  known: Map<string, SessionTerms>,
+): ServedRoute | undefined {
+  const pool = pools.get(name)
+  if (pool === undefined || sessionKey === 'off') return pool && { pool, session: undefined }
+  const { replay, bodyDigest, sealBodies, bearer } = session
+  const isRequired = sessionKey === 'required'
+  const terms = { replay, bodyDigest, sealBodies, bearer, isRequired }
+  const key = JSON.stringify(terms)
+  const same = known.get(key) ?? terms
+  known.set(key, same)
+  return { pool, session: same }
 }
 
 /** Two listeners are the same when clients cannot tell them apart; the rest may change live. */

@@ -6,20 +6,25 @@
  *
  * @module
  */
-import { REQUEST_REFUSALS, RequestHeadReader } from '../../wire/request-head.ts'
+import { REQUEST_REFUSALS } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
-import { answerHttp1 } from './answer.ts'
+import { type Answer, answerHttp1 } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
+import { fieldOf, head, isH2c, isHeadMethod, isHost, isIdempotent, target } from './http1-head.ts'
+import { sessionRequest, withoutProof } from './http1-session.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
 import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { RequestBody } from './request-body.ts'
 import { forwardedHead } from './request-rewrite.ts'
-import { rewriteHead } from './response-rewrite.ts'
+import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
+import { rewriteHead, switchingHead } from './response-rewrite.ts'
+import type { SessionRefusal } from './session-answer.ts'
+import type { SessionTerms } from './session-check.ts'
 import { joinTunnel } from './tunnel.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
@@ -43,9 +48,6 @@ const NOTHING: readonly Buffer[] = []
 const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n')
 const CONNECTION_KEEP_ALIVE = Buffer.from('Connection: keep-alive\r\n')
 const TRANSFER_CHUNKED = Buffer.from('Transfer-Encoding: chunked\r\n')
-
-/** Heads are parsed within one callback: one reader serves all connections of a worker. */
-const head = new RequestHeadReader()
 
 export class Http1Connection implements Front {
   readonly #edge: EdgeContext
@@ -72,6 +74,8 @@ export class Http1Connection implements Front {
   #keepAlive = true
   #upgrade = false
   #setCookie: Buffer | undefined
+  /** Where its route looks at session keys. */
+  #session: RequestSession | undefined
   // Its body.
   readonly #body = new RequestBody()
   #bodyStartedAt = 0
@@ -213,14 +217,15 @@ export class Http1Connection implements Front {
 
   #accept(to: number): number {
     const edge = this.#edge
-    const { limits, timeouts } = edge.settings
+    const { limits } = edge.settings
     const connection = this.#connection
     connection.requests++
     this.#headBegun = false
     this.#minorVersion = head.minorVersion
     this.#keepAlive =
       head.keepAlive && !edge.draining && connection.requests < limits.requestsPerConnection
-    this.#readMethod()
+    this.#isHead = isHeadMethod()
+    this.#idempotent = this.#isHead || isIdempotent()
     this.#upgrade = head.upgradeStart > 0 && head.contentLength <= 0 && !head.chunked && !isH2c()
     this.#finished = false
     this.#headSent = false
@@ -231,35 +236,52 @@ export class Http1Connection implements Front {
     if (connection.gate !== undefined && this.#isAnsweredByGate(to)) {
       return this.#phase === 'head' ? head.end : to
     }
-    const host = this.#sameHost() ? this.#suffixHost : textOf(head.hostStart, head.hostEnd)
-    const pool = edge.route(host, target)
-    if (pool === undefined) {
+    const host =
+      this.#suffix !== undefined && isHost(this.#suffixHost)
+        ? this.#suffixHost
+        : textOf(head.hostStart, head.hostEnd)
+    const route = edge.route(host, target)
+    if (route === undefined) {
       this.#refuse('no-route')
       return to
     }
+    const { pool, session } = route
     this.#pool = pool
+    let added = this.#fieldsFor(host)
+    if (session !== undefined) {
+      const more = this.#fieldsOfSession(session, host, to)
+      if (more === undefined) return this.#phase === 'head' ? head.end : to
+      added = Buffer.concat([added, ...more])
+    }
     exchange.stickyKey = -1
     exchange.fit =
       pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined
     if (pool.settings.affinity !== undefined) this.#affinity(pool)
     const { fields } = pool.settings
-    const suffix = this.#fieldsFor(host)
     // Fields of a pool are rare (the key server's own): no work for the others.
-    const added = fields === undefined ? suffix : Buffer.concat([suffix, Buffer.from(fields)])
-    this.#request = forwardedHead(head, host, added, this.#upgrade)
-    if (!head.chunked && head.contentLength <= 0) {
-      this.#phase = 'waiting'
-      this.deadline = Number.POSITIVE_INFINITY
-      this.#start(NOTHING, false)
-      return head.end
-    }
+    if (fields !== undefined) added = Buffer.concat([added, Buffer.from(fields)])
+    this.#request = forwardedHead(head, host, added, this.#upgrade, this.#session?.target)
+    return head.chunked || head.contentLength > 0 ? this.#beginBody(to) : this.#withoutBody()
+  }
+
+  #withoutBody(): number {
+    this.#phase = 'waiting'
+    this.deadline = Number.POSITIVE_INFINITY
+    if (this.#session?.isHeld === true) this.#body.begin(head)
+    else this.#start(NOTHING, false)
+    return head.end
+  }
+
+  #beginBody(to: number): number {
+    const { limits, timeouts } = this.#edge.settings
     if (head.contentLength > limits.bodyBytes) {
       this.#refuse('body-too-large')
       return to
     }
     this.#phase = 'body'
     this.#body.begin(head)
-    this.#bodyStartedAt = exchange.startedAt
+    this.#body.digest = this.#session?.digest
+    this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + timeouts.bodyMs
     if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
     return head.end
@@ -274,6 +296,12 @@ export class Http1Connection implements Front {
       cookies: fieldOf('cookie'),
     })
     if (answer === undefined) return false
+    this.#answerHead(answer, to)
+    return true
+  }
+
+  /** An answer of Limen's own to the head that was just read. */
+  #answerHead(answer: Answer, to: number): void {
     const hasMore = head.end < to || head.chunked || head.contentLength > 0
     const keepAlive = this.#keepAlive && this.#minorVersion === 1 && !hasMore
     this.#edge.meter.responded(answer.status, 0)
@@ -284,27 +312,54 @@ export class Http1Connection implements Front {
       this.#headSent = true
       this.#end()
     }
-    return true
   }
 
-  #readMethod(): void {
-    const first = OCTETS[head.start] as number
-    const length = head.methodEnd - head.start
-    const isGet = length === 3 && first === 71 && isMethod('GET')
-    // Only HEAD itself: the answer to any other method beginning with H has a body.
-    this.#isHead = length === 4 && first === 72 && isMethod('HEAD')
-    // GET, HEAD, OPTIONS, PUT, DELETE (RFC 9110 section 9.2.2).
-    this.#idempotent =
-      isGet || this.#isHead || /^(?:OPTIONS|PUT|DELETE)$/.test(textOf(head.start, head.methodEnd))
-  }
+  // --- Session keys --------------------------------------------------------------------------------
 
-  #sameHost(): boolean {
-    const known = this.#suffixHost
-    if (this.#suffix === undefined || known.length !== head.hostEnd - head.hostStart) return false
-    for (let i = 0; i < known.length; i++) {
-      if (OCTETS[head.hostStart + i] !== known.charCodeAt(i)) return false
+  /** What the server is told of the session; undefined when the request has been answered instead. */
+  #fieldsOfSession(terms: SessionTerms, authority: string, to: number): Buffer[] | undefined {
+    const client = this.#connection
+    const { secure, decision } = client
+    const about = { authority, secure, upgrade: this.#upgrade, tier: decision?.tier ?? 1 }
+    const request = sessionRequest(head, about)
+    const admitted = admitRequest(this.#edge, client, terms, request, fieldOf)
+    if ('status' in admitted) {
+      this.#answerHead(admitted, to)
+      return undefined
     }
-    return true
+    const instead = withoutProof(head, request.cookies)
+    if (instead === undefined) {
+      this.#refuse('too-many-fields')
+      return undefined
+    }
+    this.#session = new RequestSession(admitted, (refusal) => this.#heardOfProof(refusal))
+    return admitted.assertion === undefined ? [instead] : [instead, admitted.assertion.octets]
+  }
+
+  /** Nothing has been sent on so far. */
+  #heardOfProof(refusal: SessionRefusal | undefined): void {
+    if (refusal !== undefined) this.#refuseSession(refusal)
+    else if (this.#phase === 'waiting') this.#startWhole()
+    else if (this.#body.bytes >= this.#edge.settings.limits.requestBufferBytes) {
+      this.#bodyTooLargeToHold()
+      this.#resume()
+    }
+  }
+
+  /** Later than at its head; the connection goes on when the request is whole and nobody has got any of it. */
+  #refuseSession(code: SessionRefusal): void {
+    const answer = refusedSession(this.#edge, this.#connection, code)
+    if (this.#headSent) {
+      this.#channel.destroy()
+      return
+    }
+    this.#edge.meter.responded(answer.status, 0)
+    if (this.#phase !== 'waiting' || this.#started) this.#keepAlive = false
+    this.#write(answerHttp1(answer, this.#keepAlive, !this.#isHead))
+    this.#headSent = true
+    // What has been sent of it is not to be taken for all of it.
+    if (this.#started) this.#exchange.abandon()
+    this.#next()
   }
 
   #affinity(pool: UpstreamPool): void {
@@ -349,16 +404,35 @@ export class Http1Connection implements Front {
     if (body.complete) this.#bodyComplete()
     else if (this.#started) {
       if (body.bytes > before) this.#stream(body.take())
-    } else if (body.bytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
+    } else if (body.bytes >= limits.requestBufferBytes) {
+      if (this.#session?.isHeld === true) this.#stop()
+      else this.#bodyTooLargeToHold()
+    }
     return end
   }
 
   #bodyComplete(): void {
     this.#phase = 'waiting'
     this.deadline = Number.POSITIVE_INFINITY
+    if (this.#body.digest?.matches() === false) {
+      // Whatever else it waits for is of no interest any more.
+      this.#session?.end()
+      // What lies behind it in the buffer is to be held first.
+      queueMicrotask(() => {
+        if (this.#phase === 'waiting') this.#refuseSession('digest_mismatch')
+      })
+      return
+    }
     if (this.#started) {
       this.#exchange.bodyEnds()
       this.#stream(this.#body.takeEnd())
+    } else if (this.#session?.isHeld !== true) this.#startWhole()
+  }
+
+  /** The request is here, and all of it may be sent on. */
+  #startWhole(): void {
+    if (this.#body.bytes === 0 && !this.#body.isChunked) {
+      this.#start(NOTHING, false)
       return
     }
     const { framing, pieces } = this.#body.takeWhole()
@@ -402,6 +476,7 @@ export class Http1Connection implements Front {
     if (response.minorVersion === 0) OCTETS[response.start + MINOR_VERSION_AT] = 49
     const added: Buffer[] = []
     if (this.#setCookie !== undefined) added.push(this.#setCookie)
+    if (this.#session?.hint !== undefined) added.push(this.#session.hint)
     if (this.#chunking) added.push(TRANSFER_CHUNKED)
     if (!this.#keepAlive) added.push(CONNECTION_CLOSE)
     else if (this.#minorVersion === 0) added.push(CONNECTION_KEEP_ALIVE)
@@ -466,16 +541,9 @@ export class Http1Connection implements Front {
     }
     this.#phase = 'tunnel'
     this.#connection.protocol = 'tunnel'
-    const fields = textOf(response.statusLineEnd, response.end - 2)
-    const protocol = textOf(response.upgradeStart, response.upgradeEnd)
-    const kept = fields.replace(/^(?:connection|upgrade|keep-alive):.*\r\n/gim, '')
+    const switching = switchingHead(response)
     const rest = from < to ? keep(from, to) : undefined
-    this.#write(
-      Buffer.from(
-        `HTTP/1.1 101 Switching Protocols\r\n${kept}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
-        'latin1',
-      ),
-    )
+    this.#write(switching)
     if (rest !== undefined) this.#write(rest)
     const early = this.#pending
     this.#pending = undefined
@@ -549,6 +617,7 @@ export class Http1Connection implements Front {
   /** The response is out: the next request, or the end. */
   #next(): void {
     this.#setCookie = undefined
+    this.#session = undefined
     // An idle connection must not hold on to a slab.
     this.#request = CRLF
     if (!this.#keepAlive || this.#phase === 'body') {
@@ -597,6 +666,7 @@ export class Http1Connection implements Front {
   /** Says goodbye; what the client still sends is read and dropped, so that it sees the answer. */
   #end(): void {
     this.#phase = 'closing'
+    this.#session?.end()
     this.#pending = undefined
     this.#stalledAt = 0
     this.deadline = this.#edge.lately + LINGER_MS
@@ -618,29 +688,7 @@ export class Http1Connection implements Front {
   closed(): void {
     if (this.#phase !== 'tunnel') this.#exchange.abandon()
     this.#phase = 'closing'
+    this.#session?.end()
     this.deadline = Number.POSITIVE_INFINITY
   }
-}
-
-/** The request target as text; only asked for when there is more than one route. */
-function target(): string {
-  return textOf(head.targetStart, head.targetEnd)
-}
-
-/** A field of the head as text, '' when there is none; the first of several. Not for the hot path. */
-function fieldOf(name: string): string {
-  const text = textOf(head.start, head.end)
-  return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r]*)`, 'i').exec(text)?.[1]?.trimEnd() ?? ''
-}
-
-function isMethod(method: string): boolean {
-  for (let i = 0; i < method.length; i++) {
-    if (OCTETS[head.start + i] !== method.charCodeAt(i)) return false
-  }
-  return true
-}
-
-/** `Upgrade: h2c` would let a client speak past the edge: it is answered as plain HTTP/1.1. */
-function isH2c(): boolean {
-  return /\bh2c\b/i.test(textOf(head.upgradeStart, head.upgradeEnd))
 }

@@ -18,6 +18,9 @@ export interface FieldMeaning {
     | 'length'
     | 'host'
     | 'expect'
+    | 'sessionkey'
+    | 'signature'
+    | 'signature-input'
     | ':method'
     | ':path'
     | ':scheme'
@@ -57,6 +60,9 @@ function findMeaning(name: string, value: string): FieldMeaning {
     return isMadeOf(HOST, value) && value !== '' ? { kind: 'host', line: value } : MALFORMED
   }
   if (name === 'expect') return { kind: 'expect', line: value }
+  if (name === 'sessionkey' || name === 'signature' || name === 'signature-input') {
+    return { kind: name, line: value }
+  }
   return { kind: 'line', line: `${name}: ${value}\r\n` }
 }
 
@@ -105,6 +111,12 @@ export class RequestFields {
   cookies = ''
   lines = ''
   expectsContinue = false
+  /** Of a request proof (`wire/session-proof.ts`); '' when absent, not among `lines`. */
+  sessionKey = ''
+  signature = ''
+  signatureInput = ''
+  /** One of these is there twice: which one counts would be a guess. */
+  proofDoubled = false
   count = 0
   malformed = false
   #regularSeen = false
@@ -118,6 +130,10 @@ export class RequestFields {
     this.cookies = ''
     this.lines = ''
     this.expectsContinue = false
+    this.sessionKey = ''
+    this.signature = ''
+    this.signatureInput = ''
+    this.proofDoubled = false
     this.count = 0
     this.malformed = false
     this.#regularSeen = false
@@ -146,6 +162,22 @@ export class RequestFields {
     if (at < 0) return ''
     const from = at + name.length + 2
     return this.lines.slice(from, this.lines.indexOf('\r\n', from))
+  }
+
+  /** The same, '' also when there are several. */
+  onlyText(name: string): string {
+    return `\r\n${this.lines}`.split(`\r\n${name}: `).length === 2 ? this.text(name) : ''
+  }
+
+  /** The fields of a proof as lines, for who looks at it elsewhere. */
+  get proofLines(): string {
+    const { sessionKey, signature, signatureInput } = this
+    if (sessionKey === '' && signature === '' && signatureInput === '') return ''
+    return (
+      (sessionKey === '' ? '' : `sessionkey: ${sessionKey}\r\n`) +
+      (signatureInput === '' ? '' : `signature-input: ${signatureInput}\r\n`) +
+      (signature === '' ? '' : `signature: ${signature}\r\n`)
+    )
   }
 
   /** Whether the fields make a request (section 8.3.1). */
@@ -180,11 +212,27 @@ export class RequestFields {
       case 'expect':
         this.expectsContinue = value.toLowerCase() === '100-continue'
         break
+      case 'sessionkey':
+        this.sessionKey = this.#joined(this.sessionKey, value)
+        break
+      case 'signature':
+        this.signature = this.#joined(this.signature, value)
+        break
+      case 'signature-input':
+        this.signatureInput = this.#joined(this.signatureInput, value)
+        break
       case 'malformed':
         this.malformed = true
         break
       default:
     }
+  }
+
+  /** RFC 9110 section 5.3. */
+  #joined(before: string, value: string): string {
+    if (before === '') return value
+    this.proofDoubled = true
+    return `${before}, ${value}`
   }
 
   #once(before: string, value: string): string {

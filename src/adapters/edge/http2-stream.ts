@@ -7,19 +7,23 @@
 import * as h2 from '../../wire/http2-frame.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { Answer } from './answer.ts'
+import type { ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import type { RequestFields } from './http2-request.ts'
+import { cookiesWithoutSession, sessionRequest } from './http2-session.ts'
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
+import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
+import type { SessionRefusal } from './session-answer.ts'
+import type { SessionTerms } from './session-check.ts'
 import { sendableTrailer } from './trailer.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NOT_SERVED = new Set(['CONNECT', 'TRACE'])
-const NOTHING: readonly Buffer[] = []
 /** Octets of all responses of a connection that may wait before upstreams are held back. */
 const QUEUED_MAX = 1_048_576
 const CRLF = Buffer.from('\r\n')
@@ -47,6 +51,11 @@ export class Http2Stream implements Front {
   #bodyStartedAt = 0
   #started = false
   #requestEnded = false
+  /** Where its route looks at session keys. */
+  #session: RequestSession | undefined
+  #isCompared = false
+  /** There was more behind the fields, if only the word that there is nothing. */
+  #isWithBody = false
   // The response.
   #headSent = false
   #endSent = false
@@ -85,12 +94,14 @@ export class Http2Stream implements Front {
       this.#answer(answer)
       return
     }
-    const pool = this.#poolFor(fields)
-    if (typeof pool === 'string') {
-      this.refuse(pool)
+    const route = this.#routeFor(fields)
+    if (typeof route === 'string') {
+      this.refuse(route)
       return
     }
+    const { pool, session } = route
     this.#pool = pool
+    if (session !== undefined && !this.#passes(session, fields, ended)) return
     if (pool.settings.choose === 'fit') this.#exchange.fit = edge.fitting(client, pool, false)
     if (pool.settings.affinity !== undefined) {
       const { key, issue } = edge.affinity.read(pool.settings.affinity.cookie, fields.cookies)
@@ -100,8 +111,10 @@ export class Http2Stream implements Front {
     const suffix = this.#connection.suffix(authority, () =>
       forwardingFields(client, authority, '2'),
     )
-    const cookie = fields.cookies === '' ? '' : `cookie: ${fields.cookies}\r\n`
-    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${suffix}${pool.settings.fields ?? ''}`
+    const cookies = session === undefined ? fields.cookies : cookiesWithoutSession(fields.cookies)
+    const cookie = cookies === '' ? '' : `cookie: ${cookies}\r\n`
+    const proof = session === undefined ? fields.proofLines : (this.#session?.assertion?.text ?? '')
+    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${proof}${suffix}${pool.settings.fields ?? ''}`
     this.#declared = fields.contentLength
     if (ended) {
       if (this.#declared > 0) {
@@ -109,8 +122,7 @@ export class Http2Stream implements Front {
         return
       }
       this.#requestEnded = true
-      // A length of 0 was said by the client and means something for POST; others have no body.
-      this.#start(this.#declared === 0 ? 'content-length: 0\r\n\r\n' : '\r\n', NOTHING, false)
+      if (this.#session?.isHeld !== true) this.#startWhole()
       return
     }
     if (this.#declared > edge.settings.limits.bodyBytes) {
@@ -122,13 +134,65 @@ export class Http2Stream implements Front {
     if (fields.expectsContinue) this.#interim(100, '')
   }
 
-  /** The pool that serves a request, or why none does. */
-  #poolFor({ method, path, authority }: RequestFields): UpstreamPool | RefusalCode {
+  /** The route of a request, or why there is none. */
+  #routeFor({ method, path, authority }: RequestFields): ServedRoute | RefusalCode {
     const { edge } = this.#connection
     if (NOT_SERVED.has(method)) return 'method-not-served'
     if (path.length > edge.settings.limits.urlBytes) return 'target-too-long'
     return edge.route(authority, () => path) ?? 'no-route'
   }
+
+  // --- Session keys --------------------------------------------------------------------------------
+
+  /** False when the request has been answered instead. */
+  #passes(terms: SessionTerms, fields: RequestFields, ended: boolean): boolean {
+    const { edge, client } = this.#connection
+    const { secure, decision } = client
+    const request = sessionRequest(fields, ended, { secure, tier: decision?.tier ?? 1 })
+    const admitted = admitRequest(edge, client, terms, request, (name) => fields.text(name))
+    if ('status' in admitted) {
+      this.#requestEnded = ended
+      this.#answer(admitted)
+      return false
+    }
+    this.#session = new RequestSession(admitted, (refusal) => this.#heardOfProof(refusal))
+    return true
+  }
+
+  /** Nothing has been sent on so far. */
+  #heardOfProof(refusal: SessionRefusal | undefined): void {
+    if (refusal !== undefined) this.#refuseSession(refusal)
+    else if (this.#requestEnded) this.#startWhole()
+    else {
+      if (this.#bodyBytes >= this.#connection.edge.settings.limits.requestBufferBytes) {
+        this.#bodyTooLargeToHold()
+      }
+      this.#allowMore()
+    }
+  }
+
+  #refuseSession(code: SessionRefusal): void {
+    const { edge, client } = this.#connection
+    const answer = refusedSession(edge, client, code)
+    if (this.#headSent) this.abort(h2.CANCEL)
+    else this.#answer(answer)
+  }
+
+  /** Compares what has come with the digest, before the last of it is sent on. False: it has been answered. */
+  #isAsSigned(from: number, to: number, ended: boolean): boolean {
+    const digest = this.#session?.digest
+    if (digest === undefined || this.#isCompared) return true
+    if (to > from) digest.update(OCTETS.subarray(from, to))
+    // All that was announced is all there is, whether the end has been said or not.
+    if (!ended && this.#bodyBytes !== this.#declared) return true
+    this.#isCompared = true
+    if (digest.matches()) return true
+    this.#requestEnded = ended
+    this.#refuseSession('digest_mismatch')
+    return false
+  }
+
+  // --- The request's body --------------------------------------------------------------------------
 
   /** DATA: `flow` counts padding too. Returns an error code for the stream, or NO_ERROR. */
   onData(from: number, to: number, flow: number, ended: boolean, window: number): number {
@@ -144,12 +208,15 @@ export class Http2Stream implements Front {
       this.refuse('body-too-large')
       return h2.NO_ERROR
     }
+    if (!this.#isAsSigned(from, to, ended)) return h2.NO_ERROR
     if (length > 0) this.#body.push(keep(from, to))
     this.deadline = this.#bodyDeadline()
     if (ended) this.#bodyComplete()
     else {
       if (this.#started) this.#stream()
-      else if (this.#bodyBytes >= limits.requestBufferBytes) this.#bodyTooLargeToHold()
+      else if (this.#bodyBytes >= limits.requestBufferBytes && this.#session?.isHeld !== true) {
+        this.#bodyTooLargeToHold()
+      }
       this.#allowMore()
     }
     return h2.NO_ERROR
@@ -164,14 +231,22 @@ export class Http2Stream implements Front {
     this.#requestEnded = true
     this.deadline = Number.POSITIVE_INFINITY
     if (!this.#started) {
-      const body = this.#body
-      this.#body = []
-      this.#start(`content-length: ${this.#bodyBytes}\r\n\r\n`, body, false)
+      this.#isWithBody = true
+      if (this.#session?.isHeld !== true) this.#startWhole()
       return
     }
     this.#exchange.bodyEnds()
     this.#stream()
     if (this.#declared < 0) this.#exchange.write(LAST_CHUNK)
+  }
+
+  /** The request is here, and all of it may be sent on. */
+  #startWhole(): void {
+    // A length of 0 was said by the client and means something for POST; others have no body.
+    const length = this.#isWithBody ? this.#bodyBytes : this.#declared
+    const body = this.#body
+    this.#body = []
+    this.#start(length < 0 ? '\r\n' : `content-length: ${length}\r\n\r\n`, body, false)
   }
 
   #bodyTooLargeToHold(): void {
@@ -197,6 +272,11 @@ export class Http2Stream implements Front {
   /** Gives the client room for more of the body, unless the upstream is slow. */
   #allowMore(): void {
     if (this.#withheld > 0 || this.#received < 32_768) return
+    if (
+      this.#session?.isHeld === true &&
+      this.#bodyBytes >= this.#connection.edge.settings.limits.requestBufferBytes
+    )
+      return
     this.#connection.allow(this.id, this.#received)
     this.#received = 0
   }
@@ -229,8 +309,10 @@ export class Http2Stream implements Front {
     if (this.#closed) return
     const { output, encoder } = this.#connection
     const bodyless = framing === 'none' || head.contentLength === 0
+    const hint = this.#session?.hint
     let room = 64 + (head.end - head.statusLineEnd) * 2
     if (this.#setCookie !== undefined) room += this.#setCookie.length * 2
+    if (hint !== undefined) room += hint.length * 2
     const block = room > h2.FRAME_BYTES_MAX ? Buffer.allocUnsafe(room) : undefined
     if (block === undefined) output.room(room + h2.FRAME_HEADER_BYTES)
     const out = block ?? output.buffer
@@ -241,6 +323,9 @@ export class Http2Stream implements Front {
     if (this.#setCookie !== undefined) {
       const line = this.#setCookie.toString('latin1', 0, this.#setCookie.length - 2)
       at = encoder.encodeLine(line, out, at)
+    }
+    if (hint !== undefined) {
+      at = encoder.encodeLine(hint.toString('latin1', 0, hint.length - 2), out, at)
     }
     this.#headSent = true
     this.#headers(block, at - start, bodyless)
@@ -474,6 +559,7 @@ export class Http2Stream implements Front {
     const { edge, output, encoder } = this.#connection
     edge.meter.responded(status, 0)
     const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
+    this.#session?.end()
     // First: it may let another stream of this connection write its own refusal.
     this.#exchange.abandon()
     const text = fields.reduce((sum, [name, value]) => sum + name.length + value.length + 8, 0)
@@ -522,6 +608,7 @@ export class Http2Stream implements Front {
 
   #close(): void {
     this.#closed = true
+    this.#session?.end()
     this.#queue = []
     this.#wait(-this.#queued)
     this.#body = []

@@ -40,6 +40,7 @@ const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly
 export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   303: 'See Other',
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   408: 'Request Timeout',

@@ -5,6 +5,7 @@
  * @module
  */
 import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
+import type { BodyDigest } from './body-digest.ts'
 import { keep, OCTETS } from './octets.ts'
 import { filteredTrailer } from './trailer.ts'
 
@@ -22,6 +23,8 @@ export interface WholeBody {
 export class RequestBody {
   /** Octets of content so far. */
   bytes = 0
+  /** To be compared with the content as it comes. */
+  digest: BodyDigest | undefined
   #isChunked = false
   #left = 0
   #chunked: ChunkedReader | undefined
@@ -33,6 +36,7 @@ export class RequestBody {
     this.#left = head.contentLength
     this.#pieces = []
     this.bytes = 0
+    this.digest = undefined
     if (!head.chunked) return
     this.#chunked ??= new ChunkedReader()
     this.#chunked.reset()
@@ -97,6 +101,7 @@ export class RequestBody {
 
   /** What waits for the rest of a slow body is kept apart: in the slab, it would hold all of that. */
   #hold(from: number, to: number, briefly: boolean): void {
+    this.digest?.update(OCTETS.subarray(from, to))
     this.#pieces.push(briefly ? keep(from, to) : Buffer.from(OCTETS.subarray(from, to)))
   }
 

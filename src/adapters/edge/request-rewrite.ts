@@ -7,15 +7,21 @@
 import type { RequestHeadReader } from '../../wire/request-head.ts'
 import { allocate, OCTETS, textOf } from './octets.ts'
 
-/** From the request line in `OCTETS` that `head` describes. `added`: field lines with CR LF. */
+/**
+ * From the request line in `OCTETS` that `head` describes.
+ *
+ * @param added field lines with CR LF
+ * @param target of an upgrade, where it is not sent on as it came
+ */
 export function forwardedHead(
   head: RequestHeadReader,
   host: string,
   added: Buffer,
   upgrade: boolean,
+  target?: string,
 ): Buffer {
   if (head.absolute || upgrade || head.minorVersion === 0) {
-    return unusualHead(head, host, added, upgrade)
+    return unusualHead(head, host, added, upgrade, target)
   }
   const last = head.end - 2
   const request = allocate(last - head.start + added.length + 2)
@@ -40,9 +46,9 @@ function unusualHead(
   host: string,
   added: Buffer,
   upgrade: boolean,
+  target = textOf(head.targetStart, head.targetEnd),
 ): Buffer {
   const method = textOf(head.start, head.methodEnd)
-  const target = textOf(head.targetStart, head.targetEnd)
   const path = target.startsWith('/') || target === '*' ? target : `/${target}`
   let fields = ''
   let from = head.targetEnd + ' HTTP/1.1\r\n'.length

@@ -6,7 +6,7 @@
  * @module
  */
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
-import { OCTETS } from './octets.ts'
+import { OCTETS, textOf } from './octets.ts'
 
 /**
  * Cuts the connection-level fields (with `dechunk` also Transfer-Encoding), adds lines (each with CR LF).
@@ -28,6 +28,17 @@ export function rewriteHead(
     from -= line.length
   }
   return from
+}
+
+/** The head that says that another protocol is spoken from here on (RFC 9110 section 15.2.2). */
+export function switchingHead(response: ResponseHeadReader): Buffer {
+  const fields = textOf(response.statusLineEnd, response.end - 2)
+  const protocol = textOf(response.upgradeStart, response.upgradeEnd)
+  const kept = fields.replace(/^(?:connection|upgrade|keep-alive):.*\r\n/gim, '')
+  return Buffer.from(
+    `HTTP/1.1 101 Switching Protocols\r\n${kept}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    'latin1',
+  )
 }
 
 /** From the last cut to the first: what lies in front of one has moved by all that lie behind it. */

@@ -7,18 +7,17 @@
 import { Edge } from '../../adapters/edge/edge.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
-import type { Decision } from '../../behavior/decision.ts'
-import type {
-  HandshakeObservation,
-  HandshakeOutcome,
-} from '../../behavior/handshake/observation.ts'
+import type { Decision, Reason } from '../../behavior/decision.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import { newVerdictTable } from '../../behavior/handshake/verdict-table.ts'
 import { admitHandshake, admitPlain, newAdmission } from '../../flows/admit-handshake.ts'
+import { HandshakeGathering } from '../../flows/gather-handshakes.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { NumberedEntry } from '../../keys/session/revocations.ts'
 import type { AdmissionSettings, TrafficTotals } from '../../ports/data-plane.ts'
+import { decisionPages } from '../../ports/decision-log.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
+import { workerReplay } from './worker-replay.ts'
 import { workerSessions } from './worker-sessions.ts'
 
 /** Decisions are sent in batches this often; the console is as fresh as this. */
@@ -40,13 +39,12 @@ const admission = newAdmission({
   random,
   settings: nobodyYet(),
 })
-const sessions = workerSessions(random)
+const replay = workerReplay(tell, Number(process.argv[3] ?? 1) > 1)
+const sessions = workerSessions(random, replay)
 let decisions: Decision[] = []
 /** Sent lately, TLS and not served yet: sent again with what served them. */
 const sent = new Map<string, Decision>()
-let observations: HandshakeObservation[] = []
-let outcomes: HandshakeOutcome[] = []
-let observationsDropped = 0
+const gathering = new HandshakeGathering(SEEN_MAX)
 /** Only pools that choose by what fits say what they chose. */
 let fits = false
 
@@ -57,8 +55,7 @@ const edge = new Edge({
   gatekeeper: {
     admitHandshake(connection, seen) {
       const { decision, observation } = admitHandshake(admission, connection, seen)
-      if (observations.length < SEEN_MAX) observations.push(observation)
-      else observationsDropped++
+      gathering.see(observation, !decision.reasons.some(isExact))
       return decision
     },
     admitPlain: (connection) => admitPlain(admission, connection),
@@ -76,13 +73,14 @@ const edge = new Edge({
     if (waiting >= 0) decisions[waiting] = served
     else if (decisions.length < DECISIONS_MAX) decisions.push(served)
   },
-  onOutcome(outcome) {
-    if (outcomes.length < SEEN_MAX) outcomes.push(outcome)
-    else observationsDropped++
-  },
+  onOutcome: (outcome) => gathering.end(outcome),
   onEjected: (pool, server) => tell({ kind: 'ejected', pool, server }),
   sessions: sessions.guard,
 })
+
+function isExact({ detector, weight }: Reason): boolean {
+  return detector === 'randomness' && weight > 0
+}
 
 function tell(message: FromWorker): void {
   if (process.connected) process.send?.(message)
@@ -101,10 +99,11 @@ function traffic(): TrafficTotals {
     bytesOut: meter.bytesOut,
     retries: meter.retries,
     responses: meter.responses,
+    handshakeMembers: Object.fromEntries(meter.handshakeMembers),
     refusals: Object.fromEntries(meter.refusals),
     tiers: meter.tiers,
     decisionsDropped: meter.decisionsDropped,
-    observationsDropped,
+    observationsDropped: gathering.dropped,
     latencyCounts: meter.latencyCounts,
     latencySumMs: meter.latencySumMs,
   }
@@ -124,15 +123,11 @@ function flush(): void {
   if (decisions.length > 0) {
     const batch = decisions
     decisions = []
-    tell({ kind: 'decisions', json: JSON.stringify(batch) })
+    tell({ kind: 'decisions', pages: decisionPages(batch) })
     if (fits) rememberSent(batch)
   }
-  if (observations.length > 0 || outcomes.length > 0) {
-    const seen = { observations, outcomes }
-    observations = []
-    outcomes = []
-    tell({ kind: 'handshakes', json: JSON.stringify(seen) })
-  }
+  const seen = gathering.take()
+  if (seen !== undefined) tell({ kind: 'handshakes', json: JSON.stringify(seen) })
 }
 
 function rememberSent(batch: readonly Decision[]): void {
@@ -213,6 +208,12 @@ process.on('message', (message: ToWorker) => {
       if (!isWhole) tell({ kind: 'session-feed-gap' })
       break
     }
+    case 'replay-answers':
+      replay.answered(message.batch, message.letters)
+      break
+    case 'proofs-seen':
+      sessions.sawElsewhere(message.proofs.split(' '), systemClock.now() / 1000)
+      break
     case 'drain':
       void drain(message.graceMs)
       break

@@ -6,7 +6,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
-import type { Decision } from '../../behavior/decision.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type {
   ConnectionView,
@@ -16,18 +15,23 @@ import type {
   TrafficTotals,
   WorkerView,
 } from '../../ports/data-plane.ts'
+import type { DecisionPage } from '../../ports/decision-log.ts'
 import { NO_TRAFFIC } from './traffic-sum.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 export interface FleetWorkerOptions {
   readonly id: number
+  /** Of the whole fleet. */
+  readonly workers: number
   readonly restarts: number
   readonly startedAt: number
-  onDecisions(decisions: readonly Decision[]): void
+  onDecisions(pages: readonly DecisionPage[]): void
   onHandshakes(seen: HandshakesSeen): void
   onEjected(pool: string, server: string): void
   onSessionKeysHeld(worker: FleetWorker, stekIds: readonly number[]): void
   onSessionFeedGap(worker: FleetWorker): void
+  onReplayAsks(worker: FleetWorker, asks: FromWorker & { readonly kind: 'replay-asks' }): void
+  onProofsSeen(worker: FleetWorker, proofs: string): void
   onExit(worker: FleetWorker, how: string): void
 }
 
@@ -62,7 +66,7 @@ export class FleetWorker {
 
   constructor(options: FleetWorkerOptions) {
     this.options = options
-    this.#process = fork(WORKER_FILE, [String(options.id)], {
+    this.#process = fork(WORKER_FILE, [String(options.id), String(options.workers)], {
       serialization: 'advanced',
       // Connections make much garbage that dies young: a larger nursery is emptied less often.
       execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`],
@@ -113,6 +117,14 @@ export class FleetWorker {
   /** `json` of entries of the feed of revocations. */
   feedSessions(json: string, anew: boolean): void {
     this.#send({ kind: 'session-feed', json, anew })
+  }
+
+  answerReplays(batch: number, letters: string): void {
+    this.#send({ kind: 'replay-answers', batch, letters })
+  }
+
+  tellProofs(proofs: string): void {
+    this.#send({ kind: 'proofs-seen', proofs })
   }
 
   async connections(limit: number): Promise<readonly ConnectionView[]> {
@@ -178,7 +190,7 @@ export class FleetWorker {
         this.#pending.get(message.call)?.resolve(message)
         break
       case 'decisions':
-        this.options.onDecisions(JSON.parse(message.json) as Decision[])
+        this.options.onDecisions(message.pages)
         break
       case 'handshakes':
         this.options.onHandshakes(JSON.parse(message.json) as HandshakesSeen)
@@ -191,6 +203,12 @@ export class FleetWorker {
         break
       case 'session-feed-gap':
         this.options.onSessionFeedGap(this)
+        break
+      case 'replay-asks':
+        this.options.onReplayAsks(this, message)
+        break
+      case 'proofs-seen':
+        this.options.onProofsSeen(this, message.proofs)
         break
       case 'report':
         this.traffic = message.traffic

@@ -9,7 +9,6 @@ import net from 'node:net'
 import type { ServerOrder } from '../../adapters/edge/edge.ts'
 import { HealthCheck } from '../../adapters/edge/health-check.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
-import type { Decision } from '../../behavior/decision.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -21,6 +20,7 @@ import {
   type HandshakesSeen,
   type ListenerSettings,
   type PoolSettings,
+  type ReplayAsk,
   type ServerChange,
   type ServerState,
   type SessionKeysGiven,
@@ -29,7 +29,10 @@ import {
   type WorkerView,
   workerName,
 } from '../../ports/data-plane.ts'
+import type { DecisionPage } from '../../ports/decision-log.ts'
+import type { ReplayMet } from '../../ports/replay-scope.ts'
 import { FleetWorker } from './fleet-worker.ts'
+import { ReplayDesk } from './replay-desk.ts'
 import { addTraffic, NO_TRAFFIC } from './traffic-sum.ts'
 
 export interface FleetOptions {
@@ -64,7 +67,7 @@ class Fleet implements DataPlane {
   #servers = new Map<string, ServerNote>()
   /** Counted by workers that are gone. */
   #past: TrafficTotals = NO_TRAFFIC
-  readonly #listeners = new Set<(decisions: readonly Decision[]) => void>()
+  readonly #listeners = new Set<(pages: readonly DecisionPage[]) => void>()
   readonly #handshakeListeners = new Set<(seen: HandshakesSeen) => void>()
   /** JSON of the verdicts in force, for workers that start later. */
   #verdicts = '[]'
@@ -72,10 +75,12 @@ class Fleet implements DataPlane {
   /** In force, for workers that start later. */
   #sessionKeys: SessionKeysGiven | undefined
   #sessionFeed: () => readonly NumberedEntry[] = () => []
+  readonly #replays: ReplayDesk
   #closing = false
 
   constructor(options: FleetOptions) {
     this.#options = options
+    this.#replays = new ReplayDesk(() => options.clock.now() / 1000)
   }
 
   async apply(settings: DataPlaneSettings): Promise<void> {
@@ -171,7 +176,7 @@ class Fleet implements DataPlane {
     })
   }
 
-  onDecisions(listener: (decisions: readonly Decision[]) => void): () => void {
+  onDecisions(listener: (pages: readonly DecisionPage[]) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -204,6 +209,10 @@ class Fleet implements DataPlane {
     for (const worker of this.#living()) worker.feedSessions(json, false)
   }
 
+  onReplayAsk(listener: (ask: ReplayAsk) => Promise<ReplayMet>): () => void {
+    return this.#replays.listen(listener)
+  }
+
   replaceWorker(name: string): void {
     for (const worker of this.#living()) if (workerName(worker.view()) === name) worker.kill()
   }
@@ -216,11 +225,9 @@ class Fleet implements DataPlane {
   #start(id: number, restarts: number): FleetWorker {
     const startedAt = this.#options.clock.now()
     const worker = new FleetWorker({
-      id,
-      restarts,
-      startedAt,
-      onDecisions: (decisions) => {
-        for (const listener of this.#listeners) listener(decisions)
+      ...{ id, restarts, startedAt, workers: this.#options.workers },
+      onDecisions: (pages) => {
+        for (const listener of this.#listeners) listener(pages)
       },
       onHandshakes: (seen) => {
         for (const listener of this.#handshakeListeners) listener(seen)
@@ -232,6 +239,14 @@ class Fleet implements DataPlane {
         for (const listener of this.#keyListeners) listener(workerName(held.view()), stekIds)
       },
       onSessionFeedGap: (held) => this.#feedAnew(held),
+      onReplayAsks: (asking, { batch, scope, proofs }) => {
+        void this.#replays.answer(scope, proofs).then((letters) => {
+          asking.answerReplays(batch, letters)
+        })
+      },
+      onProofsSeen: (telling, proofs) => {
+        for (const other of this.#living()) if (other !== telling) other.tellProofs(proofs)
+      },
       onExit: (dead, how) => this.#died(dead, how),
     })
     // Before its settings, so before its first client.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { beforeEach, describe, it } from 'node:test'
 import { Steks } from '../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
@@ -42,7 +42,7 @@ const visitor = (tier = 1) => {
   steks.add(STEK, KEYS.get(STEK) ?? new Uint8Array(0))
   const sessionKey = `:${steks.sealTicket(STEK, ticket, random).toString('base64')}:`
   const id = Buffer.from(ticket.sessionId).toString('base64url')
-  const ask = (sessions: WorkerSessions, now = NOW): Validation<unknown> => {
+  const sign = (now: number) => {
     const parameters = writeProofParameters({
       created: Math.floor(now),
       nonce: Buffer.from(random.bytes(12)).toString('base64url'),
@@ -56,9 +56,11 @@ const visitor = (tier = 1) => {
     const mac = createHmac('sha256', ticket.requestKey).update(proofBase(request, parameters))
     const signature = `lim=:${mac.digest('base64')}:`
     const proof = { input: `lim=${parameters.raw}`, signature, needsDigest: false }
-    return sessions.guard.validate(request, proof, now)
+    return [request, proof, now] as const
   }
-  return { id, ask }
+  const ask = (sessions: WorkerSessions, now = NOW): Validation<unknown> =>
+    sessions.guard.validate(...sign(now))
+  return { id, ask, sign }
 }
 const codeOf = (validation: Validation<unknown>): string =>
   validation.kind === 'valid' ? 'valid' : validation.code
@@ -153,5 +155,76 @@ describe('hintFor()', () => {
     assert.deepEqual(hint(one, 2, NOW), { by: NOW, reason: 'security' })
     assert.deepEqual(hint(one, 2, NOW + 1), { by: NOW, reason: 'security' })
     assert.equal(hint(visitor(2), 2, NOW), undefined)
+  })
+})
+
+describe('what a route asks besides', () => {
+  const valid = (validation: Validation<unknown>) => {
+    assert.ok(validation.kind === 'valid', codeOf(validation))
+    return validation.session as never
+  }
+  const about = { host: 'Shop.test:8443', tier: 2, level: 'bearer' } as const
+
+  it('groups: by the host, whatever its port and case', () => {
+    sessions.take(give([STEK]))
+    assert.equal(sessions.guard.groupOf('shop.test'), undefined)
+    const groups = [
+      { group: GROUP, hosts: ['shop.test'] },
+      { group: 3, hosts: [] },
+    ]
+    sessions.take(give([STEK], { groups }))
+    assert.equal(sessions.guard.groupOf('SHOP.test:8443'), GROUP)
+    assert.equal(sessions.guard.groupOf('other.test'), 3)
+    for (let i = 0; i < 3000; i++) assert.equal(sessions.guard.groupOf(`host${i}.test`), 3)
+    assert.equal(sessions.guard.groupOf('shop.test'), GROUP)
+  })
+
+  it('assertions: none without a key, whose bytes are zeroed', () => {
+    sessions.take(give([STEK]))
+    const session = valid(visitor().ask(sessions))
+    assert.equal(sessions.guard.assertionFor(session, about, NOW), undefined)
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const key = () => new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' }))
+    const first = key()
+    sessions.take(give([STEK], { assertion: { kid: 'a', privateKey: first } }))
+    assert.ok(first.every((byte) => byte === 0))
+    const line = sessions.guard.assertionFor(session, about, NOW)
+    assert.equal(line?.octets.toString(), line?.text)
+    const claims = JSON.parse(Buffer.from(line?.text.split('.')[1] ?? '', 'base64url').toString())
+    assert.deepEqual([claims.aud, claims.tier, claims.level], ['shop.test', 2, 'bearer'])
+    sessions.take(give([STEK], { assertion: { kid: 'a', privateKey: key() } }))
+    assert.equal(sessions.guard.assertionFor(session, about, NOW + 59), line, 'the same key')
+    sessions.take(give([STEK], { assertion: { kid: 'b', privateKey: key() } }))
+    assert.notEqual(sessions.guard.assertionFor(session, about, NOW + 59), line)
+  })
+
+  it('assertions: one for each host, tier and level, a few at a time', () => {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const der = privateKey.export({ format: 'der', type: 'pkcs8' })
+    sessions.take(give([STEK], { assertion: { kid: 'a', privateKey: new Uint8Array(der) } }))
+    const session = valid(visitor().ask(sessions))
+    const lineFor = (host: string) =>
+      sessions.guard.assertionFor(session, { ...about, host }, NOW)?.text
+    const first = lineFor('a.test')
+    assert.notEqual(lineFor('b.test'), first)
+    assert.equal(lineFor('a.test'), first)
+    // A client that asks under ever new names costs signatures, not memory.
+    for (let i = 0; i < 100; i++) lineFor(`h${i}.test`)
+    assert.equal(lineFor('a.test'), first, 'Ed25519 says the same again')
+  })
+
+  it('proofs that a neighbour has met are used up here too', () => {
+    sessions.take(give([STEK]))
+    const seen: string[] = []
+    const neighbour = workerSessions(random, {
+      meet: async () => 'fresh',
+      saw: (proof) => seen.push(proof),
+    })
+    neighbour.take(give([STEK]))
+    const one = visitor()
+    const request = one.sign(NOW)
+    assert.equal(codeOf(neighbour.guard.validate(...request)), 'valid')
+    sessions.sawElsewhere(seen, NOW)
+    assert.equal(codeOf(sessions.guard.validate(...request)), 'replay')
   })
 })

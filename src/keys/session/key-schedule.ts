@@ -22,6 +22,8 @@ const LABELS = {
   device: text(`${PREFIX}dev\0`),
   previous: text(`${PREFIX}rot\0`),
   chain: text(`${PREFIX}chain\0`),
+  c2s: text(`${PREFIX}body c2s\0`),
+  s2c: text(`${PREFIX}body s2c\0`),
 } as const
 
 /** HPKE's `info`: an init is good for one origin. @throws RangeError for an origin beyond 512 characters */
@@ -63,6 +65,16 @@ export function previousSigned(hash: Uint8Array): Uint8Array {
 /** What the old key adds to the new one: whoever follows must have held it. */
 export function chainSigned(transcriptHash: Uint8Array): Uint8Array {
   return join(LABELS.chain, transcriptHash)
+}
+
+/** HKDF's `info` (no salt, 32 bytes) from the body key to what bodies of one direction are sealed with. */
+export function bodyInfo(direction: 'c2s' | 's2c'): Uint8Array {
+  return LABELS[direction]
+}
+
+/** What the header of a sealed body names. */
+export function bodyKeyId(sessionId: Uint8Array, generation: number): Uint8Array {
+  return join(sessionId, u32Bytes(generation))
 }
 
 export function join(...parts: readonly Uint8Array[]): Uint8Array {

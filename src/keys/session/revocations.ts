@@ -21,18 +21,44 @@ export type FeedEntry =
     }
   /** All tickets of a key group up to an epoch. */
   | { readonly kind: 'revoke-group'; readonly group: number; readonly epochMax: number }
+  /** The session rotated: from `after` on the generations before are no good, `until` the last of them expires. */
+  | {
+      readonly kind: 'supersede'
+      readonly session: string
+      readonly generation: number
+      readonly after: number
+      readonly until: number
+    }
   | { readonly kind: 'checkpoint' }
 
-/** With its place in the feed. Times in seconds since 1970. */
-export type NumberedEntry = FeedEntry & { readonly seq: number }
+/**
+ * With its place in the feed. `from`: nothing that still matters is between that number and this one, so that what no
+ * ticket can be about any more need not be told. Times in seconds since 1970.
+ */
+export type NumberedEntry = FeedEntry & { readonly seq: number; readonly from?: number }
 
 /** Without news for this long the feed counts as silent: checkpoints come every 5 s. */
 export const FEED_SILENT_S = 15
+
+interface Grace {
+  readonly generation: number
+  readonly after: number
+}
+
+interface Superseded {
+  /** Generations up to this one are over. */
+  readonly over: number
+  /** The first whose grace runs, and the last. */
+  readonly soon: Grace
+  readonly last: Grace
+  readonly until: number
+}
 
 export class Revocations {
   readonly #sessions = new Map<string, { generation: number; until: number }>()
   readonly #subjects = new Map<string, { openedBefore: number; until: number }>()
   readonly #groups = new Map<number, number>()
+  readonly #superseded = new Map<string, Superseded>()
   #seq = 0
   #heardAt = Number.NEGATIVE_INFINITY
   #sweptAt = 0
@@ -43,13 +69,13 @@ export class Revocations {
   }
 
   get size(): number {
-    return this.#sessions.size + this.#subjects.size
+    return this.#sessions.size + this.#subjects.size + this.#superseded.size
   }
 
   /** Takes the next entry. False when entries are missing in between: start over from a snapshot. */
   take(entry: NumberedEntry, now: number): boolean {
     if (entry.seq <= this.#seq) return true
-    if (this.#seq > 0 && entry.seq !== this.#seq + 1) return false
+    if (this.#seq > 0 && (entry.from ?? entry.seq) > this.#seq + 1) return false
     this.#seq = entry.seq
     this.#heardAt = now
     if (entry.kind === 'revoke') {
@@ -67,7 +93,7 @@ export class Revocations {
     } else if (entry.kind === 'revoke-group') {
       const known = this.#groups.get(entry.group) ?? -1
       this.#groups.set(entry.group, Math.max(known, entry.epochMax))
-    }
+    } else if (entry.kind === 'supersede') this.#supersede(entry, now)
     this.#sweep(now)
     return true
   }
@@ -98,6 +124,39 @@ export class Revocations {
     return subject !== undefined && ticket.openedAt < subject.openedBefore
   }
 
+  /** Did the session rotate past this generation, so long ago that requests under way have arrived? */
+  isSuperseded(
+    ticket: { readonly session: string; readonly generation: number },
+    now: number,
+  ): boolean {
+    const known = this.#superseded.get(ticket.session)
+    if (known === undefined) return false
+    const { generation } = ticket
+    if (generation <= known.over) return true
+    return [known.soon, known.last].some((one) => generation <= one.generation && now >= one.after)
+  }
+
+  #supersede(entry: FeedEntry & { readonly kind: 'supersede' }, now: number): void {
+    const { session, generation, after, until } = entry
+    const last = { generation, after }
+    const known = this.#superseded.get(session)
+    if (known === undefined) {
+      this.#superseded.set(session, { over: 0, soon: last, last, until })
+      return
+    }
+    if (generation <= known.last.generation) return
+    const isLastOver = known.last.after <= now
+    const isSoonOver = known.soon.after <= now
+    const over = isLastOver ? known.last : isSoonOver ? known.soon : undefined
+    this.#superseded.set(session, {
+      over: over?.generation ?? known.over,
+      // Whoever rotates without end gives what was over first no more time by it.
+      soon: isLastOver ? last : isSoonOver ? known.last : known.soon,
+      last,
+      until: Math.max(known.until, until),
+    })
+  }
+
   /** Once a second at most: forgets what no ticket can be about any more. */
   #sweep(now: number): void {
     if (now - this.#sweptAt < 1) return
@@ -106,5 +165,7 @@ export class Revocations {
       if (until < now) this.#sessions.delete(session)
     for (const [subject, { until }] of this.#subjects)
       if (until < now) this.#subjects.delete(subject)
+    for (const [session, { until }] of this.#superseded)
+      if (until < now) this.#superseded.delete(session)
   }
 }

@@ -17,6 +17,7 @@ import {
   readTicketContents,
   type SealedTicket,
   TICKET_BYTES_MAX,
+  TICKET_FLAG,
   type TicketContents,
 } from '../../wire/session-ticket.ts'
 import { PROOF_AGE_S, PROOF_AHEAD_S, ReplayWindow } from './replay-window.ts'
@@ -31,13 +32,16 @@ export type ProofRefusal =
   | 'ticket_invalid'
   | 'not_yet'
   | 'expired'
+  | 'ticket_group'
   | 'revoked'
+  | 'superseded'
   | 'feed_silent'
   | 'keyid'
   | 'digest_missing'
   | 'sig_invalid'
   | 'replay'
   | 'replay_window_full'
+  | 'bearer_refused'
 
 /** The cryptography of an edge. */
 export interface SessionCrypto<Key> {
@@ -60,6 +64,16 @@ export interface KnownSession<Key> {
   readonly subject: string | undefined
   readonly group: number
   readonly key: Key
+}
+
+/** What comes with a request that is said to be made under a session key. */
+export interface ProofSeen {
+  /** `Signature-Input` and `Signature`, as they came. */
+  readonly input: string
+  readonly signature: string
+  readonly needsDigest: boolean
+  /** Of the host that is asked; undefined: any will do. */
+  readonly group?: number | undefined
 }
 
 export type Validation<Key> =
@@ -90,7 +104,9 @@ const KEY_ID_CHARS = 11
 export class Validator<Key> {
   readonly #crypto: SessionCrypto<Key>
   readonly #revocations: Revocations
-  readonly #options: ValidatorOptions
+  readonly #ticketsMax: number
+  /** What to do while the feed of revocations is silent; may change while it serves. */
+  onFeedSilent: ValidatorOptions['onFeedSilent']
   readonly #replay: ReplayWindow
   /** By the header as it came, the least recently used first. */
   readonly #tickets = new Map<string, KnownSession<Key>>()
@@ -102,7 +118,8 @@ export class Validator<Key> {
   ) {
     this.#crypto = crypto
     this.#revocations = revocations
-    this.#options = options
+    this.#ticketsMax = options.ticketsMax
+    this.onFeedSilent = options.onFeedSilent
     this.#replay = new ReplayWindow(options.proofsMax)
   }
 
@@ -111,11 +128,7 @@ export class Validator<Key> {
   }
 
   /** @param now seconds since 1970, may have a fraction */
-  validate(
-    request: ProvenRequest,
-    proof: { readonly input: string; readonly signature: string; readonly needsDigest: boolean },
-    now: number,
-  ): Validation<Key> {
+  validate(request: ProvenRequest, proof: ProofSeen, now: number): Validation<Key> {
     const parameters = readProofParameters(proof.input)
     const signature = readProofSignature(proof.signature)
     if (parameters === undefined || signature === undefined) return refused('sig_params')
@@ -123,7 +136,7 @@ export class Validator<Key> {
     if (created < now - PROOF_AGE_S || created > now + PROOF_AHEAD_S) return refused('sig_stale')
     const session = this.open(request.sessionKey)
     if (typeof session === 'string') return refused(session)
-    const standing = this.standing(session, now)
+    const standing = this.standing(session, now, proof.group)
     if (standing !== undefined) return refused(standing, session)
     if (parameters.keyId !== session.id.slice(0, KEY_ID_CHARS)) return refused('keyid', session)
     if (proof.needsDigest && !parameters.coversDigest) return refused('digest_missing', session)
@@ -139,6 +152,28 @@ export class Validator<Key> {
     return { kind: 'valid', session, proof: parameters }
   }
 
+  /**
+   * The session of a ticket that is shown without a proof: whoever has it is believed, where it says so itself.
+   *
+   * @param group of the host that is asked; undefined: any will do
+   */
+  bearer(
+    sessionKey: string,
+    group: number | undefined,
+    now: number,
+  ): KnownSession<Key> | ProofRefusal {
+    const session = this.open(sessionKey)
+    if (typeof session === 'string') return session
+    const standing = this.standing(session, now, group)
+    if (standing !== undefined) return standing
+    return (session.ticket.flags & TICKET_FLAG.bearer) === 0 ? 'bearer_refused' : session
+  }
+
+  /** A proof that was shown elsewhere: it is none here any more. @param proof session id and nonce, as they are */
+  remember(proof: string, now: number): void {
+    this.#replay.meet(proof, now)
+  }
+
   /** The session of a `SessionKey` field; time and revocation are not looked at. */
   open(sessionKey: string): KnownSession<Key> | ProofRefusal {
     const known = this.#tickets.get(sessionKey)
@@ -149,24 +184,26 @@ export class Validator<Key> {
     }
     const opened = this.#openNew(sessionKey)
     if (typeof opened === 'string') return opened
-    if (this.#tickets.size >= this.#options.ticketsMax) {
+    if (this.#tickets.size >= this.#ticketsMax) {
       this.#tickets.delete(this.#tickets.keys().next().value ?? '')
     }
     this.#tickets.set(sessionKey, opened)
     return opened
   }
 
-  /** Why a session may not be used now, if so. */
-  standing(session: KnownSession<Key>, now: number): ProofRefusal | undefined {
+  /** Why a session may not be used now, if so. @param expected its group should be this */
+  standing(session: KnownSession<Key>, now: number, expected?: number): ProofRefusal | undefined {
     const { ticket, id, subject, group } = session
     if (now < ticket.notBefore) return 'not_yet'
     if (now >= ticket.expires) return 'expired'
-    if (this.#options.onFeedSilent === 'closed' && this.#revocations.isSilent(now)) {
+    if (expected !== undefined && group !== expected) return 'ticket_group'
+    if (this.onFeedSilent === 'closed' && this.#revocations.isSilent(now)) {
       return 'feed_silent'
     }
     const { generation, epoch, notBefore } = ticket
     const about = { session: id, generation, subject, openedAt: notBefore, group, epoch }
-    return this.#revocations.isRevoked(about) ? 'revoked' : undefined
+    if (this.#revocations.isRevoked(about)) return 'revoked'
+    return this.#revocations.isSuperseded(about, now) ? 'superseded' : undefined
   }
 
   /** A sealing key is gone, or everything is to be looked at anew. */

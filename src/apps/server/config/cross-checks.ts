@@ -48,6 +48,8 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...hashesOfNothing(config, blame),
     ...fitsNobody(config, blame),
     ...sessionKeys(config, blame),
+    ...sessionRoles(config, blame),
+    ...missingParts(config, blame),
     ...orders(config, blame),
     ...exposure(config, blame),
   ]
@@ -66,11 +68,17 @@ function doubles(
 }
 
 /** Two sockets on one port; the wildcard address takes the port of all. */
-function sockets({ listeners, admin, metrics }: Config, blame: Blame): readonly Complaint[] {
+function sockets(config: Config, blame: Blame): readonly Complaint[] {
+  const { listeners, admin, metrics, sessions } = config
+  const { enabled, listen, cluster } = sessions
   const wanted: (readonly [string, ConfigPath])[] = [
     ...listeners.map(({ address }, i) => [address, ['listeners', i, 'address']] as const),
     [admin.address, ['admin', 'address']],
     [metrics.address, ['metrics', 'address']],
+    ...(enabled ? [[listen, ['sessions', 'listen']] as const] : []),
+    ...(cluster === undefined
+      ? []
+      : [[cluster.address, ['sessions', 'cluster', 'address']] as const]),
   ]
   const taken: { host: string; port: number; by: string }[] = []
   return wanted.flatMap(([text, path]) => {
@@ -178,16 +186,7 @@ function sessionKeys({ pools, routes, sessions }: Config, blame: Blame): readonl
     ...pools.flatMap(({ name }, i) =>
       name === KEY_POOL ? [blame(['pools', i, 'name'], `"${name}" is Limen's own`)] : [],
     ),
-    ...routes.flatMap(({ sessionKey }, i) =>
-      sessionKey === 'off'
-        ? []
-        : [
-            blame(
-              ['routes', i, 'sessionKey'],
-              'cannot be asked for yet: the edge does not check session keys',
-            ),
-          ],
-    ),
+    ...routes.flatMap((route, i) => routeSession(route, sessions, ['routes', i], blame)),
     ...doubles(
       groups.map(({ id }, i) => [String(id), ['sessions', 'groups', i, 'id']]),
       blame,
@@ -205,6 +204,77 @@ function sessionKeys({ pools, routes, sessions }: Config, blame: Blame): readonl
       ? [blame(['sessions', 'rotation', 'leastS'], 'must not exceed sessions.rotation.mostS')]
       : []),
   ]
+}
+
+/** A key server alone (`limen keys`) serves edges, and no clients of its own. */
+export function isKeyServerAlone({ listeners, pools, routes, sessions }: Config): boolean {
+  const isEmpty = listeners.length + pools.length + routes.length === 0
+  return isEmpty && sessions.enabled && sessions.cluster !== undefined
+}
+
+function missingParts(config: Config, blame: Blame): readonly Complaint[] {
+  if (isKeyServerAlone(config)) return []
+  return (['listeners', 'pools', 'routes'] as const).flatMap((key) =>
+    config[key].length === 0 ? [blame([key], 'is missing (expected array)')] : [],
+  )
+}
+
+/** Who is the key server, who an edge of it. */
+function sessionRoles({ sessions }: Config, blame: Blame): readonly Complaint[] {
+  const { enabled, server, cluster, edges, login } = sessions
+  const found: Complaint[] = []
+  const complain = (key: string, text: string): void => {
+    found.push(blame(['sessions', key], text))
+  }
+  if (enabled && server !== undefined) complain('server', 'is instead of sessions.enabled')
+  if (!enabled && cluster !== undefined) complain('cluster', 'needs sessions.enabled')
+  if (!enabled && login !== undefined) complain('login', 'is for the key server')
+  if (edges.length > 0 && server === undefined && cluster === undefined) {
+    complain('edges', 'needs sessions.server, or on the key server sessions.cluster')
+  }
+  return [
+    ...found,
+    ...doubles(
+      edges.map(({ id }, i) => [id, ['sessions', 'edges', i, 'id']]),
+      blame,
+    ),
+    ...doubles(
+      edges.map(({ address }, i) => [address, ['sessions', 'edges', i, 'address']]),
+      blame,
+    ),
+  ]
+}
+
+/** Nobody may rely on a check that cannot be made. */
+function routeSession(
+  { sessionKey, session }: Config['routes'][number],
+  sessions: Config['sessions'],
+  path: ConfigPath,
+  blame: Blame,
+): readonly Complaint[] {
+  if (sessionKey === 'off') return []
+  const found: Complaint[] = []
+  const say = (key: string, text: string): void => {
+    found.push(blame([...path, 'session', key], text))
+  }
+  if (!sessions.enabled && sessions.server === undefined) {
+    const text = 'needs sessions.enabled or sessions.server: nobody could have a key'
+    found.push(blame([...path, 'sessionKey'], text))
+  }
+  if (session.sealBodies) say('sealBodies', 'cannot be asked for yet: the edge opens no bodies')
+  if (session.bearer && sessions.enabled && !sessions.bearer) {
+    say('bearer', 'needs sessions.bearer: nobody could have the cookie')
+  }
+  if (session.replay === 'cluster' && sessions.redis === undefined) {
+    say('replay', 'cluster needs sessions.redis')
+  }
+  if (session.replay === 'owner' && sessions.server !== undefined && sessions.edges.length === 0) {
+    say('replay', 'owner needs sessions.edges')
+  }
+  if (session.replay === 'owner' && sessions.cluster !== undefined) {
+    say('replay', 'owner is for edges with sessions.server: take cluster here')
+  }
+  return found
 }
 
 function orders({ admission, timeouts, pools }: Config, blame: Blame): readonly Complaint[] {

@@ -49,18 +49,13 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
 describe('dataPlaneSettings() with session keys', () => {
   const text = `listeners: [{ name: plain, address: 127.0.0.1:8080 }]
 pools: [{ name: site, servers: [{ id: a, address: a.internal:80 }] }]
-routes: [{ path: /account, pool: site }, { pool: site }]
+routes: [{ path: /account, pool: site, sessionKey: required }, { pool: site }]
 sessions: { enabled: true }
 `
   const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
   if (outcome.kind !== 'read') assert.fail()
-  // A configuration may not ask for this yet; the settings carry it all the same.
-  const routes = outcome.config.routes.map((route) =>
-    route.path === '/account' ? { ...route, sessionKey: 'required' as const } : route,
-  )
-  const config = { ...outcome.config, routes }
   const keysOf = (place?: { host: string; port: number; token: string }) =>
-    dataPlaneSettings(config, MATERIAL, place).routes.map(({ path, pool, sessionKey }) => [
+    dataPlaneSettings(outcome.config, MATERIAL, place).routes.map(({ path, pool, sessionKey }) => [
       path,
       pool,
       sessionKey,
@@ -74,10 +69,10 @@ sessions: { enabled: true }
     ])
   })
 
-  it('asks for no keys while there is no key server', () => {
+  it('asks for keys before there is a key server: what needs them is not served open', () => {
     assert.deepEqual(keysOf(), [
-      ['/account', 'site', undefined],
-      ['/', 'site', undefined],
+      ['/account', 'site', 'required'],
+      ['/', 'site', 'off'],
     ])
   })
 })

@@ -10,7 +10,6 @@ import type {
   HandshakeMemberSettings,
   ListenerSettings,
   PoolSettings,
-  RouteSettings,
 } from '../../../ports/data-plane.ts'
 import { CONFIG_DEFAULTS } from './defaults.ts'
 import { KEY_ROUTE, type KeyServerPlace, keyServerPool } from './key-server-settings.ts'
@@ -36,17 +35,13 @@ export function dataPlaneSettings(
   return {
     listeners: config.listeners.map(listenerSettings),
     pools: [...config.pools.map(poolSettings), ...own],
-    routes: keys === undefined ? withoutKeys(config.routes) : [KEY_ROUTE, ...config.routes],
+    // Keys that take a restart are asked for all the same: nobody passes before there are some.
+    routes: keys === undefined ? config.routes : [KEY_ROUTE, ...config.routes],
     limits: config.limits,
     timeouts,
     admission: admissionSettings(config.admission, profileKey),
     ...others,
   }
-}
-
-/** Session keys that take a restart are not asked for yet: nobody could have one. */
-function withoutKeys(routes: Config['routes']): readonly RouteSettings[] {
-  return routes.map(({ sessionKey: _, ...route }) => route)
 }
 
 function admissionSettings(

@@ -25,6 +25,8 @@ export const CONFIG_DEFAULTS = {
   health: { path: '/', intervalMs: 2 * SECOND, timeoutMs: SECOND, rise: 2, fall: 3 },
   /** Five in a row and 30 s: Envoy's own defaults. Half of a pool must stay. */
   outlier: { consecutiveFailures: 5, ejectMs: 30 * SECOND, ejectShareMax: 0.5 },
+  /** What a route asks for that asks for session keys. A proof shown again to another edge is 30 s old at most. */
+  routeSession: { replay: 'edge', bodyDigest: true, sealBodies: false, bearer: false },
   limits: {
     /** Open client connections per worker; at 40 KB each (the goal) 800 MB. */
     connectionsMax: 20_000,
@@ -114,7 +116,12 @@ export const CONFIG_DEFAULTS = {
     rotation: { everyS: 600, leastS: 60, mostS: 43_200, perSecondMax: 1000 },
     groups: [{ id: 1, hosts: [] }],
     onFeedSilent: 'open',
-    subjectFrom: 'none',
+    /** An unsafe request done twice is worse than one asked to come again. */
+    onReplayError: 'closed',
+    bearer: false,
+    strictSupersede: true,
+    /** A port that nobody need know: the edge is in this process. */
+    listen: '127.0.0.1:0',
     /** About 0.5 KB each: 50 MB. */
     keepMax: 100_000,
     /** A fifth of a core at about 0.4 ms each. */

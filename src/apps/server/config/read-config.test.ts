@@ -45,6 +45,14 @@ describe('readConfig()', () => {
     })
   })
 
+  it('takes a key server alone, without listeners, pools and routes', () => {
+    const config = configOf(
+      'sessions: { enabled: true, cluster: { address: "127.0.0.1:9443" }, login: { jwks: app.json } }',
+    )
+    assert.deepEqual(config.listeners, [])
+    assert.equal(config.sessions.login?.jwks, '/etc/limen/app.json')
+  })
+
   it('reads the demo', () => {
     const text = readFileSync(new URL('../../demo/demo.yaml', import.meta.url), 'utf8')
     assert.equal(configOf(text).listeners.length, 2)
@@ -212,7 +220,18 @@ describe('complaints', () => {
     [
       'a session key that nobody gives',
       GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required }'),
-      ['7:24: routes[0].sessionKey: cannot be asked for yet: the edge does not check session keys'],
+      [
+        '7:24: routes[0].sessionKey: needs sessions.enabled or sessions.server: nobody could have a key',
+      ],
+    ],
+    [
+      'what a route asks for and cannot have',
+      `${GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required, session: { bearer: true, sealBodies: true, replay: cluster } }')}sessions: { enabled: true }\n`,
+      [
+        '7:57: routes[0].session.bearer: needs sessions.bearer: nobody could have the cookie',
+        '7:71: routes[0].session.sealBodies: cannot be asked for yet: the edge opens no bodies',
+        '7:89: routes[0].session.replay: cluster needs sessions.redis',
+      ],
     ],
     [
       'key groups for nobody and for all twice',
@@ -221,6 +240,50 @@ describe('complaints', () => {
         '8:13: sessions.groups: exactly one group must be without hosts',
         '8:35: sessions.groups[1].id: "1" is there twice',
       ],
+    ],
+    [
+      'a key server and an edge of one at once',
+      `${GOOD}sessions:\n  enabled: true\n  server: { address: 10.0.0.5:1, http: 10.0.0.5:2, credentials: x }\n`,
+      ['10:3: sessions.server: is instead of sessions.enabled'],
+    ],
+    [
+      'what only a key server has',
+      `${GOOD}sessions:\n  login: { jwks: x }\n  cluster: { address: 127.0.0.1:9443 }\n  edges: [{ id: a, address: 127.0.0.1:1 }]\n`,
+      [
+        '9:3: sessions.login: is for the key server',
+        '10:3: sessions.cluster: needs sessions.enabled',
+      ],
+    ],
+    [
+      'edges of nobody, twice, and by no name',
+      `${GOOD}sessions: { edges: [{ id: a, address: 127.0.0.1:1 }, { id: a, address: 127.0.0.1:1 }] }\n`,
+      [
+        '8:13: sessions.edges: needs sessions.server, or on the key server sessions.cluster',
+        '8:56: sessions.edges[1].id: "a" is there twice',
+        '8:63: sessions.edges[1].address: "127.0.0.1:1" is there twice',
+      ],
+    ],
+    [
+      'an edge by a name that no certificate has',
+      `${GOOD}sessions: { edges: [{ id: Edge_1, address: 127.0.0.1:1 }] }\n`,
+      ['8:23: sessions.edges[0].id: must be a lower-case DNS label'],
+    ],
+    [
+      'a password in the address of Redis',
+      `${GOOD}sessions: { redis: { url: "redis://:secret@10.0.0.9:6379" } }\n`,
+      [
+        '8:22: sessions.redis.url: must be redis://host:port or rediss://host:port, without a password',
+      ],
+    ],
+    [
+      'an owner of proofs among nobody',
+      `${GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required, session: { replay: owner } }')}sessions: { server: { address: 10.0.0.5:1, http: 10.0.0.5:2, credentials: x } }\n`,
+      ['7:57: routes[0].session.replay: owner needs sessions.edges'],
+    ],
+    [
+      'two things on the port of the key server',
+      `${GOOD}sessions: { enabled: true, listen: "127.0.0.1:8443" }\n`,
+      ['8:28: sessions.listen: 127.0.0.1:8443 is already taken by listeners[0].address'],
     ],
     [
       "the key server's name",

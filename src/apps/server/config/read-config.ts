@@ -168,6 +168,7 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
     ...config,
     data: resolve(folder, config.data),
     certificates: config.certificates.map((entry) => ('certFile' in entry ? pair(entry) : entry)),
+    sessions: withWholeSessionPaths(config.sessions, folder),
     admin: {
       ...admin,
       ...(certificate === undefined ? {} : { certificate: pair(certificate) }),
@@ -175,6 +176,24 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
         'tokenFile' in token ? { ...token, tokenFile: resolve(folder, token.tokenFile) } : token,
       ),
     },
+  }
+}
+
+function withWholeSessionPaths(sessions: Config['sessions'], folder: string): Config['sessions'] {
+  const { login, server, redis, ...rest } = sessions
+  const whole = <T extends object>(of: T, ...keys: readonly (keyof T)[]): T => {
+    const made = { ...of }
+    for (const key of keys) {
+      const path = of[key]
+      if (typeof path === 'string') made[key] = resolve(folder, path) as T[typeof key]
+    }
+    return made
+  }
+  return {
+    ...rest,
+    ...(login === undefined ? {} : { login: whole(login, 'jwks') }),
+    ...(server === undefined ? {} : { server: whole(server, 'credentials') }),
+    ...(redis === undefined ? {} : { redis: whole(redis, 'passwordFile', 'caFile') }),
   }
 }
 

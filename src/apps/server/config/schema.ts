@@ -25,6 +25,13 @@ const TICKET_S_MAX = 900
 const EPOCH_S_MAX = 7 * 86_400
 /** LSK/1, section 1.8. */
 const ROTATE_S_MAX = 43_200
+/** In each SAN of the cluster's certificates. */
+export const EDGE_ID = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
+/** A table row, a connection and a feed each. */
+const EDGES_MAX = 256
+/** As many names as a large certificate has. */
+const HOSTS_MAX = 1000
+const REDIS_URL = /^rediss?:\/\/[a-z0-9.[\]:-]{1,255}(?:\/\d{1,4})?$/i
 /** Each is two or three keys in every worker. */
 const GROUPS_MAX = 64
 export const SUITE_NAMES = ['x25519-mlkem768', 'x25519', 'p256'] as const
@@ -157,6 +164,28 @@ const pool = z.strictObject({
   outlier: outlier.prefault({}).describe('Passive checks on live requests.'),
 })
 
+const R = D.routeSession
+const routeSession = z.strictObject({
+  replay: z
+    .enum(['edge', 'owner', 'cluster'])
+    .default(R.replay)
+    .describe(
+      'Who is asked whether an unsafe request was made before: this edge, the one that owns the session, or Redis. Of GET, HEAD and OPTIONS this edge knows.',
+    ),
+  bodyDigest: z
+    .boolean()
+    .default(R.bodyDigest)
+    .describe('A body must be covered by content-digest, and is compared with it as it passes.'),
+  sealBodies: z
+    .boolean()
+    .default(R.sealBodies)
+    .describe('Bodies are sealed under the session, both ways. Not there yet.'),
+  bearer: z
+    .boolean()
+    .default(R.bearer)
+    .describe('The cookie __Host-limen counts too, as a lower level. Needs sessions.bearer.'),
+})
+
 const route = z.strictObject({
   host: z
     .string()
@@ -169,8 +198,9 @@ const route = z.strictObject({
     .enum(['required', 'optional', 'off'])
     .default('off')
     .describe(
-      'Requests must be made under a session key, may be, or are not looked at. Needs sessions.enabled.',
+      'Requests must be made under a session key, may be, or are not looked at. Needs sessions.enabled or sessions.server.',
     ),
+  session: routeSession.prefault({}).describe('What such requests must be like.'),
 })
 
 const L = D.limits
@@ -392,7 +422,71 @@ const sessions = z.strictObject({
     .enum(['open', 'closed'])
     .default(S.onFeedSilent)
     .describe('A worker hears nothing of revocations: open lets sessions pass, closed does not.'),
-  subjectFrom: z.enum(['none']).default(S.subjectFrom).describe('How it is told who logged in.'),
+  onReplayError: z
+    .enum(['open', 'closed'])
+    .default(S.onReplayError)
+    .describe(
+      'Nobody can say in time whether an unsafe request came before: open lets it pass, closed answers 503.',
+    ),
+  bearer: z
+    .boolean()
+    .default(S.bearer)
+    .describe('Set tickets as a cookie too, for routes that take it as a lower level.'),
+  strictSupersede: z
+    .boolean()
+    .default(S.strictSupersede)
+    .describe('After a rotation the old key is no good: in 30 s, or 5 s on suspicion.'),
+  login: z
+    .strictObject({
+      jwks: file.describe('JWK Set of the keys the application signs with.'),
+      issuer: z.string().min(1).max(512).optional().describe('Its iss; without it any will do.'),
+    })
+    .optional()
+    .describe('Take a signed JWT of the application as proof of who logged in.'),
+  hosts: z
+    .array(z.string().regex(HOST).min(1))
+    .max(HOSTS_MAX)
+    .default([])
+    .describe('Hosts that sessions are opened for; empty: those the certificates name.'),
+  listen: address
+    .default(S.listen)
+    .describe('Where edges hand requests for keys to the key server: plain HTTP, a trusted net.'),
+  cluster: z
+    .strictObject({
+      address: address.describe('Where other edges come for keys and revocations (mutual TLS).'),
+    })
+    .optional()
+    .describe('Serve other edges too; limen keys does it alone.'),
+  server: z
+    .strictObject({
+      address: address.describe('Its sessions.cluster.address.'),
+      http: address.describe('Its sessions.listen.'),
+      credentials: file.describe('A folder that limen cluster issue made.'),
+    })
+    .optional()
+    .describe('The key server is another process: instead of enabled.'),
+  edges: z
+    .array(
+      z.strictObject({
+        id: z.string().regex(EDGE_ID, 'must be a lower-case DNS label').describe('Its name.'),
+        address: address.describe('Where it listens for the other edges (mutual TLS).'),
+      }),
+    )
+    .max(EDGES_MAX)
+    .default([])
+    .describe('All edges: who owns which proofs with replay: owner. The same list everywhere.'),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(REDIS_URL, 'must be redis://host:port or rediss://host:port, without a password')
+        .describe('A Redis that all edges share, for replay: cluster.'),
+      username: z.string().min(1).max(128).optional().describe('As its ACL has it.'),
+      passwordFile: file.optional().describe('A file that holds the password.'),
+      caFile: file.optional().describe('PEM of the CA to trust, for rediss.'),
+    })
+    .optional()
+    .describe('Where proofs of routes with replay: cluster are remembered.'),
   keepMax: count(10_000_000)
     .default(S.keepMax)
     .describe('Sessions remembered, to be shown and to rotate once; the oldest fall out.'),
@@ -460,6 +554,7 @@ export const configSchema = z.strictObject({
   listeners: z
     .array(listener)
     .min(1, 'needs at least one listener')
+    .default([])
     .describe('Where clients come in.'),
   certificates: z
     .array(certificate)
@@ -468,8 +563,13 @@ export const configSchema = z.strictObject({
   pools: z
     .array(pool)
     .min(1, 'needs at least one pool')
+    .default([])
     .describe('Groups of servers that answer alike.'),
-  routes: z.array(route).min(1, 'needs at least one route').describe('First match wins.'),
+  routes: z
+    .array(route)
+    .min(1, 'needs at least one route')
+    .default([])
+    .describe('First match wins.'),
   limits: limits.prefault({}).describe('How much is too much.'),
   timeouts: timeouts.prefault({}).describe('How long is too long, in milliseconds.'),
   admission: admissionSchema.prefault({}).describe('What is done with suspicious handshakes.'),

@@ -1,0 +1,60 @@
+/**
+ * A request head of HTTP/1.x as the session check sees it (`session-check.ts`), and without what is only for the edge.
+ *
+ * @module
+ */
+import type { FieldPlace, RequestHeadReader } from '../../wire/request-head.ts'
+import { OCTETS, textOf } from './octets.ts'
+import type { SessionRequest } from './session-check.ts'
+import { takeSessionCookie } from './session-cookie.ts'
+
+const NOTHING: Buffer = Buffer.alloc(0)
+
+/** From the head in `OCTETS` that `head` describes. */
+export function sessionRequest(
+  head: RequestHeadReader,
+  of: Pick<SessionRequest, 'authority' | 'secure' | 'upgrade' | 'tier'>,
+): SessionRequest {
+  const { sessionKey, signature, signatureInput, contentDigest } = head
+  return {
+    ...of,
+    method: textOf(head.start, head.methodEnd),
+    target: textOf(head.targetStart, head.targetEnd),
+    hasBody: head.chunked || head.contentLength > 0,
+    sessionKey: valueAt(sessionKey),
+    signature: valueAt(signature),
+    signatureInput: valueAt(signatureInput),
+    contentDigest: contentDigest.count === 1 ? valueAt(contentDigest) : '',
+    proofDoubled:
+      sessionKey.count > 1 ||
+      signature.count > 1 ||
+      signatureInput.count > 1 ||
+      head.cookieCount > 1,
+    cookies: head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd),
+  }
+}
+
+/**
+ * Takes the proof and the session cookie out of a head that has been checked; what is to be added in their place, as field
+ * lines. undefined when there are too many fields to take out.
+ */
+export function withoutProof(head: RequestHeadReader, cookies: string): Buffer | undefined {
+  for (const place of [head.sessionKey, head.signature, head.signatureInput]) {
+    if (place.count > 0 && !head.cut(place.line, lineEnd(place.end))) return undefined
+  }
+  const seen = takeSessionCookie(cookies)
+  if (seen === undefined) return NOTHING
+  let line = head.cookieStart
+  while (OCTETS[line - 1] !== 10) line--
+  if (!head.cut(line, lineEnd(head.cookieEnd))) return undefined
+  return seen.rest === '' ? NOTHING : Buffer.from(`Cookie: ${seen.rest}\r\n`, 'latin1')
+}
+
+function valueAt({ count, start, end }: FieldPlace): string {
+  return count === 0 ? '' : textOf(start, end)
+}
+
+/** One past the line feed. */
+function lineEnd(from: number): number {
+  return OCTETS.indexOf(10, from) + 1
+}
