@@ -8,8 +8,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { toHex } from '../src/ground/hex.ts'
 import { ClientHelloFinder } from '../src/flows/find-client-hellos.ts'
+import { toHex } from '../src/ground/hex.ts'
 import type { Random } from '../src/ground/random.ts'
 import { ClientHelloReader } from '../src/wire/client-hello.ts'
 import { readCapture } from '../src/wire/pcap.ts'

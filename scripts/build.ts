@@ -1,5 +1,6 @@
 /**
- * Builds what is published: JavaScript with types and the console in `dist/`, and `limen.schema.json`.
+ * Builds what is published: JavaScript with types, the console and the files for browsers in `dist/`, and
+ * `limen.schema.json`.
  *
  * @module
  */
@@ -14,12 +15,15 @@ const DIST = join(ROOT, 'dist')
 const ASSETS = /\.(?:yaml|css|js|svg|html|json)$/
 
 rmSync(DIST, { recursive: true, force: true })
-run('tsc', [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'])
+for (const project of ['tsconfig.build.json', 'tsconfig.browser-build.json']) {
+  run('tsc', [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project])
+}
 for (const name of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })) {
   if (!ASSETS.test(name) || name.startsWith(join('apps', 'console'))) continue
   cpSync(join(SOURCES, name), join(DIST, name), { recursive: true })
 }
 run('console', [join(ROOT, 'scripts/console.ts'), '--always'])
+run('files for browsers', [join(ROOT, 'scripts/client-files.ts'), '--always'])
 
 const { configJsonSchema } = await import('../src/apps/server/config/json-schema.ts')
 writeFileSync(join(ROOT, 'limen.schema.json'), `${JSON.stringify(configJsonSchema(), null, 2)}\n`)

@@ -20,6 +20,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   flows: PURE,
   adapters: PURE,
   'apps/browser': ['ground', 'wire', 'keys'],
+  // The client for Node runs what browsers run: WebCrypto and fetch are in both.
+  'apps/client': ['ground', 'wire', 'keys', 'apps/browser'],
   'apps/console': ['ground', 'behavior', 'ports'],
   'apps/demo': [...PURE, 'adapters'],
   'apps/server': [...PURE, 'flows', 'adapters', 'apps/demo'],

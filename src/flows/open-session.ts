@@ -32,6 +32,7 @@ import {
   writeKeyTlvs,
 } from '../wire/key-message.ts'
 import { TICKET_FLAG, type TicketContents } from '../wire/session-ticket.ts'
+import type { SessionGenerations } from './session-generations.ts'
 
 /** Why no session was opened or rotated. Stable: clients switch on it. */
 export type OpenRefusal =
@@ -48,6 +49,8 @@ export type OpenRefusal =
   | 'gen_conflict'
   | 'expired'
   | 'revoked'
+  | 'auth_unexpected'
+  | 'auth_invalid'
 
 export type Opened =
   | {
@@ -55,10 +58,21 @@ export type Opened =
       readonly reply: Uint8Array
       readonly session: string
       readonly generation: number
+      /** Sealed, as in the reply. */
+      readonly ticket: Uint8Array
       /** The reply of a moment ago, once more. */
       readonly again: boolean
     }
   | { readonly kind: 'refused'; readonly code: OpenRefusal }
+
+/** Everything is good but for who the client says has logged in: to be looked at, which takes time. */
+export interface LoginShown {
+  readonly kind: 'login'
+  /** What the application signed (`AUTH`), as the client sealed it. */
+  readonly proof: Uint8Array
+  /** @param subject pseudonym of who it is, 16 bytes; undefined: the proof is not good */
+  finish(subject: Uint8Array | undefined): Opened
+}
 
 export interface SessionPolicy {
   /** Suites a session may be opened with. */
@@ -66,6 +80,8 @@ export interface SessionPolicy {
   readonly ticketS: number
   readonly policyId: number
   readonly flags: number
+  /** May clients say who logged in? */
+  readonly login?: boolean
 }
 
 /** What the key server works with. */
@@ -106,7 +122,11 @@ const FLAG_POST_QUANTUM = TICKET_FLAG.postQuantum
 const FLAG_SOFT_BINDING = TICKET_FLAG.softBinding
 
 /** @param now seconds since 1970 */
-export function openSession(office: SessionOffice, request: OpenRequest, now: number): Opened {
+export function openSession(
+  office: SessionOffice,
+  request: OpenRequest,
+  now: number,
+): Opened | LoginShown {
   const read = readKeyMessage(request.message)
   if (read.kind === 'malformed') return refused('bad_message')
   const { message } = read
@@ -129,7 +149,39 @@ export function openSession(office: SessionOffice, request: OpenRequest, now: nu
     checkClient(office, message, client.init, now) ??
     (isRotate ? checkPrevious(office, message, client.init, request.previous, now) : undefined)
   if (code !== undefined) return refused(code)
-  return answer(office, request, message, client.init, opened.exporter, name, now)
+  const { init: shown } = client
+  const finish = (subject: Uint8Array | undefined): Opened =>
+    answer(office, { ...request, subject }, message, shown, opened.exporter, name, now)
+  if (shown.auth === undefined) return finish(request.subject)
+  if (office.policy.login !== true) return refused('auth_unexpected')
+  const previous = isRotate ? request.previous : undefined
+  return {
+    kind: 'login',
+    proof: shown.auth,
+    finish(subject) {
+      // Nobody becomes somebody else within a session.
+      const isOther = previous?.subject !== undefined && !sameSubject(agreement, previous, subject)
+      if (subject === undefined || isOther) return refused('auth_invalid')
+      // While the proof was looked at the same message, or another tab's, may have come first.
+      const meanwhile = sessions.replyTo(name, now)
+      if (meanwhile !== undefined) return { ...meanwhile, kind: 'opened', again: true }
+      return previous !== undefined && isFollowed(office, previous)
+        ? refused('gen_conflict')
+        : finish(subject)
+    },
+  }
+}
+
+function sameSubject(
+  agreement: KeyAgreement,
+  previous: TicketContents,
+  subject: Uint8Array | undefined,
+): boolean {
+  return (
+    subject !== undefined &&
+    previous.subject !== undefined &&
+    agreement.equal(previous.subject, subject)
+  )
 }
 
 function checkClient(
@@ -147,12 +199,13 @@ function checkClient(
 
 /** Whoever rotates shows the old request key and the device key the session was opened with. */
 function checkPrevious(
-  { agreement, sessions, encodeUrl }: SessionOffice,
+  office: SessionOffice,
   message: KeyMessage,
   init: ClientInit,
   previous: TicketContents | undefined,
   now: number,
 ): OpenRefusal | undefined {
+  const { agreement } = office
   const shown = init.previous
   if (shown === undefined || previous === undefined) return 'prev_missing'
   if (previous.expires <= now) return 'expired'
@@ -162,8 +215,13 @@ function checkPrevious(
   const mac = agreement.hmac(previous.requestKey, previousSigned(shares))
   if (!agreement.equal(mac, shown.mac)) return 'prev_mac'
   if (!agreement.equal(agreement.hash(init.deviceKey), previous.deviceKey)) return 'device_sig'
+  return isFollowed(office, previous) ? 'gen_conflict' : undefined
+}
+
+/** Has the session gone on to a later generation? */
+function isFollowed({ sessions, encodeUrl }: SessionOffice, previous: TicketContents): boolean {
   const latest = sessions.latest(encodeUrl(previous.sessionId))
-  return latest !== undefined && latest > previous.generation ? 'gen_conflict' : undefined
+  return latest !== undefined && latest > previous.generation
 }
 
 function answer(
@@ -213,10 +271,11 @@ function answer(
     deviceKey: agreement.hash(init.deviceKey),
     tier: request.tier,
   }
+  const ticket = office.seal(contents)
   const plain = writeKeyTlvs(
     new Map([
       [SERVER_TLV.policy, Uint8Array.of(policy.policyId >> 8, policy.policyId & 255)],
-      [SERVER_TLV.ticket, office.seal(contents)],
+      [SERVER_TLV.ticket, ticket],
       [SERVER_TLV.sessionId, sessionId],
       [SERVER_TLV.epoch, u32Bytes(contents.epoch)],
       [SERVER_TLV.generation, u32Bytes(generation)],
@@ -230,60 +289,11 @@ function answer(
   const sealed = agreement.seal(key, replyKey.subarray(REPLY_KEY_BYTES), th, plain)
   for (const secret of [contents.requestKey, contents.bodyKey, replyKey, agreed.dh]) secret.fill(0)
   const session = office.encodeUrl(sessionId)
-  const reply = { reply: join(header, sealed), session, generation }
+  const reply = { reply: join(header, sealed), session, generation, ticket }
   sessions.remember(name, reply, contents.expires, now)
   return { ...reply, kind: 'opened', again: false }
 }
 
 function refused(code: OpenRefusal): Opened {
   return { kind: 'refused', code }
-}
-
-interface Reply {
-  readonly reply: Uint8Array
-  readonly session: string
-  readonly generation: number
-}
-
-/** How long a lost reply can be had again, in seconds: the longest a client goes on trying at once. */
-const REPLY_S = 60
-
-/** Latest generation of each live session, and the replies of the last minute. Bounded: the oldest go. */
-export class SessionGenerations {
-  readonly #latest = new Map<string, { generation: number; expires: number }>()
-  readonly #replies = new Map<string, Reply & { until: number }>()
-  readonly #sessionsMax: number
-
-  constructor(sessionsMax: number) {
-    this.#sessionsMax = sessionsMax
-  }
-
-  get size(): number {
-    return this.#latest.size
-  }
-
-  latest(session: string): number | undefined {
-    return this.#latest.get(session)?.generation
-  }
-
-  replyTo(message: string, now: number): Reply | undefined {
-    const kept = this.#replies.get(message)
-    return kept === undefined || kept.until < now ? undefined : kept
-  }
-
-  remember(message: string, reply: Reply, expires: number, now: number): void {
-    forgetBefore(this.#replies, ({ until }) => until < now, this.#sessionsMax)
-    this.#replies.set(message, { ...reply, until: now + REPLY_S })
-    forgetBefore(this.#latest, ({ expires: until }) => until < now, this.#sessionsMax)
-    this.#latest.delete(reply.session)
-    this.#latest.set(reply.session, { generation: reply.generation, expires })
-  }
-}
-
-/** In the order they came: stops at the first that is still good, and keeps the bound. */
-function forgetBefore<V>(map: Map<string, V>, isOver: (value: V) => boolean, most: number): void {
-  for (const [key, value] of map) {
-    if (map.size < most && !isOver(value)) return
-    map.delete(key)
-  }
 }

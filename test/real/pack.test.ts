@@ -79,6 +79,25 @@ metrics: { address: METRICS }
     }
   })
 
+  it('has clients of session keys, with types', async () => {
+    const program = `import { sessionFetch, SessionError } from 'limen/client'
+import type { LimenSession } from 'limen/browser'
+const shop = sessionFetch({ origin: 'http://127.0.0.1:1' })
+const rotate: LimenSession['rotate'] = shop.rotate
+// @ts-expect-error: types are there, so this is known to be wrong
+const wrong: string = shop.rotate
+const error = await rotate().catch((reason: unknown) => reason)
+console.log(error instanceof SessionError ? error.code : error, typeof wrong)
+`
+    writeFileSync(join(app, 'client.ts'), program)
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024']
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    await run(app, process.execPath, tsc, ...options, '--skipLibCheck', 'client.ts')
+    assert.equal(await run(app, process.execPath, 'client.ts'), 'unreachable function\n')
+    const built = readdirSync(join(app, 'node_modules/limen/dist/browser')).sort()
+    assert.deepEqual(built, ['limen.js', 'start.js', 'worker.js'])
+  })
+
   it('is imported, with types', async () => {
     const program = `import { ClientHelloReader, ja4, type Ja4 } from 'limen'
 const outcome = new ClientHelloReader().feed(new Uint8Array([0]), 0)

@@ -14,9 +14,9 @@ import {
   type Opened,
   type OpenRequest,
   openSession,
-  SessionGenerations,
   type SessionOffice,
 } from '../../src/flows/open-session.ts'
+import { SessionGenerations } from '../../src/flows/session-generations.ts'
 import { KEM, type Kem, type PublicKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE, type Suite } from '../../src/wire/key-message.ts'
 import {
@@ -69,8 +69,8 @@ function keyServer() {
     assert.ok(contents !== undefined)
     return contents
   }
-  const ask = (message: Uint8Array, change: Partial<OpenRequest> = {}, now = NOW): Opened =>
-    openSession(
+  const ask = (message: Uint8Array, change: Partial<OpenRequest> = {}, now = NOW): Opened => {
+    const asked = openSession(
       office,
       {
         message,
@@ -84,6 +84,9 @@ function keyServer() {
       },
       now,
     )
+    assert.ok(asked.kind !== 'login')
+    return asked
+  }
   const open = async (change: Partial<HandshakeOptions> = {}): Promise<Session> => {
     const handshake = await begin(change)
     const opened = ask(handshake.message)

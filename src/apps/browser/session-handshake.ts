@@ -28,7 +28,9 @@ import {
   writeKeyHeader,
   writeKeyTlvs,
 } from '../../wire/key-message.ts'
+import { base64 } from './base64.ts'
 import { hpkeSender, type KeyPair, owned, type SenderKem } from './hpke-sender.ts'
+import { SessionError } from './session-error.ts'
 
 const { subtle } = crypto
 type Bytes = Uint8Array<ArrayBuffer>
@@ -58,19 +60,25 @@ export interface Abilities {
 /** A message to send, and what becomes of its answer. Sending it twice is allowed: the answer is the same. */
 export interface Handshake {
   readonly message: Bytes
+  /** To be kept until the reply is in; {@link resumeHandshake} goes on with it. */
+  readonly pending: PendingHandshake
   /** @throws SessionError `reply_malformed`, `reply_not_authentic` */
   finish(reply: Uint8Array): Promise<Session>
 }
 
-export type SessionErrorCode = 'no_suite' | 'reply_malformed' | 'reply_not_authentic'
-
-export class SessionError extends Error {
-  readonly code: SessionErrorCode
-  constructor(code: SessionErrorCode) {
-    super(`Cannot open a session: ${code}`)
-    this.name = 'SessionError'
-    this.code = code
-  }
+/** A handshake under way, as plain data that IndexedDB can keep. Private keys cannot be exported. */
+export interface PendingHandshake {
+  readonly message: Bytes
+  readonly keyId: number
+  readonly suite: Suite
+  /** HPKE's: an input to the keys, worth nothing without the ephemeral key. */
+  readonly exporter: Bytes
+  readonly ephemeral: CryptoKey
+  /** Of suite 3. */
+  readonly mlKem: CryptoKey | undefined
+  readonly device: KeyPair
+  /** The session whose key rotates. */
+  readonly previous: Session | undefined
 }
 
 /** Tries what this browser has. */
@@ -153,33 +161,35 @@ export async function beginHandshake(options: HandshakeOptions): Promise<Handsha
     owned(signed),
   )
   tlvs.set(CLIENT_TLV.deviceSignature, new Uint8Array(signature))
-  const message = owned(join(header, await context.seal(writeKeyTlvs(tlvs), header)))
-  return {
-    message,
-    finish: (reply) =>
-      finish(options, message, reply, context.export(EXPORT_CONTEXT, 32), ephemeral, device),
-  }
+  return resumeHandshake({
+    message: owned(join(header, await context.seal(writeKeyTlvs(tlvs), header))),
+    keyId: key.keyId,
+    suite,
+    exporter: await context.export(EXPORT_CONTEXT, 32),
+    ephemeral: ephemeral.privateKey,
+    mlKem: ephemeral.mlKem,
+    device,
+    previous,
+  })
 }
 
-async function finish(
-  { suite, key, previous }: HandshakeOptions,
-  message: Uint8Array,
-  reply: Uint8Array,
-  exporter: Promise<Bytes>,
-  ephemeral: Ephemeral,
-  device: KeyPair,
-): Promise<Session> {
+export function resumeHandshake(pending: PendingHandshake): Handshake {
+  return { message: pending.message, pending, finish: (reply) => finish(pending, reply) }
+}
+
+async function finish(pending: PendingHandshake, reply: Uint8Array): Promise<Session> {
+  const { suite, keyId, previous, message, device } = pending
   const read = readKeyMessage(reply)
   const type = previous === undefined ? MESSAGE_TYPE.initReply : MESSAGE_TYPE.rotateReply
   if (read.kind !== 'read') throw new SessionError('reply_malformed')
   const { message: answer } = read
-  const expected = answer.type === type && answer.suite === suite && answer.keyId === key.keyId
+  const expected = answer.type === type && answer.suite === suite && answer.keyId === keyId
   if (!expected || answer.field.length !== SHARE_BYTES[suite].server) {
     throw new SessionError('reply_malformed')
   }
   const th = await sha256(transcript(message, answer.header))
-  const { ikm, mlKem } = await ephemeral.agree(answer.field)
-  let salt = await exporter
+  const { ikm, mlKem } = await agree(pending, answer.field)
+  let salt = pending.exporter
   if (mlKem !== undefined) salt = await hkdfBits(mlKem, salt, keyInfo('pq', th), 32)
   if (previous !== undefined) {
     const chain = await subtle.sign('HMAC', previous.requestKey, owned(chainSigned(th)))
@@ -239,38 +249,42 @@ async function openReply(key: Bytes, th: Bytes, sealed: Uint8Array): Promise<Byt
 interface Ephemeral {
   readonly share: Bytes
   readonly mlKemKey: Bytes | undefined
-  agree(
-    field: Uint8Array,
-  ): Promise<{ readonly ikm: CryptoKey; readonly mlKem: CryptoKey | undefined }>
+  readonly privateKey: CryptoKey
+  readonly mlKem: CryptoKey | undefined
 }
 
+const ephemeralAlgorithm = (suite: Suite) =>
+  suite === SUITE.p256 ? { name: 'ECDH', namedCurve: 'P-256' } : { name: 'X25519' }
+
 async function newEphemeral(suite: Suite): Promise<Ephemeral> {
-  const algorithm =
-    suite === SUITE.p256 ? { name: 'ECDH', namedCurve: 'P-256' } : { name: 'X25519' }
+  const algorithm = ephemeralAlgorithm(suite)
   const pair = (await subtle.generateKey(algorithm, false, ['deriveKey'])) as KeyPair
   const share = await exportRaw(pair.publicKey)
-  const mlKem = suite === SUITE.x25519MlKem768 ? await newMlKem() : undefined
-  return {
-    share,
-    mlKemKey: mlKem?.publicKey,
-    async agree(field) {
-      const peer = await subtle.importKey(
-        'raw',
-        owned(field.slice(0, share.length)),
-        algorithm,
-        true,
-        [],
-      )
-      const ikm = await subtle.deriveKey(
-        { name: algorithm.name, public: peer },
-        pair.privateKey,
-        { name: 'HKDF' },
-        false,
-        ['deriveKey', 'deriveBits'],
-      )
-      return { ikm, mlKem: await mlKem?.decapsulate(owned(field.slice(share.length))) }
-    },
-  }
+  const own = { share, privateKey: pair.privateKey }
+  if (suite !== SUITE.x25519MlKem768) return { ...own, mlKemKey: undefined, mlKem: undefined }
+  const kem = await modern.generateKey('ML-KEM-768', false, ['decapsulateKey'])
+  const mlKemKey = new Uint8Array(await modern.exportKey('raw-public', kem.publicKey))
+  return { ...own, mlKemKey, mlKem: kem.privateKey }
+}
+
+async function agree(
+  { suite, ephemeral, mlKem }: PendingHandshake,
+  field: Uint8Array,
+): Promise<{ readonly ikm: CryptoKey; readonly mlKem: CryptoKey | undefined }> {
+  const algorithm = ephemeralAlgorithm(suite)
+  const shareBytes = SHARE_BYTES[suite].client
+  const theirs = owned(field.slice(0, shareBytes))
+  const peer = await subtle.importKey('raw', theirs, algorithm, true, [])
+  const how = { name: algorithm.name, public: peer }
+  const uses = ['deriveKey', 'deriveBits'] as const
+  const ikm = await subtle.deriveKey(how, ephemeral, { name: 'HKDF' }, false, [...uses])
+  if (mlKem === undefined) return { ikm, mlKem }
+  const ciphertext = owned(field.slice(shareBytes))
+  const kind = { name: 'HKDF' }
+  const secret = await modern.decapsulateKey('ML-KEM-768', mlKem, ciphertext, kind, false, [
+    'deriveBits',
+  ])
+  return { ikm, mlKem: secret }
 }
 
 /** ML-KEM in WebCrypto (Modern Algorithms): newer than the types of the DOM. */
@@ -286,18 +300,7 @@ interface MlKemSubtle {
     usages: readonly string[],
   ): Promise<CryptoKey>
 }
-
-async function newMlKem() {
-  const modern = subtle as unknown as MlKemSubtle
-  const pair = await modern.generateKey('ML-KEM-768', false, ['decapsulateKey'])
-  return {
-    publicKey: new Uint8Array(await modern.exportKey('raw-public', pair.publicKey)),
-    decapsulate: (ciphertext: Bytes) =>
-      modern.decapsulateKey('ML-KEM-768', pair.privateKey, ciphertext, { name: 'HKDF' }, false, [
-        'deriveBits',
-      ]),
-  }
-}
+const modern = subtle as unknown as MlKemSubtle
 
 async function newDevice(): Promise<KeyPair> {
   return await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
@@ -323,10 +326,4 @@ async function hkdfBits(
 
 function timeBytes(ms: number): Uint8Array {
   return join(u32Bytes(Math.floor(ms / 2 ** 32)), u32Bytes(ms % 2 ** 32))
-}
-
-export function base64(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return btoa(text)
 }

@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { proofBase, writeProofParameters } from '../../wire/session-proof.ts'
-import { base64, type Session } from './session-handshake.ts'
+import {
+  type ProofParameters,
+  proofBase,
+  WEBSOCKET_METHOD,
+  writeProofParameters,
+  writeQueryToken,
+} from '../../wire/session-proof.ts'
+import { base64, base64Url } from './base64.ts'
+import type { Session } from './session-handshake.ts'
 
 /** Bytes of a nonce: 16 characters of base64url. */
 const NONCE_BYTES = 12
@@ -15,6 +22,8 @@ export interface SigningRequest {
   readonly url: URL
   /** The whole body, where its digest is to be covered. */
   readonly body?: ArrayBuffer
+  /** Its `Content-Digest` instead, where that is known. */
+  readonly contentDigest?: string | undefined
 }
 
 /**
@@ -24,41 +33,66 @@ export interface SigningRequest {
  */
 export async function proofFields(
   session: Session,
-  { method, url, body }: SigningRequest,
+  { method, url, body, contentDigest }: SigningRequest,
   now: number,
 ): Promise<Record<string, string>> {
-  const contentDigest = body === undefined ? undefined : await digestOf(body)
+  const digest = body === undefined ? contentDigest : await digestOf(body)
+  const { parameters, signature } = await prove(session, method, url, digest, now)
+  return {
+    sessionkey: session.ticket,
+    'signature-input': `lim=${parameters.raw}`,
+    signature: `lim=:${signature}:`,
+    ...(digest === undefined ? {} : { 'content-digest': digest }),
+  }
+}
+
+/**
+ * `url` for a WebSocket: with a proof that is good once. Fragments are cut.
+ *
+ * @param now seconds since 1970
+ */
+export async function webSocketUrl(session: Session, url: URL, now: number): Promise<string> {
+  const target = new URL(url)
+  target.hash = ''
+  const { parameters, signature } = await prove(session, WEBSOCKET_METHOD, target, undefined, now)
+  const token = writeQueryToken(session.ticket, parameters, signature)
+  // Not by `search`: what is signed must stay as it is.
+  const { href, search } = target
+  return search === '' ? `${href.replace(/\?$/, '')}?${token}` : `${href}&${token}`
+}
+
+/** RFC 9530. */
+export function digestField(hash: Uint8Array): string {
+  return `sha-256=:${base64(hash)}:`
+}
+
+async function digestOf(body: ArrayBuffer): Promise<string> {
+  return digestField(new Uint8Array(await crypto.subtle.digest('SHA-256', body)))
+}
+
+/** The signature in base64, and what it is over. */
+async function prove(
+  session: Session,
+  method: string,
+  url: URL,
+  contentDigest: string | undefined,
+  now: number,
+): Promise<{ readonly parameters: ProofParameters; readonly signature: string }> {
   const parameters = writeProofParameters({
     created: Math.floor(now),
     nonce: base64Url(crypto.getRandomValues(new Uint8Array(NONCE_BYTES))),
     keyId: base64Url(session.sessionId).slice(0, KEY_ID_CHARS),
     coversDigest: contentDigest !== undefined,
   })
-  const base = proofBase(
-    {
-      method,
-      authority: url.host,
-      path: url.pathname,
-      query: url.search === '' ? '?' : url.search,
-      sessionKey: session.ticket,
-      contentDigest,
-    },
-    parameters,
-  )
-  const mac = await crypto.subtle.sign('HMAC', session.requestKey, new TextEncoder().encode(base))
-  return {
-    sessionkey: session.ticket,
-    'signature-input': `lim=${parameters.raw}`,
-    signature: `lim=:${base64(new Uint8Array(mac))}:`,
-    ...(contentDigest === undefined ? {} : { 'content-digest': contentDigest }),
+  const request = {
+    method,
+    authority: url.host,
+    path: url.pathname,
+    query: url.search === '' ? '?' : url.search,
+    sessionKey: session.ticket,
+    contentDigest,
   }
-}
-
-/** RFC 9530. */
-async function digestOf(body: ArrayBuffer): Promise<string> {
-  return `sha-256=:${base64(new Uint8Array(await crypto.subtle.digest('SHA-256', body)))}:`
-}
-
-function base64Url(bytes: Uint8Array): string {
-  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  const base = new TextEncoder().encode(proofBase(request, parameters))
+  const mac = await crypto.subtle.sign('HMAC', session.requestKey, base)
+  return { parameters, signature: base64(new Uint8Array(mac)) }
 }
