@@ -28,6 +28,7 @@ const COMPONENTS: readonly Component[] = [
   { programs: ['nmap'], debian: 'nmap' },
   { programs: ['sslscan'], debian: 'sslscan' },
   { programs: ['gnutls-cli'], debian: 'gnutls-bin' },
+  { programs: ['redis-server'], debian: 'redis-server' },
   { programs: ['python3'], debian: 'python3' },
   { programs: ['chromium', 'chromium-browser', 'google-chrome'], debian: 'chromium' },
 ]

@@ -17,7 +17,7 @@ import {
   type Handshake,
   type Session,
 } from '../../src/apps/browser/session-handshake.ts'
-import type { KeysView } from '../../src/apps/server/key-server/key-server.ts'
+import type { KeysView } from '../../src/apps/server/key-server/key-views.ts'
 import type { SessionView } from '../../src/apps/server/key-server/session-table.ts'
 import type { NumberedEntry } from '../../src/keys/session/revocations.ts'
 import { KEY_CONFIG_LABEL, type PublicKeyConfig, readKeyConfig } from '../../src/wire/key-config.ts'

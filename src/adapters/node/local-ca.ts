@@ -49,6 +49,17 @@ export async function localCertificate(options: LocalCaOptions): Promise<Certifi
   return made.pair
 }
 
+/** A certificate of the CA in `folder` that is not kept there: for somebody else, as a client and as a server. */
+export async function issuedCertificate(
+  options: LocalCaOptions,
+  days: number,
+): Promise<{ readonly certPem: string; readonly keyPem: string; readonly caPem: string }> {
+  const authority = await readOrMakeAuthority(options)
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
+  const leaf = await makeLeaf(options, authority, { days, usages: [serverAuth, clientAuth] })
+  return { ...leaf, caPem: `${authority.certificate.toString('pem')}\n` }
+}
+
 function keptLeaf({ folder, names, clock }: LocalCaOptions): CertificatePair | undefined {
   const certPem = readPrivateFile(join(folder, 'leaf.pem'))?.toString()
   const keyPem = readPrivateFile(join(folder, 'leaf.key'))?.toString()
@@ -118,6 +129,7 @@ async function makeAuthority({ clock, random }: LocalCaOptions) {
 async function makeLeaf(
   { names, clock, random }: LocalCaOptions,
   { certificate: ca, privateKey }: Authority,
+  { days, usages } = { days: LEAF_DAYS, usages: [x509.ExtendedKeyUsage.serverAuth] },
 ): Promise<{ certPem: string; keyPem: string }> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const subjects = names.map((value) => ({
@@ -130,14 +142,14 @@ async function makeLeaf(
       // Names belong into subjectAltName; nothing reads the subject (RFC 9525, section 2).
       subject: 'CN=Limen',
       issuer: ca.subject,
-      ...validity(clock, LEAF_DAYS),
+      ...validity(clock, days),
       signingKey: privateKey,
       publicKey: keys.publicKey,
       signingAlgorithm: ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.ExtendedKeyUsageExtension(usages),
         new x509.SubjectAlternativeNameExtension(subjects),
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto as Crypto),
         await x509.AuthorityKeyIdentifierExtension.create(ca.publicKey, false, webcrypto as Crypto),

@@ -65,6 +65,45 @@ after(async () => {
 const ask = (...args: string[]) =>
   run([...args, '--url', limen.running.adminUrl], { LIMEN_TOKEN: limen.token })
 
+describe('a key server alone', () => {
+  const alone = 'sessions: { enabled: true, cluster: { address: "127.0.0.1:0" } }'
+  const write = (text: string): string => {
+    const file = join(mkdtempSync(join(folder, 'keys-')), 'keys.yaml')
+    writeFileSync(file, `${text}\n`)
+    return file
+  }
+
+  it('keys: wants a configuration of one, up wants another', async () => {
+    const up = await run(['up', '-c', write(alone)])
+    assert.deepEqual([up.code, /limen keys/.test(up.err)], [EXIT.config, true])
+    const keys = await run(['keys', '-c', write(SHORT_CONFIG)])
+    assert.deepEqual([keys.code, /sessions\.cluster/.test(keys.err)], [EXIT.config, true])
+  })
+
+  it('keys list: is still asked of a running one', async () => {
+    const { code, err } = await ask('keys', 'list')
+    assert.deepEqual([code, /sessions/.test(err)], [EXIT.missing, true], err)
+    const file = join(folder, 'elsewhere.yaml')
+    writeFileSync(
+      file,
+      SHORT_CONFIG.replace('admin: { address: 127.0.0.1:0 }', 'admin: { address: 127.0.0.1:9 }'),
+    )
+    const there = await run(['keys', 'list', '-c', file])
+    assert.deepEqual([there.code, /127\.0\.0\.1:9/.test(there.err)], [EXIT.unreachable, true])
+  })
+
+  it('cluster issue: makes a folder for an edge, of a key server only', async () => {
+    const file = write(alone)
+    const to = join(folder, 'edge-1')
+    const made = await run(['cluster', 'issue', 'edge-1', '-c', file, '--to', to])
+    assert.deepEqual([made.code, made.out.includes(to)], [0, true], made.err)
+    const bad = await run(['cluster', 'issue', 'Edge', '-c', file])
+    assert.equal(bad.code, EXIT.usage, bad.err)
+    const other = await run(['cluster', 'issue', 'edge-1', '-c', write(SHORT_CONFIG)])
+    assert.deepEqual([other.code, /sessions\.cluster/.test(other.err)], [EXIT.config, true])
+  })
+})
+
 describe('limen', () => {
   it('--version', async () => {
     assert.match((await run(['--version'])).out, /^\d+\.\d+\.\d+\n$/)

@@ -6,6 +6,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
+import { addClusterCommands } from './cluster-commands.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
 import { addProfileCommands } from './profile-commands.ts'
 import { addReadingCommands } from './reading-commands.ts'
@@ -29,12 +30,16 @@ async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError()
-  addServerCommands(program, (result) => {
+    // What comes after a command is its own: `limen keys` and `limen keys list` both have -c.
+    .enablePositionalOptions()
+  const ended = (result: number): void => {
     code = result
-  })
+  }
+  addServerCommands(program, ended)
   addReadingCommands(program, out)
   addProfileCommands(program, out)
-  addSessionCommands(program, out)
+  addSessionCommands(program, out, ended)
+  addClusterCommands(program, out)
   try {
     await program.parseAsync(argv)
     return code

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { LimenError } from '../../ground/limen-error.ts'
-import type { KeysView } from '../server/key-server/key-server.ts'
+import type { KeysView } from '../server/key-server/key-views.ts'
 import type { SessionView } from '../server/key-server/session-table.ts'
 import { type ReadOptions, reads, show } from './asking.ts'
 import { plain, textTable } from './text-table.ts'
@@ -23,8 +23,21 @@ interface RevokeOptions extends ReadOptions {
 }
 
 /** Adds them to `program`; `out` takes one line or several. */
-export function addSessionCommands(program: Command, out: (text: string) => void): void {
-  const keys = program.command('keys').description('the keys that session keys stand on')
+export function addSessionCommands(
+  program: Command,
+  out: (text: string) => void,
+  ended: (code: number) => void,
+): void {
+  const keys = program
+    .command('keys')
+    .description('run a key server alone; of a running one, the keys that session keys stand on')
+    .enablePositionalOptions()
+    .option('-c, --config <file>', 'configuration, else LIMEN_CONFIG, else limen.yaml')
+    .addOption(new Option('--log-format <form>', 'over log.format').choices(['json', 'text']))
+    .action(async (options: { config?: string; logFormat?: 'json' | 'text' }) => {
+      const { runKeys } = await import('./up-command.ts')
+      ended(await runKeys(options, out))
+    })
   reads(keys.command('list').description('all in force, and which workers hold them')).action(
     async (options: ReadOptions) =>
       show(await options.client().get<KeysView>('/v1/keys'), options.output, keysText, out),

@@ -8,7 +8,7 @@ import { join, relative } from 'node:path'
 import { LimenError } from '../../ground/limen-error.ts'
 import { type ConfigSource, configFile, configText } from '../server/load-config.ts'
 import { STATE_FILES } from '../server/state-files.ts'
-import type { OpenDataPlane, Running } from '../server/up.ts'
+import type { OpenDataPlane, Running, UpOptions } from '../server/up.ts'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
 
@@ -29,14 +29,30 @@ export async function runUp(
   options: UpCommandOptions,
   out: (text: string) => void,
 ): Promise<number> {
+  return await run(options, { openDataPlane: await dataPlane() }, out)
+}
+
+/** `limen keys`: a key server alone, likewise. */
+export async function runKeys(
+  options: Omit<UpCommandOptions, 'demo'>,
+  out: (text: string) => void,
+): Promise<number> {
+  const { noEdge } = await import('../server/no-edge.ts')
+  return await run(options, { openDataPlane: noEdge, isKeyServer: true }, out)
+}
+
+async function run(
+  options: UpCommandOptions,
+  role: Pick<UpOptions, 'openDataPlane' | 'isKeyServer'>,
+  out: (text: string) => void,
+): Promise<number> {
   const { up } = await import('../server/up.ts')
-  const openDataPlane = await dataPlane()
   const site = options.demo === true ? await demoSite() : undefined
   try {
     const running = await up({
       source: options.demo === true ? demoSource() : configFile(configOf(options)),
       environment: process.env,
-      openDataPlane,
+      ...role,
       ...(options.logFormat === undefined ? {} : { logFormat: options.logFormat }),
       ...(options.demo === true && options.logFormat === undefined ? { logFormat: 'text' } : {}),
     })
@@ -85,6 +101,11 @@ function welcome({ config, listeners, adminUrl, metricsUrl }: Running): string {
   }
   const lines = listeners.map(({ name, url }) => `  ${name.padEnd(9)}${url}`)
   lines.push(`  console  ${adminUrl}`, `  metrics  ${metricsUrl}`)
+  if (config.sessions.cluster !== undefined) {
+    lines.push(
+      `  edges    ${config.sessions.cluster.address} (limen cluster issue <edge> lets one in)`,
+    )
+  }
   if (config.admin.tokens.length === 0) {
     lines.push(`  token    ${inData(STATE_FILES.adminToken)} (a file: changes need what is in it)`)
   }

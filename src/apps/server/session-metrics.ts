@@ -4,7 +4,7 @@
  * @module
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { KeyServerFigures } from './key-server/key-server.ts'
+import type { KeyServerFigures } from './key-server/key-views.ts'
 
 type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 

@@ -16,4 +16,5 @@ export const STATE_FILES = {
   sessionIdentity: 'session-identity.keys',
   sessionTickets: 'session-tickets.keys',
   sessionFeed: 'session-feed.log',
+  clusterCa: 'cluster-ca',
 } as const

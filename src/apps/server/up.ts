@@ -18,13 +18,15 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
 import { adminServer } from './admin/server.ts'
 import type { StatusView } from './admin/views.ts'
+import { edgesOf, joinCluster } from './cluster/open-cluster.ts'
 import { type Address, writeAddress } from './config/address.ts'
+import { isKeyServerAlone } from './config/cross-checks.ts'
 import type { Environment } from './config/environment.ts'
 import { addressOf, type Config } from './config/schema.ts'
 import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
 import { trainForestInThread } from './forest-training.ts'
-import { countHandshakePools } from './handshake-pools.ts'
+import { handshakePools } from './handshake-pools.ts'
 import { openKeyServer } from './key-server/key-server.ts'
 import {
   type InForce,
@@ -53,6 +55,8 @@ export interface UpOptions {
   readonly source: ConfigSource
   readonly environment: Environment
   readonly openDataPlane: OpenDataPlane
+  /** A key server alone (`limen keys`), by a configuration without listeners, pools and routes. */
+  readonly isKeyServer?: boolean
   /** Over what the configuration says. */
   readonly logFormat?: Config['log']['format']
   readonly writeLog?: (line: string) => void
@@ -98,6 +102,8 @@ async function open(
   const load = { source: options.source, environment: options.environment, clock, random }
   const first = await loadConfig(load)
   const { config } = first
+  const isAlone = isKeyServerAlone(config)
+  refuseOtherRole(options, isAlone)
   const format = options.logFormat ?? config.log.format
   const write = options.writeLog ?? toStandardError
   const log = openLog({ level: config.log.level, format, write })
@@ -129,20 +135,28 @@ async function open(
     trainForest: trainForestInThread,
   })
   opened.push(() => profiles.close())
-  const pools = countHandshakePools(plane, admission)
-  opened.push(() => pools.close())
+  const cluster = await joinCluster({ config, plane, clock, random, log })
+  opened.push(() => cluster.close())
+  const openEdges = edgesOf({ config, plane, clock, random, log })
   const keyServer = await openKeyServer({
     ...{ config, plane, clock, random, log },
+    ...(openEdges === undefined ? {} : { openEdges }),
     hosts: () => inForce().material.certificates.flatMap(({ names }) => names),
   })
   opened.push(async () => keyServer?.close())
-  const live = await keepConfig({ ...load, first, plane, log, keys: keyServer?.place })
+  const live = await keepConfig({
+    ...load,
+    first,
+    plane,
+    log,
+    keys: keyServer?.place ?? cluster.place,
+  })
   inForce = live.now
   const traffic = recordTraffic(plane, clock)
   opened.push(() => traffic.close())
 
   const isReady = (): boolean =>
-    state === 'serving' && plane.workers().some((worker) => worker.state === 'serving')
+    state === 'serving' && (isAlone || plane.workers().some((worker) => worker.state === 'serving'))
   const listeners = config.listeners.map(({ name, address, tls }) => ({
     name,
     url: urlOf(addressOf(address), tls !== undefined),
@@ -164,7 +178,7 @@ async function open(
   })
 
   const admin = await adminServer({
-    ...{ plane, live, feed, profiles, pools, traffic, audit, log, clock, random, status, isReady },
+    ...{ plane, live, feed, profiles, traffic, audit, log, clock, random, status, isReady },
     keyServer,
   })
   opened.push(() => admin.close())
@@ -175,7 +189,7 @@ async function open(
     isReady,
     decisionsDropped: feed.dropped,
     profiles: profiles.figures,
-    handshakePools: pools.views,
+    handshakePools: () => handshakePools(plane.traffic(), admission()),
     sessions: () => keyServer?.figures(),
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
@@ -211,6 +225,17 @@ async function open(
       return stopping
     },
   }
+}
+
+function refuseOtherRole({ source, isKeyServer = false }: UpOptions, isAlone: boolean): void {
+  if (isKeyServer === isAlone) return
+  const text = isAlone
+    ? 'configures a key server alone: run it by limen keys'
+    : 'is no key server alone: that has sessions.cluster, and no listeners, pools or routes'
+  throw new LimenError('config-refused', `${source.name} ${text}`, {
+    side: 'operator',
+    retry: false,
+  })
 }
 
 /** Reloads when files change, and renews keys as time passes; returns the way to stop. */

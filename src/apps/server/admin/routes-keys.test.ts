@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../../test/running-limen.ts'
-import type { KeysView } from '../key-server/key-server.ts'
+import type { KeysView } from '../key-server/key-views.ts'
 import { digestOf } from '../material.ts'
 
 const ROLES = ['viewer', 'analyst', 'operator', 'custodian'] as const

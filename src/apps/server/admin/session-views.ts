@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod'
-import type { KeysView } from '../key-server/key-server.ts'
+import type { KeysView } from '../key-server/key-views.ts'
 import type { SessionView } from '../key-server/session-table.ts'
 
 const at = z.int().describe('Milliseconds since the Unix epoch.')

@@ -5,12 +5,13 @@ import { hpkeKeyPair } from '../../../adapters/node/hpke.ts'
 import { opensslKeyAgreement } from '../../../adapters/node/key-agreement.ts'
 import { Steks } from '../../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
-import { SessionGenerations } from '../../../flows/open-session.ts'
+import { SessionGenerations } from '../../../flows/session-generations.ts'
 import { Revocations } from '../../../keys/session/revocations.ts'
 import { ROTATION_DEFAULTS } from '../../../keys/session/rotation-policy.ts'
 import { KEM } from '../../../wire/key-config.ts'
 import { SUITE } from '../../../wire/key-message.ts'
-import { answerKeyRequest, KEY_REFUSALS, type KeyDesk, type KeyRequest } from './answer.ts'
+import { answerKeyRequest, type KeyDesk, type KeyRequest } from './answer.ts'
+import { KEY_REFUSALS } from './key-refusals.ts'
 
 const NOW_MS = 1_795_000_000_000
 const random = systemRandom()
@@ -21,6 +22,10 @@ steks.add(1, random.bytes(32))
 
 const desk: KeyDesk = {
   config: () => new Uint8Array(10),
+  jwks: () => new Uint8Array(10),
+  clientFiles: { files: new Map(), missing: undefined },
+  bearer: true,
+  login: undefined,
   office: () => ({
     group: 0,
     agreement: opensslKeyAgreement(() => [served]),
@@ -79,11 +84,11 @@ const request: fc.Arbitrary<KeyRequest> = fc.record({
   address: fc.string(),
 })
 
-it('answerKeyRequest() refuses anything with a code of its own', () => {
+it('answerKeyRequest() refuses anything with a code of its own', async () => {
   const seen = new Set<string>()
-  fc.assert(
-    fc.property(request, (one) => {
-      const { status, fields, body } = answerKeyRequest(desk, one, NOW_MS)
+  await fc.assert(
+    fc.asyncProperty(request, async (one) => {
+      const { status, fields, body } = await answerKeyRequest(desk, one, NOW_MS)
       const code = fields['sessionkey-error'] ?? ''
       seen.add(code)
       assert.ok(Object.hasOwn(KEY_REFUSALS, code), code)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,16 +9,19 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { SignJWT } from 'jose'
 import { type FakeDataPlane, fakeDataPlane } from '../../../../test/fake-data-plane.ts'
 import { SHORT_CONFIG } from '../../../../test/running-limen.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
+import { Steks } from '../../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
 import { KEY_CONFIG_LABEL, type PublicKeyConfig, readKeyConfig } from '../../../wire/key-config.ts'
 import { SUITE } from '../../../wire/key-message.ts'
+import { readSealedTicket, readTicketContents, TICKET_FLAG } from '../../../wire/session-ticket.ts'
 import {
   beginHandshake,
   type HandshakeOptions,
@@ -109,7 +112,7 @@ const ask = async (
   path: string,
   body: Uint8Array,
   fields: Fields = {},
-): Promise<{ status: number; code: string; body: Buffer }> => {
+): Promise<{ status: number; code: string; body: Buffer; fields: IncomingHttpHeaders }> => {
   return await new Promise((resolve, reject) => {
     const headers = {
       ...{ host: 'shop.test', 'x-forwarded-proto': 'https' },
@@ -121,7 +124,8 @@ const ask = async (
       answer.on('data', (piece: Buffer) => pieces.push(piece))
       answer.on('end', () => {
         const code = String(answer.headers['sessionkey-error'] ?? '')
-        resolve({ status: answer.statusCode ?? 0, code, body: Buffer.concat(pieces) })
+        const { statusCode: status = 0, headers: fields } = answer
+        resolve({ status, code, body: Buffer.concat(pieces), fields })
       })
     })
     sent.on('error', reject).end(body)
@@ -418,6 +422,160 @@ describe('epochs', () => {
   })
 })
 
+describe('what a session brings besides', () => {
+  it('is a cookie with the ticket, where bearers are allowed and the page is secure', async () => {
+    const cookie = async (fields: Fields = {}) => {
+      const origin = fields['x-forwarded-proto'] === 'http' ? 'http://shop.test' : ORIGIN
+      const handshake = await begin({ origin })
+      const answer = await ask('session', handshake.message, fields)
+      const session = await handshake.finish(answer.body)
+      return { session, cookie: answer.fields['set-cookie']?.[0] }
+    }
+    assert.equal((await cookie()).cookie, undefined)
+    await restart('bearer: true')
+    const { session, cookie: set = '' } = await cookie()
+    const ticket = Buffer.from(session.ticket.slice(1, -1), 'base64').toString('base64url')
+    assert.equal(set, `__Host-limen=${ticket}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=900`)
+    assert.equal((await cookie({ 'x-forwarded-proto': 'http' })).cookie, undefined)
+    const key = plane.keysGiven.at(-1)?.keys.find(({ stekId }) => stekId === (1 << 24) + 1)
+    const steks = new Steks()
+    steks.add((1 << 24) + 1, key?.key ?? new Uint8Array())
+    const sealed = readSealedTicket(Buffer.from(ticket, 'base64url'))
+    const plain = sealed && steks.openTicket(sealed)
+    assert.ok(plain instanceof Uint8Array)
+    assert.equal((readTicketContents(plain)?.flags ?? 0) & TICKET_FLAG.bearer, TICKET_FLAG.bearer)
+  })
+
+  it('is a key that signs assertions, whose public half anybody may read; it rolls', async () => {
+    const jwks = async () =>
+      (await (await fetch(url('jwks.json'))).json()) as { keys: Record<string, string>[] }
+    const verifies = async () => {
+      const given = plane.keysGiven.at(-1)?.assertion
+      assert.ok(given !== undefined)
+      const { keys: known } = await jwks()
+      const jwk = known.find(({ kid }) => kid === given.kid)
+      assert.ok(jwk !== undefined)
+      const { kty, crv, alg } = jwk
+      assert.deepEqual([kty, crv, alg], ['OKP', 'Ed25519', 'EdDSA'])
+      const key = Buffer.from(given.privateKey)
+      const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' })
+      const signature = sign(null, Buffer.from('x'), privateKey)
+      const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
+      assert.ok(verify(null, Buffer.from('x'), publicKey, signature))
+      return given.kid
+    }
+    const first = await verifies()
+    await restart()
+    assert.equal(await verifies(), first, 'the same after a restart')
+    server.rotate('identity')
+    const second = await verifies()
+    assert.notEqual(second, first)
+    assert.ok(
+      (await jwks()).keys.some(({ kid }) => kid === first),
+      'of before, still there',
+    )
+    now += DAY_MS * 8
+    await restart()
+    assert.ok(!(await jwks()).keys.some(({ kid }) => kid === first))
+    for (const { d } of (await jwks()).keys) assert.equal(d, undefined)
+  })
+
+  it('is the end of the generation before it, which workers are told', async () => {
+    const first = await open()
+    assert.ok(typeof (await rotate(first)) === 'object')
+    const told = plane.fed.at(-1)
+    assert.ok(told?.kind === 'supersede')
+    assert.deepEqual([told.session, told.generation], [idOf(first), 1])
+    assert.equal(told.after, Math.floor(now / 1000) + 30)
+    assert.equal(told.until, first.expires + 60)
+  })
+
+  it('is that end sooner when the key was changed on suspicion, and none where it is not asked for', async () => {
+    const token = { 'limen-edge': server.place.token }
+    const first = await open({ ...token, 'limen-tier': '1' })
+    assert.ok(typeof (await rotate(first, { ...token, 'limen-tier': '3' })) === 'object')
+    const told = plane.fed.at(-1)
+    assert.ok(told?.kind === 'supersede' && told.after === Math.floor(now / 1000) + 5)
+    await restart('strictSupersede: false')
+    assert.ok(typeof (await rotate(await open())) === 'object')
+    assert.equal(
+      plane.fed.some(({ kind }) => kind === 'supersede'),
+      false,
+    )
+  })
+
+  it('is shown the identity key, to be pinned', async () => {
+    const text = await (await fetch(url('authority'))).text()
+    assert.equal(text, server.view().identity)
+  })
+})
+
+describe('who logged in', () => {
+  const keyPair = generateKeyPairSync('ed25519')
+  const jwt = async (sub: string) =>
+    Buffer.from(
+      await new SignJWT({ aud: ORIGIN, sub, exp: Math.floor(now / 1000) + 60 })
+        .setProtectedHeader({ alg: 'EdDSA' })
+        .sign(keyPair.privateKey),
+    )
+  const openAs = async (sub: string): Promise<Session> => {
+    const handshake = await begin({ auth: await jwt(sub) })
+    const answer = await ask('session', handshake.message)
+    assert.equal(answer.status, 200, answer.code)
+    return await handshake.finish(answer.body)
+  }
+  const rotateAs = async (session: Session, auth: Uint8Array): Promise<string> => {
+    const handshake = await begin({ previous: session, auth })
+    const { status, code } = await ask('rotate', handshake.message, { sessionkey: session.ticket })
+    return status === 200 ? 'opened' : `${status} ${code}`
+  }
+  const takeLogins = async (): Promise<void> => {
+    const file = join(folder, 'jwks.json')
+    const keysOf = { keys: [keyPair.publicKey.export({ format: 'jwk' })] }
+    writeFileSync(file, JSON.stringify(keysOf))
+    await restart(`login: { jwks: ${file} }`)
+  }
+
+  it('is not asked unless configured', async () => {
+    const { message } = await begin({ auth: await jwt('user-1') })
+    const { status, code } = await ask('session', message)
+    assert.equal(`${status} ${code}`, '400 auth_unexpected')
+  })
+
+  it('is in the ticket as a pseudonym, by which all sessions of a person end', async () => {
+    await takeLogins()
+    const [one, two, other] = [await openAs('user-1'), await openAs('user-1'), await open()]
+    const subject = server.session(idOf(one))?.subject ?? ''
+    assert.match(subject, /^[\w-]{22}$/)
+    assert.equal(server.session(idOf(two))?.subject, subject)
+    assert.equal(server.session(idOf(other))?.subject, undefined)
+    assert.equal(server.revokeSubject(subject), 2)
+    assert.equal(await rotate(one), 'revoked')
+    assert.ok(typeof (await rotate(other)) === 'object')
+  })
+
+  it('may be said later, and then stays', async () => {
+    await takeLogins()
+    const session = await open()
+    assert.equal(await rotateAs(session, await jwt('user-1')), 'opened')
+    const named = await openAs('user-1')
+    assert.equal(await rotateAs(named, await jwt('user-2')), '401 auth_invalid')
+    assert.equal(await rotateAs(named, await jwt('user-1')), 'opened')
+    const still = server.session(idOf(session))?.subject
+    assert.equal(still, server.session(idOf(named))?.subject)
+  })
+
+  it('is nobody by a proof that is not good; of two at once one wins', async () => {
+    await takeLogins()
+    const bad = await begin({ auth: Buffer.from('a.b.c') })
+    assert.equal((await ask('session', bad.message)).code, 'auth_invalid')
+    const session = await open()
+    const auth = await jwt('user-1')
+    const said = await Promise.all([rotateAs(session, auth), rotateAs(session, auth)])
+    assert.deepEqual(said.sort(), ['409 gen_conflict', 'opened'])
+  })
+})
+
 describe('revocation', () => {
   it('of a session: it cannot rotate, workers are told, and a restart does not revive it', async () => {
     const [mine, other] = [await open(), await open()]
@@ -425,7 +583,7 @@ describe('revocation', () => {
     assert.equal(await rotate(mine), 'revoked')
     assert.equal(server.session(idOf(mine))?.revoked, true)
     assert.ok(typeof (await rotate(other)) === 'object')
-    const told = plane.fed.at(-1)
+    const told = plane.fed.find(({ kind }) => kind === 'revoke')
     assert.ok(told?.kind === 'revoke' && told.session === idOf(mine))
     now += 10_000
     await restart()

@@ -1,5 +1,5 @@
 /**
- * Where the edge reaches the key server: HTTP on a loopback port of its own. Whatever says something of a client is
+ * Where edges reach the key server: HTTP on a port of its own, loopback unless configured. Whatever says something of a client is
  * believed only from who shows the token, which the edge alone knows; without it everybody is an ordinary client.
  *
  * @module
@@ -9,16 +9,18 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Tier } from '../../../behavior/tier.ts'
+import { LimenError } from '../../../ground/limen-error.ts'
 import { KEY_MESSAGE_BYTES_MAX } from '../../../wire/key-message.ts'
+import type { Address } from '../config/address.ts'
 import { EDGE_TOKEN_FIELD, type KeyServerPlace } from '../config/key-server-settings.ts'
-import type { KeyAnswer, KeyRequest } from './answer.ts'
+import type { KeyRequest } from './answer.ts'
+import type { KeyAnswer } from './key-refusals.ts'
 
 export interface KeyListener {
   readonly place: KeyServerPlace
   close(): Promise<void>
 }
 
-const HOST = '127.0.0.1'
 /** A message comes whole from the edge, which waits for the client in our place. */
 const REQUEST_MS_MAX = 10_000
 /** Above the 4 s after which the edge lets go of an unused connection: it must be the first. */
@@ -28,10 +30,11 @@ const CONNECTIONS_MAX = 1024
 /** Of a body that is too large, so much is taken before the connection is cut: an answer may get through. */
 const DISCARDED_BYTES_MAX = 4 * 2 ** 20
 
-/** Resolves when it listens. `answer` must not throw. */
+/** Resolves when it listens. `answer` must not reject. @throws LimenError `cannot-listen` */
 export async function listenForKeys(
   token: string,
-  answer: (request: KeyRequest) => KeyAnswer,
+  { host, port }: Address,
+  answer: (request: KeyRequest) => Promise<KeyAnswer>,
 ): Promise<KeyListener> {
   const expected = Buffer.from(token)
   const server: Server = createServer(
@@ -43,8 +46,8 @@ export async function listenForKeys(
     },
     (request, response) => {
       readBody(request).then(
-        (body) => {
-          const { status, fields, body: bytes } = answer(read(request, body, expected))
+        async (body) => {
+          const { status, fields, body: bytes } = await answer(read(request, body, expected))
           response.writeHead(status, fields).end(bytes)
         },
         // The edge went away in the middle, or the body had no end.
@@ -53,10 +56,15 @@ export async function listenForKeys(
     },
   )
   server.maxConnections = CONNECTIONS_MAX
-  server.listen(0, HOST)
-  await once(server, 'listening')
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const text = `Cannot listen on ${host}:${port} (sessions.listen): ${String(cause)}`
+    throw new LimenError('cannot-listen', text, { side: 'operator', retry: true, cause })
+  }
   return {
-    place: { host: HOST, port: (server.address() as AddressInfo).port, token },
+    place: { host, port: (server.address() as AddressInfo).port, token },
     async close() {
       const closed = once(server.close(), 'close')
       server.closeAllConnections()

@@ -2,13 +2,15 @@
  * The feed of revocations as the key server keeps it (LSK/1 section 1.10): numbered without gaps, remembered for the
  * life of a ticket, on the disk before anybody is told, so that a restart revives no session.
  *
- * The file holds a line per revocation: base64 of the sealed JSON. Checkpoints are not kept.
+ * The file holds a line per revocation: base64 of the sealed JSON. Checkpoints and superseded generations are not kept on
+ * the disk: after a restart a generation from before a rotation is good to its end, minutes.
  *
  * @module
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { readPrivateFile, writePrivateFile } from '../../../adapters/node/private-file.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
+import { FeedLog } from '../../../keys/session/feed-log.ts'
 import {
   type FeedEntry,
   type NumberedEntry,
@@ -20,11 +22,18 @@ export interface RevocationFeed {
   /** What the key server itself goes by. */
   readonly revocations: Revocations
   /** Keeps an entry, then tells. @throws LimenError `feed-full`, `feed-unwritable`: nothing is revoked then */
-  append(entry: Exclude<FeedEntry, { readonly kind: 'checkpoint' }>, now: number): NumberedEntry
+  append(
+    entry: Exclude<FeedEntry, { readonly kind: 'checkpoint' | 'supersede' }>,
+    now: number,
+  ): NumberedEntry
+  /** Tells, and remembers as long as it matters. When there are too many the oldest are forgotten. */
+  supersede(entry: FeedEntry & { readonly kind: 'supersede' }, now: number): NumberedEntry
   /** Says that nothing is missing. */
   checkpoint(now: number): NumberedEntry
-  /** What came after `seq`: all of late when that is before what is remembered. */
+  /** What came after `seq` and still matters: all of it when that is no number of this start. */
   since(seq: number): readonly NumberedEntry[]
+  /** Is it a number of this start, so that {@link since} goes on from it? */
+  follows(seq: number): boolean
   readonly size: number
 }
 
@@ -39,26 +48,21 @@ export interface RevocationFeedOptions {
 
 /** About 30 MB; that many people are not logged out one by one: revoke their group. */
 const ENTRIES_MAX = 100_000
+/** Rotations of the last five minutes, of 200 000 sessions at the default of one in ten. */
+export const SUPERSEDED_MAX = 100_000
 const SEAL_NAME = 'session-feed'
 /** More than are remembered: numbers of two starts, a second apart at least, never meet. */
 const PER_SECOND = 2 ** 20
-
-interface Kept {
-  readonly entry: NumberedEntry
-  readonly at: number
-}
 
 /** @param now seconds since 1970 */
 export function openRevocationFeed(options: RevocationFeedOptions, now: number): RevocationFeed {
   const { path, seal, keepS } = options
   const revocations = new Revocations()
-  let kept: Kept[] = []
   // Of each start anew, above all of the starts before.
-  let seq = Math.floor(now) * PER_SECOND
+  const begin = Math.floor(now) * PER_SECOND
+  const log = new FeedLog({ begin, keepS, supersededMax: SUPERSEDED_MAX })
   const take = (entry: FeedEntry, at: number): NumberedEntry => {
-    seq++
-    const numbered = { ...entry, seq }
-    kept.push({ entry: numbered, at })
+    const numbered = log.add(entry, at)
     revocations.take(numbered, at)
     return numbered
   }
@@ -71,33 +75,32 @@ export function openRevocationFeed(options: RevocationFeedOptions, now: number):
   writePrivateFile(path, lately.map(({ entry, at }) => lineOf(entry, at)).join(''))
   take({ kind: 'checkpoint' }, now)
 
-  const forget = (at: number): void => {
-    const first = kept.findIndex((one) => one.at + keepS >= at)
-    if (first > 0) kept = kept.slice(first)
+  const tell = (numbered: NumberedEntry): NumberedEntry => {
+    options.onEntry(numbered)
+    return numbered
   }
   return {
     revocations,
     get size() {
-      return kept.length
+      return log.size
     },
+    follows: (after) => log.follows(after),
+    since: (after) => log.since(after),
     append(entry, at) {
-      forget(at)
-      if (kept.length >= ENTRIES_MAX) {
+      if (log.revocations >= ENTRIES_MAX) log.forget(at)
+      if (log.revocations >= ENTRIES_MAX) {
         const text = 'Too many revocations of late: revoke a key group instead'
         throw new LimenError('feed-full', text, { side: 'operator', retry: true })
       }
       appendLine(path, lineOf(entry, at))
-      const numbered = take(entry, at)
-      options.onEntry(numbered)
-      return numbered
+      return tell(take(entry, at))
     },
+    supersede: (entry, at) => tell(take(entry, at)),
     checkpoint(at) {
-      forget(at)
       const numbered = take({ kind: 'checkpoint' }, at)
-      options.onEntry(numbered)
-      return numbered
+      log.forget(at)
+      return tell(numbered)
     },
-    since: (after) => kept.flatMap(({ entry }) => (entry.seq > after ? [entry] : [])),
   }
 }
 
