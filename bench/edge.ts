@@ -30,7 +30,8 @@ const ROUNDS = Number(LIMEN_BENCH_ROUNDS)
 const ONLY_WORKS = LIMEN_BENCH_WORKS?.split(',')
 const ONLY_PEERS = LIMEN_BENCH_PEERS?.split(',')
 const IDLE_CONNECTIONS = Number(LIMEN_BENCH_IDLE)
-const WARM_UP_SECONDS = 1
+/** Until what is compiled while it runs is compiled: Limen, undici and http-proxy-3 are. */
+const WARM_UP_SECONDS = 4
 const UPSTREAM_PORT = 19_000
 const FIRST_PORT = 19_100
 
@@ -52,6 +53,11 @@ type Say = (line: string) => void
 
 export async function benchEdge(say: Say): Promise<object> {
   const bed = makeBed()
+  // Ended by a signal, too, it leaves no proxies behind.
+  process.once('exit', () => {
+    for (const child of bed.started) child.kill('SIGKILL')
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   try {
     await startUpstream(bed)
     const proxies = (await startProxies(bed, FIRST_PORT)).filter(
