@@ -6,7 +6,6 @@
  */
 import {
   createCipheriv,
-  createHmac,
   createPublicKey,
   diffieHellman,
   encapsulate,
@@ -19,6 +18,7 @@ import {
 import { EXPORT_CONTEXT } from '../../keys/session/key-schedule.ts'
 import type { KeyAgreement } from '../../ports/key-agreement.ts'
 import { SUITE } from '../../wire/key-message.ts'
+import { hmacSha256 } from './hmac.ts'
 import { type HpkeKeyPair, mlKemPublicKey, newX25519, x25519 } from './hpke.ts'
 
 /** A key pair clients seal to, by its id. Times in seconds since 1970. */
@@ -59,7 +59,7 @@ export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyA
       return hash('sha256', whole, 'buffer')
     },
     hkdf: (ikm, salt, info, bytes) => Buffer.from(hkdfSync('sha256', ikm, salt, info, bytes)),
-    hmac: (key, data) => createHmac('sha256', key).update(data).digest(),
+    hmac: hmacSha256,
     equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
     seal(key, nonce, aad, plain) {
       const cipher = createCipheriv('aes-128-gcm', key, nonce).setAAD(aad)
