@@ -49,6 +49,20 @@ test('home says so when there was no edge', async () => {
   assert.match(await (await fetch(origin)).text(), /came around the edge/)
 })
 
+test('members are told what the edge said about them, escaped; others that nobody said anything', async () => {
+  const claims = { sid: '<i>AbC</i>', gen: 3, level: 'proof', tier: 1 }
+  const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url')
+  const assertion = `${part({ alg: 'EdDSA' })}.${part(claims)}.x`
+  const members = async (headers: Record<string, string>) =>
+    await (await fetch(`${origin}/members`, { headers })).text()
+  const text = await members({ 'limen-assertion': assertion })
+  assert.match(text, /&lt;i&gt;AbC&lt;\/i&gt;/)
+  assert.match(text, /each request is signed/)
+  for (const bad of ['', 'x', 'a.b.c', `a.${part([])}.c`, `a.${part({ sid: 1 })}.c`]) {
+    assert.match(await members(bad === '' ? {} : { 'limen-assertion': bad }), /Nobody says who you/)
+  }
+})
+
 test('the form is checked, and shown back escaped', async () => {
   const post = (fields: Record<string, string>) =>
     fetch(`${origin}/form`, { method: 'POST', body: new URLSearchParams(fields) })

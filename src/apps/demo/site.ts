@@ -11,6 +11,7 @@ import { Items } from './items.ts'
 import { showForm, submitForm } from './pages/form.ts'
 import { showHome } from './pages/home.ts'
 import { showLive } from './pages/live.ts'
+import { showMembers } from './pages/members.ts'
 import { showNotFound } from './pages/not-found.ts'
 import { sendJson, sendProblem, setCommonHeaders } from './reply.ts'
 import { answer, type Route } from './router.ts'
@@ -83,6 +84,7 @@ function siteRoutes(): readonly Route[] {
   const files = staticFiles()
   return [
     { method: 'GET', pattern: '/', handler: showHome },
+    { method: 'GET', pattern: '/members', handler: showMembers },
     { method: 'GET', pattern: '/form', handler: showForm },
     { method: 'POST', pattern: '/form', handler: submitForm },
     { method: 'GET', pattern: '/live', handler: showLive },
