@@ -11,6 +11,7 @@ import type { Verdict } from '../behavior/handshake/verdict.ts'
 import type { Tier } from '../behavior/tier.ts'
 import type { KeyGroupRule } from '../keys/session/key-group.ts'
 import type { NumberedEntry } from '../keys/session/revocations.ts'
+import type { RotationLoad } from '../keys/session/rotation-hints.ts'
 import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
 import type { DecisionPage } from './decision-log.ts'
 import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
@@ -53,14 +54,23 @@ export interface PoolSettings {
   readonly servers: readonly ServerSettings[]
   /** `fit`: by what suits the client, learned per kind of clients (`routing/server-fit.ts`). */
   readonly choose: 'p2c' | 'round-robin' | 'consistent-hash' | 'fit'
-  /** A signed `__Host-` cookie that keeps a client on its server while that one is well. */
-  readonly affinity: { readonly cookie: string } | undefined
+  /** What keeps a client on its server while that one is well. */
+  readonly affinity: AffinitySettings | undefined
+  /** With `affinity.session`. `state`: what a server knows of a session goes with it to the next. */
+  readonly handoff?: { readonly state: boolean } | undefined
   /** A server may hold at most this multiple of the mean load (consistent hashing with bounded loads). */
   readonly boundedLoad: number
   readonly health: HealthSettings | undefined
   readonly outlier: OutlierSettings
   /** Field lines with CR LF that requests to this pool carry besides. Secret: how a server of ours knows its edge. */
   readonly fields?: string
+}
+
+export interface AffinitySettings {
+  /** Name of a signed `__Host-` cookie. */
+  readonly cookie?: string | undefined
+  /** By the session of requests under a session key, first of all; servers are told when one goes elsewhere. */
+  readonly session?: boolean
 }
 
 export interface ServerSettings {
@@ -119,6 +129,8 @@ export interface RouteSessionPolicy {
   readonly sealBodies: boolean
   /** The cookie `__Host-limen` counts as well, as a lower level of assurance. */
   readonly bearer: boolean
+  /** Keys that are shown here rotate at least so often; absent: as their group has it. */
+  readonly rotation?: { readonly everyS: number } | undefined
 }
 
 export interface LimitSettings {
@@ -263,6 +275,13 @@ export interface TrafficTotals {
   readonly responses: readonly number[]
   /** Requests and connections refused by Limen itself, by reason code (a small fixed set). */
   readonly refusals: Readonly<Record<string, number>>
+  /**
+   * Checks of session keys by what they came to (a small fixed set): `valid`, `bearer` (the cookie alone), `none` (as
+   * nobody, where that may be), or the code of the refusal. A body that differs from what was signed counts besides.
+   */
+  readonly sessionChecks: Readonly<Record<string, number>>
+  /** Sessions that went from one server to another, by `reason/result` (`apps/server/handoff-desk.ts`). */
+  readonly sessionHandoffs: Readonly<Record<string, number>>
   /** Decisions by tier: index 1 to 3. */
   readonly tiers: readonly number[]
   readonly decisionsDropped: number
@@ -333,6 +352,8 @@ export interface SessionKeysGiven {
   readonly keys: readonly { readonly stekId: number; readonly key: Uint8Array }[]
   readonly onFeedSilent: 'open' | 'closed'
   readonly rotation: RotationPolicy
+  /** How busy this machine is: rotations are put off, or asked for before. Absent: nobody knows. */
+  readonly load?: RotationLoad
   /** Which group a host's sessions are of: a ticket of another is refused. Absent: any will do. */
   readonly groups?: readonly KeyGroupRule[]
   /** Signs `Limen-Assertion`, the field that tells a server who asks. Absent: requests carry none. */
@@ -361,6 +382,9 @@ export interface ServerChange {
   readonly weight?: number
 }
 
+/** Meanwhile its tickets are refused (`stek_unknown`). */
+export const KEY_MISSED_MS = 5_000
+
 export interface DataPlane {
   /** Starts or reloads. Resolves when every worker serves the new settings; no connection is dropped. */
   apply(settings: DataPlaneSettings): Promise<void>
@@ -382,6 +406,11 @@ export interface DataPlane {
   giveSessionKeys(given: SessionKeysGiven): void
   /** Called when a worker, by its {@link workerName}, says which keys it holds; returns the way to stop. */
   onSessionKeysHeld(listener: (worker: string, stekIds: readonly number[]) => void): () => void
+  /**
+   * Called when workers meet tickets under a key of a known group that they were not given; returns the way to stop.
+   * Not more often than every {@link KEY_MISSED_MS} for one key.
+   */
+  onSessionKeyMissed(listener: (stekId: number) => void): () => void
   /** Next entries of the feed of revocations, without gaps; `all` of late are what workers to come begin with. */
   feedSessions(next: readonly NumberedEntry[], all: () => readonly NumberedEntry[]): void
   /**

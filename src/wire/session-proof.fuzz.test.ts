@@ -24,6 +24,53 @@ const parameters = fc
   .record({ created: fc.integer({ min: 1e9, max: 9_999_999_999 }), nonce: url(11, 22) })
   .chain((one) => url(11, 11).map((keyId) => ({ ...one, keyId, coversDigest: false })))
 
+/** The same form as regular expressions. */
+const INPUT =
+  /^lim=(\("@method" "@authority" "@path" "@query" "sessionkey"( "content-digest")?\);created=(\d{10});nonce="([A-Za-z0-9_-]{11,22})";keyid="([A-Za-z0-9_-]{11})";alg="hmac-sha256";tag="limen")$/
+const SIGNATURE = /^lim=:([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=):$/
+
+describe(`the fields of a proof (seed ${SEED})`, () => {
+  const GOOD = writeProofParameters({
+    ...{ created: 1_795_000_000, nonce: 'A'.repeat(16), keyId: 'b'.repeat(11), coversDigest: true },
+  })
+  /** Pieces of good fields, put together rightly or not, and spoilt in a place. */
+  const spoilt = (good: string) =>
+    fc
+      .tuple(fc.nat(good.length), fc.nat(3), fc.string({ unit: 'binary', maxLength: 3 }))
+      .map(([at, gone, more]) => good.slice(0, at) + more + good.slice(at + gone))
+
+  it('are read as the regular expressions read them', () => {
+    const inputs = parameters.chain((one) =>
+      fc.boolean().chain((coversDigest) => {
+        const { raw } = writeProofParameters({ ...one, coversDigest })
+        return fc.oneof(fc.constant(`lim=${raw}`), spoilt(`lim=${raw}`))
+      }),
+    )
+    fc.assert(
+      fc.property(inputs, (field) => {
+        const match = INPUT.exec(field)
+        const expected = match && {
+          ...{ created: Number(match[3]), nonce: match[4], keyId: match[5] },
+          ...{ coversDigest: match[2] !== undefined, raw: match[1] },
+        }
+        assert.deepEqual(readProofParameters(field), expected ?? undefined)
+      }),
+      { seed: SEED, numRuns: RUNS },
+    )
+    assert.deepEqual(readProofParameters(`lim=${GOOD.raw}`), GOOD)
+    const signatures = signature.chain((mac) => {
+      const field = `lim=:${mac.toString('base64')}:`
+      return fc.oneof(fc.constant(field), spoilt(field))
+    })
+    fc.assert(
+      fc.property(signatures, (field) => {
+        assert.equal(readProofSignature(field), SIGNATURE.exec(field)?.[1])
+      }),
+      { seed: SEED, numRuns: RUNS },
+    )
+  })
+})
+
 describe(`the token of a WebSocket (seed ${SEED})`, () => {
   it('is read as it was written, behind any query', () => {
     fc.assert(

@@ -38,25 +38,76 @@ export interface ProvenRequest {
   readonly contentDigest: string | undefined
 }
 
-const INPUT =
-  /^lim=(\("@method" "@authority" "@path" "@query" "sessionkey"( "content-digest")?\);created=(\d{10});nonce="([A-Za-z0-9_-]{11,22})";keyid="([A-Za-z0-9_-]{11})";alg="hmac-sha256";tag="limen")$/
-/** 43 characters of base64 and one of padding hold 32 bytes, the last character four bits. */
-const SIGNATURE = /^lim=:([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=):$/
-/** Longer fields than any of this form are not looked at. */
-const INPUT_CHARS_MAX = 220
+const LABEL = 'lim='
+const COVERED = `${LABEL}("@method" "@authority" "@path" "@query" "sessionkey"`
+const DIGEST_COVERED = ' "content-digest"'
+const CREATED = ');created='
+const CREATED_DIGITS = 10
+const NONCE = ';nonce="'
+const NONCE_CHARS_MIN = 11
+const NONCE_CHARS_MAX = 22
+const KEY_ID = '";keyid="'
+const KEY_ID_CHARS = 11
+const END = '";alg="hmac-sha256";tag="limen"'
+const SIGNATURE_BEGIN = 'lim=:'
+const SIGNATURE_END = '=:'
+/** With its brackets: 43 characters of base64 and one of padding hold 32 bytes. */
+const SIGNATURE_CHARS = 50
+
+/** By code unit below 128. */
+function charactersOf(text: string): readonly boolean[] {
+  return Array.from({ length: 128 }, (_, code) => text.includes(String.fromCharCode(code)))
+}
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const DIGIT = charactersOf('0123456789')
+const URL_CHARACTER = charactersOf(`${LETTERS}0123456789-_`)
+const BASE64_CHARACTER = charactersOf(`${LETTERS}0123456789+/`)
+/** The 43rd character holds four bits. */
+const LAST_CHARACTER = charactersOf('AEIMQUYcgkosw048')
+
+/** Where the characters of `set` end that begin at `at`; they are read once per request: no regular expression. */
+function skip(text: string, at: number, set: readonly boolean[]): number {
+  let end = at
+  while (set[text.charCodeAt(end)] === true) end++
+  return end
+}
 
 /** undefined unless `field` has exactly this form. Never throws. */
 export function readProofParameters(field: string): ProofParameters | undefined {
-  if (field.length > INPUT_CHARS_MAX) return undefined
-  const match = INPUT.exec(field)
-  if (match === null) return undefined
-  const [, raw = '', digest, created = '', nonce = '', keyId = ''] = match
-  return { created: Number(created), nonce, keyId, coversDigest: digest !== undefined, raw }
+  if (!field.startsWith(COVERED)) return undefined
+  const coversDigest = field.startsWith(DIGEST_COVERED, COVERED.length)
+  const listEnd = COVERED.length + (coversDigest ? DIGEST_COVERED.length : 0)
+  if (!field.startsWith(CREATED, listEnd)) return undefined
+  const createdAt = listEnd + CREATED.length
+  const createdEnd = createdAt + CREATED_DIGITS
+  if (skip(field, createdAt, DIGIT) !== createdEnd) return undefined
+  if (!field.startsWith(NONCE, createdEnd)) return undefined
+  const nonceAt = createdEnd + NONCE.length
+  const nonceEnd = skip(field, nonceAt, URL_CHARACTER)
+  const nonceChars = nonceEnd - nonceAt
+  if (nonceChars < NONCE_CHARS_MIN || nonceChars > NONCE_CHARS_MAX) return undefined
+  if (!field.startsWith(KEY_ID, nonceEnd)) return undefined
+  const keyIdAt = nonceEnd + KEY_ID.length
+  const keyIdEnd = keyIdAt + KEY_ID_CHARS
+  if (skip(field, keyIdAt, URL_CHARACTER) !== keyIdEnd) return undefined
+  if (field.length !== keyIdEnd + END.length || !field.endsWith(END)) return undefined
+  return {
+    created: Number(field.slice(createdAt, createdEnd)),
+    nonce: field.slice(nonceAt, nonceEnd),
+    keyId: field.slice(keyIdAt, keyIdEnd),
+    coversDigest,
+    raw: field.slice(LABEL.length),
+  }
 }
 
 /** The base64 of a Signature field, undefined unless it has exactly this form. Never throws. */
 export function readProofSignature(field: string): string | undefined {
-  return field.length === 50 ? SIGNATURE.exec(field)?.[1] : undefined
+  if (field.length !== SIGNATURE_CHARS) return undefined
+  if (!field.startsWith(SIGNATURE_BEGIN) || !field.endsWith(SIGNATURE_END)) return undefined
+  const last = SIGNATURE_CHARS - SIGNATURE_END.length - 1
+  if (skip(field, SIGNATURE_BEGIN.length, BASE64_CHARACTER) !== last + 1) return undefined
+  if (LAST_CHARACTER[field.charCodeAt(last)] !== true) return undefined
+  return field.slice(SIGNATURE_BEGIN.length, last + 2)
 }
 
 /** Parameters for {@link proofBase} and the field. @throws RangeError for what the form cannot say */

@@ -43,6 +43,8 @@ export interface Answered {
   readonly status: number
   readonly fields: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: string
+  /** The body as it came. */
+  readonly bytes?: Buffer
   /** Of our end of the connection: tells connections apart. */
   readonly port: number
 }
@@ -222,7 +224,8 @@ class Clients {
         response.on('data', (piece: Buffer) => pieces.push(piece)).on('error', reject)
         response.on('end', () => {
           const { statusCode: status = 0, headers: got } = response
-          resolve({ status, fields: got, body: Buffer.concat(pieces).toString(), port })
+          const bytes = Buffer.concat(pieces)
+          resolve({ status, fields: got, body: bytes.toString(), bytes, port })
         })
       })
       request.on('error', reject)
@@ -257,8 +260,9 @@ class Clients {
       stream.on('close', () => {
         if (got[':status'] === undefined) reject(new Error(`Closed with ${stream.rstCode}`))
         else {
-          const text = Buffer.concat(pieces).toString()
-          resolve({ status: Number(got[':status']), fields: got, body: text, port })
+          const bytes = Buffer.concat(pieces)
+          const status = Number(got[':status'])
+          resolve({ status, fields: got, body: bytes.toString(), bytes, port })
         }
       })
       if (body !== undefined) stream.end(body)

@@ -7,7 +7,9 @@
  * @module
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import type { AffinitySettings } from '../../ports/data-plane.ts'
 import { hash32 } from '../../routing/hash-ring.ts'
+import type { PlacedSession } from './session-places.ts'
 
 const RANDOM_BYTES = 9
 const MAC_BYTES = 15
@@ -23,6 +25,12 @@ export interface AffinityRead {
   readonly issue: Buffer | undefined
 }
 
+export interface AffinityKept extends AffinityRead {
+  readonly session: PlacedSession | undefined
+}
+
+const NOTHING_KEPT: AffinityKept = { key: -1, issue: undefined, session: undefined }
+
 export class Affinity {
   readonly #key: KeyObject
   readonly #random: (length: number) => Uint8Array
@@ -31,6 +39,22 @@ export class Affinity {
   constructor(key: Uint8Array, random: (length: number) => Uint8Array) {
     this.#key = createSecretKey(key)
     this.#random = random
+  }
+
+  /**
+   * What keeps a request's client on its server: its session, where the pool goes by that and there is one, else the
+   * cookie.
+   */
+  keeping(
+    { cookie, session }: AffinitySettings,
+    who: PlacedSession | undefined,
+    cookies: () => string,
+  ): AffinityKept {
+    if (session === true && who !== undefined) {
+      return { key: hash32(who.id), issue: undefined, session: who }
+    }
+    if (cookie === undefined) return NOTHING_KEPT
+    return { ...this.read(cookie, cookies()), session: undefined }
   }
 
   /** Reads the cookie `name` from a Cookie field's value; issues one when there is none to trust. */

@@ -19,6 +19,7 @@ import type {
 } from '../../ports/data-plane.ts'
 import { hostName, matchRoute, type Route } from '../../routing/match-route.ts'
 import { isPlainPath, plainPath } from '../../routing/plain-path.ts'
+import { isHandoffPath } from '../../wire/handoff-notice.ts'
 import type { Gatekeeper } from './admission.ts'
 import { Affinity } from './affinity.ts'
 import { Certificates } from './certificates.ts'
@@ -31,6 +32,7 @@ import { ProofsOfWork } from './proof-of-work.ts'
 import { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
 import { NO_SESSIONS, type SessionGuard } from './session-guard.ts'
+import type { PlacedSession, SessionMove } from './session-places.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 /** Deadlines are looked at this often: they are this much late at most. */
@@ -47,6 +49,10 @@ export interface EdgeOptions {
   onEjected(pool: string, server: string): void
   /** A connection's first request went to this server, and why; from pools with `choose: fit`. */
   onServed(decision: string, choice: ServerChoice): void
+  /** A session was served for the first time; of pools with `affinity.session`. */
+  onSessionPlaced?(pool: string, session: PlacedSession, server: string): void
+  /** It is sent elsewhere; returns what its requests wait for. @param waits its pool hands over state */
+  onSessionMoved?(move: SessionMove, waits: boolean): Promise<void> | undefined
   /** Whether requests are made by who holds their session's key; absent: no key is known here. */
   readonly sessions?: SessionGuard
 }
@@ -93,6 +99,8 @@ export class Edge implements EdgeContext {
   /** Some route looks at session keys. */
   #isGuarded = false
   #arePathsPlain = true
+  /** Servers of some pool are told where sessions go. */
+  #handsOff = false
   #single: ServedRoute | undefined
   #sweeper: NodeJS.Timeout
   readonly #kinds = new ClientKinds((cluster) => this.#forgetKind(cluster))
@@ -184,6 +192,8 @@ export class Edge implements EdgeContext {
     if (this.#single !== undefined) return this.#single
     const host = hostName(authority)
     const path = target()
+    // Servers believe what is said there to be the edge's word.
+    if (this.#handsOff && isHandoffPath(plainPath(path))) return undefined
     const found = matchRoute(this.#routes, host, path)?.served
     if (!this.#isGuarded || (this.#arePathsPlain && isPlainPath(path))) return found
     // The server behind may read it as a path of another route: no way around what that one asks for.
@@ -218,6 +228,15 @@ export class Edge implements EdgeContext {
         pool.reweigh()
       }
       pool.refresh(server)
+    }
+  }
+
+  /** Where sessions are, as others have seen it. */
+  placeSessions(
+    places: readonly { readonly pool: string; readonly session: string; readonly server: string }[],
+  ): void {
+    for (const { pool, session, server } of places) {
+      this.#pools.get(pool)?.places.learn(session, server)
     }
   }
 
@@ -297,7 +316,8 @@ export class Edge implements EdgeContext {
     this.#arePathsPlain = settings.routes.every(({ path }) => path === plainPath(path))
     const [only] = this.#routes
     const isSingle = this.#routes.length === 1 && only?.host === '' && only.path === '/'
-    this.#single = isSingle ? only.served : undefined
+    this.#handsOff = settings.pools.some(({ affinity }) => affinity?.session === true)
+    this.#single = isSingle && !this.#handsOff ? only.served : undefined
   }
 
   #pool(settings: DataPlaneSettings['pools'][number]): UpstreamPool {
@@ -310,6 +330,13 @@ export class Edge implements EdgeContext {
         return edge.settings.timeouts
       },
       onEjected: (pool, server) => this.#options.onEjected(pool.settings.name, server.settings.id),
+      onPlaced: (pool, session, server) =>
+        this.#options.onSessionPlaced?.(pool.settings.name, session, server),
+      onMoved: (pool, move) =>
+        this.#options.onSessionMoved?.(
+          { ...move, pool: pool.settings.name },
+          pool.settings.handoff?.state === true,
+        ),
     })
   }
 
@@ -352,9 +379,9 @@ function served(
 ): ServedRoute | undefined {
   const pool = pools.get(name)
   if (pool === undefined || sessionKey === 'off') return pool && { pool, session: undefined }
-  const { replay, bodyDigest, sealBodies, bearer } = session
+  const { replay, bodyDigest, sealBodies, bearer, rotation } = session
   const isRequired = sessionKey === 'required'
-  const terms = { replay, bodyDigest, sealBodies, bearer, isRequired }
+  const terms = { replay, bodyDigest, sealBodies, bearer, rotation, isRequired }
   const key = JSON.stringify(terms)
   const same = known.get(key) ?? terms
   known.set(key, same)

@@ -8,6 +8,7 @@
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
+import type { PlacedSession } from './session-places.ts'
 import type {
   BodyFraming,
   ResponseSink,
@@ -68,6 +69,7 @@ export class Exchange implements ResponseSink, Waiter {
   #now: () => number
   bodyless = false
   stickyKey = -1
+  session: PlacedSession | undefined
   fit: FittingRequest | undefined
   /** Of the response body, so far. */
   #bytes = 0

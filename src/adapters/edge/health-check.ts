@@ -51,7 +51,7 @@ export class HealthCheck {
       // With an agent, Node makes the connection itself.
       ...(server.proxyProtocol === 'off'
         ? { agent: false }
-        : { createConnection: () => withPreface(server) }),
+        : { createConnection: () => connectAsLimen(server) }),
     })
     this.#running = request
     const overall = setTimeout(
@@ -87,8 +87,8 @@ export class HealthCheck {
   }
 }
 
-/** The check speaks for itself: a LOCAL header, as HAProxy's `check-send-proxy` sends. */
-function withPreface({ host, port }: ServerSettings): net.Socket {
+/** Limen speaks for itself: a LOCAL header, as HAProxy's `check-send-proxy` sends. */
+export function connectAsLimen({ host, port }: ServerSettings): net.Socket {
   const socket = net.connect({ host, port })
   socket.write(writeProxyHeader(undefined, undefined, []))
   return socket

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { AffinitySettings } from '../../ports/data-plane.ts'
 import { REQUEST_REFUSALS } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import { type Answer, answerHttp1 } from './answer.ts'
@@ -15,16 +16,18 @@ import type { EdgeContext } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import { fieldOf, head, isH2c, isHeadMethod, isHost, isIdempotent, target } from './http1-head.ts'
-import { sessionRequest, withoutProof } from './http1-session.ts'
+import { Http1Response } from './http1-response.ts'
+import { sessionRequest, withoutProof, withoutSeal } from './http1-session.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
 import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
-import { RequestBody } from './request-body.ts'
+import { type FramedBody, RequestBody } from './request-body.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import { rewriteHead, switchingHead } from './response-rewrite.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
+import { SlowReader } from './slow-reader.ts'
 import { joinTunnel } from './tunnel.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
@@ -39,15 +42,10 @@ const PENDING_TO = OCTETS.length - 1
 const HIGH_WATER_BYTES = 65_536
 /** How long a refused client may take to read the answer and close. */
 const LINGER_MS = 2_000
-/** Where the minor version stands in `HTTP/1.1`. */
-const MINOR_VERSION_AT = 7
 const CRLF = Buffer.from('\r\n')
+const NO_FIELDS = Buffer.alloc(0)
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
-const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const NOTHING: readonly Buffer[] = []
-const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n')
-const CONNECTION_KEEP_ALIVE = Buffer.from('Connection: keep-alive\r\n')
-const TRANSFER_CHUNKED = Buffer.from('Transfer-Encoding: chunked\r\n')
 
 export class Http1Connection implements Front {
   readonly #edge: EdgeContext
@@ -81,13 +79,9 @@ export class Http1Connection implements Front {
   #bodyStartedAt = 0
   #started = false
   // Its response.
-  #chunking = false
-  #from = 0
-  #to = 0
-  #finished = false
+  readonly #response: Http1Response
   #headSent = false
-  #stalledAt = 0
-  #stalledBytes = 0
+  readonly #slow = new SlowReader()
   // Fields added to requests, for the last Host seen.
   #suffix: Buffer | undefined
   #suffixHost = ''
@@ -100,7 +94,15 @@ export class Http1Connection implements Front {
     this.deadline = edge.lately + edge.settings.timeouts.headMs
     this.#channel.takeReads((from, to) => this.#read(from, to))
     this.#channel.onEnd(() => this.#clientEnded())
-    this.#outlet = new Outlet(this.#channel, () => this.#drained())
+    const outlet = new Outlet(this.#channel, () => this.#drained())
+    this.#outlet = outlet
+    this.#response = new Http1Response({
+      write: (octets) => this.#write(octets),
+      writeRange: (from, to) => {
+        outlet.writeRange(from, to)
+        this.#wrote(to - from)
+      },
+    })
   }
 
   /** After a greeting: `octets` were read behind it, and reading has been stopped. */
@@ -113,7 +115,7 @@ export class Http1Connection implements Front {
   }
 
   get wantsChunked(): boolean {
-    return this.#minorVersion === 1
+    return this.#minorVersion === 1 && this.#session?.sealing === undefined
   }
 
   /**
@@ -121,17 +123,17 @@ export class Http1Connection implements Front {
    * may be on its way already, so it is waited for a little and answered with `Connection: close`.
    */
   drain(): void {
-    if (this.#phase === 'head' && this.#pending === undefined && this.#stalledAt === 0) {
+    if (this.#phase === 'head' && this.#pending === undefined && !this.#slow.isSlow) {
       this.deadline = Math.min(this.deadline, this.#edge.lately + DRAIN_IDLE_MS)
     }
   }
 
   /** Called by the sweep when `deadline` has passed. */
   expire(): void {
-    if (this.#stalledAt > 0 && this.#outlet.waiting > 0) {
+    if (this.#slow.isSlow && this.#outlet.waiting > 0) {
       this.#edge.meter.refused('read-timeout')
       this.#channel.destroy()
-    } else if (this.#stalledAt > 0) this.#drained()
+    } else if (this.#slow.isSlow) this.#drained()
     else if (this.#phase === 'head' && this.#pending !== undefined) this.#refuse('head-timeout')
     else if (this.#phase === 'body') this.#refuse('body-timeout')
     else if (this.#phase === 'head' && this.#connection.requests > 0) this.#end()
@@ -227,7 +229,6 @@ export class Http1Connection implements Front {
     this.#isHead = isHeadMethod()
     this.#idempotent = this.#isHead || isIdempotent()
     this.#upgrade = head.upgradeStart > 0 && head.contentLength <= 0 && !head.chunked && !isH2c()
-    this.#finished = false
     this.#headSent = false
     this.#started = false
     this.#setCookie = undefined
@@ -254,13 +255,18 @@ export class Http1Connection implements Front {
       added = Buffer.concat([added, ...more])
     }
     exchange.stickyKey = -1
+    exchange.session = undefined
     exchange.fit =
       pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined
-    if (pool.settings.affinity !== undefined) this.#affinity(pool)
+    const { affinity } = pool.settings
+    if (affinity !== undefined) this.#keepTogether(affinity)
     const { fields } = pool.settings
     // Fields of a pool are rare (the key server's own): no work for the others.
     if (fields !== undefined) added = Buffer.concat([added, Buffer.from(fields)])
-    this.#request = forwardedHead(head, host, added, this.#upgrade, this.#session?.target)
+    this.#request = forwardedHead(head, host, added, {
+      ...{ upgrade: this.#upgrade, target: this.#session?.target },
+      isOpen: head.chunked || this.#session?.opener !== undefined,
+    })
     return head.chunked || head.contentLength > 0 ? this.#beginBody(to) : this.#withoutBody()
   }
 
@@ -279,8 +285,7 @@ export class Http1Connection implements Front {
       return to
     }
     this.#phase = 'body'
-    this.#body.begin(head)
-    this.#body.digest = this.#session?.digest
+    this.#body.begin(head, this.#session)
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + timeouts.bodyMs
     if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
@@ -328,12 +333,13 @@ export class Http1Connection implements Front {
       return undefined
     }
     const instead = withoutProof(head, request.cookies)
-    if (instead === undefined) {
+    const opened = admitted.sealing === undefined ? NO_FIELDS : withoutSeal(head, admitted)
+    if (instead === undefined || opened === undefined) {
       this.#refuse('too-many-fields')
       return undefined
     }
     this.#session = new RequestSession(admitted, (refusal) => this.#heardOfProof(refusal))
-    return admitted.assertion === undefined ? [instead] : [instead, admitted.assertion.octets]
+    return [instead, opened, admitted.assertion?.octets ?? NO_FIELDS]
   }
 
   /** Nothing has been sent on so far. */
@@ -349,6 +355,8 @@ export class Http1Connection implements Front {
   /** Later than at its head; the connection goes on when the request is whole and nobody has got any of it. */
   #refuseSession(code: SessionRefusal): void {
     const answer = refusedSession(this.#edge, this.#connection, code)
+    // Whatever else it waits for is of no interest any more.
+    this.#session?.end()
     if (this.#headSent) {
       this.#channel.destroy()
       return
@@ -362,11 +370,12 @@ export class Http1Connection implements Front {
     this.#next()
   }
 
-  #affinity(pool: UpstreamPool): void {
-    const cookie = head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
-    const { key, issue } = this.#edge.affinity.read(pool.settings.affinity?.cookie ?? '', cookie)
-    this.#exchange.stickyKey = key
-    if (issue !== undefined && this.#connection.secure) this.#setCookie = issue
+  #keepTogether(affinity: AffinitySettings): void {
+    const cookies = () => (head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd))
+    const kept = this.#edge.affinity.keeping(affinity, this.#session?.who, cookies)
+    this.#exchange.stickyKey = kept.key
+    this.#exchange.session = kept.session
+    if (kept.issue !== undefined && this.#connection.secure) this.#setCookie = kept.issue
   }
 
   /** The fields the edge adds, made once per Host. */
@@ -402,7 +411,10 @@ export class Http1Connection implements Front {
     this.deadline =
       this.#bodyStartedAt + timeouts.bodyMs + (body.bytes * 1000) / timeouts.bodyBytesPerSecondMin
     if (body.complete) this.#bodyComplete()
-    else if (this.#started) {
+    else if (body.refusal !== undefined) {
+      this.#refuseSession(body.refusal)
+      return to
+    } else if (this.#started) {
       if (body.bytes > before) this.#stream(body.take())
     } else if (body.bytes >= limits.requestBufferBytes) {
       if (this.#session?.isHeld === true) this.#stop()
@@ -414,12 +426,12 @@ export class Http1Connection implements Front {
   #bodyComplete(): void {
     this.#phase = 'waiting'
     this.deadline = Number.POSITIVE_INFINITY
-    if (this.#body.digest?.matches() === false) {
-      // Whatever else it waits for is of no interest any more.
+    const refusal = this.#body.end()
+    if (refusal !== undefined) {
       this.#session?.end()
       // What lies behind it in the buffer is to be held first.
       queueMicrotask(() => {
-        if (this.#phase === 'waiting') this.#refuseSession('digest_mismatch')
+        if (this.#phase === 'waiting') this.#refuseSession(refusal)
       })
       return
     }
@@ -431,21 +443,17 @@ export class Http1Connection implements Front {
 
   /** The request is here, and all of it may be sent on. */
   #startWhole(): void {
-    if (this.#body.bytes === 0 && !this.#body.isChunked) {
-      this.#start(NOTHING, false)
-      return
-    }
-    const { framing, pieces } = this.#body.takeWhole()
-    if (framing !== '') this.#request = Buffer.concat([this.#request, Buffer.from(framing)])
-    this.#start(pieces, false)
+    this.#startFramed(this.#body.takeWhole(), false)
   }
 
   /** More than is held back: take an upstream connection now and stream the rest. */
   #bodyTooLargeToHold(): void {
-    if (this.#body.isChunked) {
-      this.#request = Buffer.concat([this.#request, TRANSFER_CHUNKED, CRLF])
-    }
-    this.#start(this.#body.take(), true)
+    this.#startFramed(this.#body.takeBegun(), true)
+  }
+
+  #startFramed({ framing, pieces }: FramedBody, streaming: boolean): void {
+    if (framing !== '') this.#request = Buffer.concat([this.#request, Buffer.from(framing)])
+    this.#start(pieces, streaming)
   }
 
   #stream(pieces: readonly Buffer[]): void {
@@ -467,64 +475,31 @@ export class Http1Connection implements Front {
   }
 
   onHead(response: ResponseHeadReader, framing: BodyFraming): void {
-    this.#chunking = framing === 'close' && this.#minorVersion === 1
-    if (framing === 'close' && this.#minorVersion === 0) this.#keepAlive = false
-    if (framing === 'chunked' && this.#minorVersion === 0) this.#keepAlive = false
-    if (this.#phase === 'body' || this.#ended || this.#edge.draining) this.#keepAlive = false
+    const mustEnd = this.#phase === 'body' || this.#ended || this.#edge.draining
     this.#headSent = true
-    // What is sent on is ours to frame: an answer of HTTP/1.0 may not be chunked or kept alive.
-    if (response.minorVersion === 0) OCTETS[response.start + MINOR_VERSION_AT] = 49
     const added: Buffer[] = []
     if (this.#setCookie !== undefined) added.push(this.#setCookie)
     if (this.#session?.hint !== undefined) added.push(this.#session.hint)
-    if (this.#chunking) added.push(TRANSFER_CHUNKED)
-    if (!this.#keepAlive) added.push(CONNECTION_CLOSE)
-    else if (this.#minorVersion === 0) added.push(CONNECTION_KEEP_ALIVE)
-    const dechunk = framing === 'chunked' && this.#minorVersion === 0
-    const from = rewriteHead(response, dechunk, added)
-    this.#from = from
-    this.#to = response.end
+    this.#keepAlive = this.#response.begin(response, framing, {
+      ...{ minorVersion: this.#minorVersion, isHead: this.#isHead, added },
+      ...{ keepAlive: this.#keepAlive && !mustEnd, sealing: this.#session?.sealing },
+    })
   }
 
   onBody(from: number, to: number): void {
-    if (this.#chunking) {
-      if (from === to) return
-      this.onFlush()
-      this.#write(Buffer.from(`${(to - from).toString(16)}\r\n`))
-      this.#write(keep(from, to))
-      this.#write(CRLF)
-    } else if (from === this.#to) this.#to = to
-    else {
-      this.onFlush()
-      this.#from = from
-      this.#to = to
-    }
+    this.#response.body(from, to)
   }
 
-  /** HTTP/1.0 knows no trailers; HTTP/1.1 gets them with the chunks. */
-  onTrailer(): void {}
+  onTrailer(lines: string): void {
+    this.#response.trailer(lines)
+  }
 
   onEnd(): void {
-    if (this.#chunking) {
-      this.onFlush()
-      this.#write(LAST_CHUNK)
-    }
-    this.#finished = true
+    this.#response.end()
   }
 
   onFlush(): void {
-    if (this.#to > this.#from) {
-      const from = this.#from
-      const to = this.#to
-      this.#from = 0
-      this.#to = 0
-      this.#outlet.writeRange(from, to)
-      this.#wrote(to - from)
-    }
-    if (this.#finished) {
-      this.#finished = false
-      this.#next()
-    }
+    if (this.#response.flush()) this.#next()
   }
 
   onUpgrade(
@@ -590,24 +565,18 @@ export class Http1Connection implements Front {
 
   /** The client does not take what is written as fast as it comes. */
   #maybeStalled(bytes: number): void {
-    const { limits, timeouts } = this.#edge.settings
+    const { settings, lately } = this.#edge
     const waiting = this.#outlet.waiting
     // Below this mark no 'drain' would follow, and nothing would resume.
     if (waiting < HIGH_WATER_BYTES) return
-    if (waiting > limits.responseBufferBytes) this.#exchange.pause()
-    if (this.#stalledAt === 0) {
-      this.#stalledAt = this.#edge.lately
-      this.#stalledBytes = waiting
-    } else this.#stalledBytes += bytes
-    this.deadline =
-      this.#stalledAt +
-      timeouts.readMs +
-      (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+    if (waiting > settings.limits.responseBufferBytes) this.#exchange.pause()
+    const more = this.#slow.isSlow ? bytes : waiting
+    this.deadline = this.#slow.lags(more, lately, settings.timeouts)
   }
 
   #drained(): void {
-    if (this.#stalledAt > 0) {
-      this.#stalledAt = 0
+    if (this.#slow.isSlow) {
+      this.#slow.caughtUp()
       this.deadline = Number.POSITIVE_INFINITY
       if (this.#phase === 'head') this.#nextRequest()
     }
@@ -627,7 +596,7 @@ export class Http1Connection implements Front {
     this.#phase = 'head'
     this.#headSent = false
     // Who does not read the answers is not served more of them: what waits to be read stays bounded.
-    if (this.#stalledAt > 0) this.#stop()
+    if (this.#slow.isSlow) this.#stop()
     else this.#nextRequest()
   }
 
@@ -668,7 +637,7 @@ export class Http1Connection implements Front {
     this.#phase = 'closing'
     this.#session?.end()
     this.#pending = undefined
-    this.#stalledAt = 0
+    this.#slow.caughtUp()
     this.deadline = this.#edge.lately + LINGER_MS
     if (this.#outlet.waiting > 0) {
       const { readMs } = this.#edge.settings.timeouts

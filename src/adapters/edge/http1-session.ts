@@ -4,6 +4,7 @@
  * @module
  */
 import type { FieldPlace, RequestHeadReader } from '../../wire/request-head.ts'
+import { type BodyOpener, isOfSeal, openedCodings } from './body-sealing.ts'
 import { OCTETS, textOf } from './octets.ts'
 import type { SessionRequest } from './session-check.ts'
 import { takeSessionCookie } from './session-cookie.ts'
@@ -31,6 +32,7 @@ export function sessionRequest(
       signatureInput.count > 1 ||
       head.cookieCount > 1,
     cookies: head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd),
+    codings: () => codingsOf(head),
   }
 }
 
@@ -48,6 +50,41 @@ export function withoutProof(head: RequestHeadReader, cookies: string): Buffer |
   while (OCTETS[line - 1] !== 10) line--
   if (!head.cut(line, lineEnd(head.cookieEnd))) return undefined
   return seen.rest === '' ? NOTHING : Buffer.from(`Cookie: ${seen.rest}\r\n`, 'latin1')
+}
+
+/**
+ * Takes out of a head what is not for the server where bodies are sealed; what is to be added in its place.
+ * undefined when there are too many fields to take out.
+ */
+export function withoutSeal(
+  head: RequestHeadReader,
+  { opener }: { readonly opener: BodyOpener | undefined },
+): Buffer | undefined {
+  const codings = codingsOf(head)
+  for (const { name, from, to } of linesOf(head)) {
+    const isKept = opener === undefined && /^content-/i.test(name)
+    if (isOfSeal(name) && !isKept && !head.cut(from, to)) return undefined
+  }
+  return opener === undefined ? NOTHING : Buffer.from(openedCodings(codings), 'latin1')
+}
+
+/** Of all its fields, joined (RFC 9110 section 5.3). */
+function codingsOf(head: RequestHeadReader): string {
+  return linesOf(head)
+    .filter(({ name }) => name.toLowerCase() === 'content-encoding')
+    .map(({ value }) => value)
+    .join(', ')
+}
+
+function linesOf(head: RequestHeadReader) {
+  const lines: { name: string; value: string; from: number; to: number }[] = []
+  for (let from = lineEnd(head.targetEnd); OCTETS[from] !== 13; ) {
+    const to = lineEnd(from)
+    const colon = OCTETS.indexOf(58, from)
+    lines.push({ name: textOf(from, colon), value: textOf(colon + 1, to - 2), from, to })
+    from = to
+  }
+  return lines
 }
 
 function valueAt({ count, start, end }: FieldPlace): string {

@@ -422,9 +422,9 @@ export class Http2Connection implements Speaker {
       if (id > this.#lastStream) this.#fail(h2.PROTOCOL_ERROR)
       return
     }
-    stream.sendWindow += increment
+    stream.sender.window += increment
     if (increment === 0) this.#streamError(id, h2.PROTOCOL_ERROR)
-    else if (stream.sendWindow > h2.WINDOW_MAX) this.#streamError(id, h2.FLOW_CONTROL_ERROR)
+    else if (stream.sender.window > h2.WINDOW_MAX) this.#streamError(id, h2.FLOW_CONTROL_ERROR)
     else stream.pump()
   }
 
@@ -456,8 +456,8 @@ export class Http2Connection implements Speaker {
       const change = value - this.streamWindow
       this.streamWindow = value
       for (const stream of this.#streams.values()) {
-        stream.sendWindow += change
-        if (stream.sendWindow > h2.WINDOW_MAX) this.#fail(h2.FLOW_CONTROL_ERROR)
+        stream.sender.window += change
+        if (stream.sender.window > h2.WINDOW_MAX) this.#fail(h2.FLOW_CONTROL_ERROR)
       }
       if (change > 0) this.#pump()
     } else if (name === h2.SETTINGS_ENABLE_PUSH) {

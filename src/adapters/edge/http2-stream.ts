@@ -7,17 +7,21 @@
 import * as h2 from '../../wire/http2-frame.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { Answer } from './answer.ts'
+import { type BodySealer, sealedLines, sealedTrailer } from './body-sealing.ts'
 import type { ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import type { Http2Connection } from './http2-connection.ts'
 import type { RequestFields } from './http2-request.ts'
-import { cookiesWithoutSession, sessionRequest } from './http2-session.ts'
+import { Http2RequestBody } from './http2-request-body.ts'
+import { Http2Sender } from './http2-sender.ts'
+import { cookiesWithoutSession, linesWithoutSeal, sessionRequest } from './http2-session.ts'
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
+import { SlowReader } from './slow-reader.ts'
 import { sendableTrailer } from './trailer.ts'
 import type { BodyFraming, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool, UpstreamServer } from './upstream-pool.ts'
@@ -26,14 +30,11 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 const NOT_SERVED = new Set(['CONNECT', 'TRACE'])
 /** Octets of all responses of a connection that may wait before upstreams are held back. */
 const QUEUED_MAX = 1_048_576
-const CRLF = Buffer.from('\r\n')
-const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 export class Http2Stream implements Front {
   readonly id: number
   readonly wantsChunked = false
-  /** What the client lets us send on this stream. */
-  sendWindow: number
+  readonly sender: Http2Sender
   /** By the monotonic clock; Infinity for never. */
   deadline = Number.POSITIVE_INFINITY
   readonly #connection: Http2Connection
@@ -43,36 +44,27 @@ export class Http2Stream implements Front {
   #pool: UpstreamPool | undefined
   #request = ''
   #method = ''
-  #declared = -1
-  #body: Buffer[] = []
-  #bodyBytes = 0
-  #received = 0
-  #withheld = 0
+  #body = new Http2RequestBody(-1)
+  #isWithheld = false
   #bodyStartedAt = 0
   #started = false
   #requestEnded = false
   /** Where its route looks at session keys. */
   #session: RequestSession | undefined
-  #isCompared = false
-  /** There was more behind the fields, if only the word that there is nothing. */
-  #isWithBody = false
   // The response.
   #headSent = false
-  #endSent = false
   #setCookie: Buffer | undefined
   #from = 0
   #to = 0
+  #sealer: BodySealer | undefined
   #finished = false
-  #queue: Buffer[] = []
-  #queued = 0
   #trailer = ''
-  #stalledAt = 0
-  #stalledBytes = 0
+  readonly #slow = new SlowReader()
 
   constructor(id: number, connection: Http2Connection) {
     this.id = id
     this.#connection = connection
-    this.sendWindow = connection.streamWindow
+    this.sender = new Http2Sender(id, connection)
     this.#exchange = new Exchange(this, connection.edge.meter, connection.edge.now)
   }
 
@@ -104,9 +96,11 @@ export class Http2Stream implements Front {
     if (session !== undefined && !this.#passes(session, fields, ended)) return
     if (pool.settings.choose === 'fit') this.#exchange.fit = edge.fitting(client, pool, false)
     if (pool.settings.affinity !== undefined) {
-      const { key, issue } = edge.affinity.read(pool.settings.affinity.cookie, fields.cookies)
-      this.#exchange.stickyKey = key
-      this.#setCookie = issue
+      const { cookies } = fields
+      const kept = edge.affinity.keeping(pool.settings.affinity, this.#session?.who, () => cookies)
+      this.#exchange.stickyKey = kept.key
+      this.#exchange.session = kept.session
+      this.#setCookie = kept.issue
     }
     const suffix = this.#connection.suffix(authority, () =>
       forwardingFields(client, authority, '2'),
@@ -114,10 +108,14 @@ export class Http2Stream implements Front {
     const cookies = session === undefined ? fields.cookies : cookiesWithoutSession(fields.cookies)
     const cookie = cookies === '' ? '' : `cookie: ${cookies}\r\n`
     const proof = session === undefined ? fields.proofLines : (this.#session?.assertion?.text ?? '')
-    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${fields.lines}${cookie}${proof}${suffix}${pool.settings.fields ?? ''}`
-    this.#declared = fields.contentLength
+    const lines =
+      this.#session?.sealing === undefined
+        ? fields.lines
+        : linesWithoutSeal(fields.lines, this.#session.opener)
+    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${pool.settings.fields ?? ''}`
+    this.#body = new Http2RequestBody(fields.contentLength, this.#session)
     if (ended) {
-      if (this.#declared > 0) {
+      if (this.#body.declared > 0) {
         this.abort(h2.PROTOCOL_ERROR)
         return
       }
@@ -125,7 +123,7 @@ export class Http2Stream implements Front {
       if (this.#session?.isHeld !== true) this.#startWhole()
       return
     }
-    if (this.#declared > edge.settings.limits.bodyBytes) {
+    if (this.#body.declared > edge.settings.limits.bodyBytes) {
       this.refuse('body-too-large')
       return
     }
@@ -164,7 +162,7 @@ export class Http2Stream implements Front {
     if (refusal !== undefined) this.#refuseSession(refusal)
     else if (this.#requestEnded) this.#startWhole()
     else {
-      if (this.#bodyBytes >= this.#connection.edge.settings.limits.requestBufferBytes) {
+      if (this.#body.bytes >= this.#connection.edge.settings.limits.requestBufferBytes) {
         this.#bodyTooLargeToHold()
       }
       this.#allowMore()
@@ -178,43 +176,31 @@ export class Http2Stream implements Front {
     else this.#answer(answer)
   }
 
-  /** Compares what has come with the digest, before the last of it is sent on. False: it has been answered. */
-  #isAsSigned(from: number, to: number, ended: boolean): boolean {
-    const digest = this.#session?.digest
-    if (digest === undefined || this.#isCompared) return true
-    if (to > from) digest.update(OCTETS.subarray(from, to))
-    // All that was announced is all there is, whether the end has been said or not.
-    if (!ended && this.#bodyBytes !== this.#declared) return true
-    this.#isCompared = true
-    if (digest.matches()) return true
-    this.#requestEnded = ended
-    this.#refuseSession('digest_mismatch')
-    return false
-  }
-
   // --- The request's body --------------------------------------------------------------------------
 
   /** DATA: `flow` counts padding too. Returns an error code for the stream, or NO_ERROR. */
   onData(from: number, to: number, flow: number, ended: boolean, window: number): number {
     if (this.#requestEnded) return h2.STREAM_CLOSED
-    this.#received += flow
-    if (this.#received > window) return h2.FLOW_CONTROL_ERROR
-    const length = to - from
-    this.#bodyBytes += length
-    if (this.#declared >= 0 && this.#bodyBytes > this.#declared) return h2.PROTOCOL_ERROR
-    if (ended && this.#declared >= 0 && this.#bodyBytes !== this.#declared) return h2.PROTOCOL_ERROR
+    const body = this.#body
+    const error = body.take(from, to, flow, ended, window)
+    if (error !== h2.NO_ERROR) return error
     const { limits } = this.#connection.edge.settings
-    if (this.#bodyBytes > limits.bodyBytes) {
+    if (body.bytes > limits.bodyBytes) {
       this.refuse('body-too-large')
       return h2.NO_ERROR
     }
-    if (!this.#isAsSigned(from, to, ended)) return h2.NO_ERROR
-    if (length > 0) this.#body.push(keep(from, to))
+    // Before the last of it is sent on.
+    const refusal = this.#session === undefined ? undefined : body.refusal(ended)
+    if (refusal !== undefined) {
+      this.#requestEnded = ended
+      this.#refuseSession(refusal)
+      return h2.NO_ERROR
+    }
     this.deadline = this.#bodyDeadline()
     if (ended) this.#bodyComplete()
     else {
-      if (this.#started) this.#stream()
-      else if (this.#bodyBytes >= limits.requestBufferBytes && this.#session?.isHeld !== true) {
+      if (this.#started) this.#stream(body.takeMore())
+      else if (body.bytes >= limits.requestBufferBytes && this.#session?.isHeld !== true) {
         this.#bodyTooLargeToHold()
       }
       this.#allowMore()
@@ -224,61 +210,45 @@ export class Http2Stream implements Front {
 
   #bodyDeadline(): number {
     const { bodyMs, bodyBytesPerSecondMin } = this.#connection.edge.settings.timeouts
-    return this.#bodyStartedAt + bodyMs + (this.#bodyBytes * 1000) / bodyBytesPerSecondMin
+    return this.#bodyStartedAt + bodyMs + (this.#body.bytes * 1000) / bodyBytesPerSecondMin
   }
 
   #bodyComplete(): void {
     this.#requestEnded = true
     this.deadline = Number.POSITIVE_INFINITY
-    if (!this.#started) {
-      this.#isWithBody = true
-      if (this.#session?.isHeld !== true) this.#startWhole()
-      return
-    }
-    this.#exchange.bodyEnds()
-    this.#stream()
-    if (this.#declared < 0) this.#exchange.write(LAST_CHUNK)
+    if (this.#started) {
+      this.#exchange.bodyEnds()
+      this.#stream(this.#body.takeEnd())
+    } else if (this.#session?.isHeld !== true) this.#startWhole()
   }
 
   /** The request is here, and all of it may be sent on. */
   #startWhole(): void {
-    // A length of 0 was said by the client and means something for POST; others have no body.
-    const length = this.#isWithBody ? this.#bodyBytes : this.#declared
-    const body = this.#body
-    this.#body = []
-    this.#start(length < 0 ? '\r\n' : `content-length: ${length}\r\n\r\n`, body, false)
+    const { framing, pieces } = this.#body.takeWhole()
+    this.#start(framing, pieces, false)
   }
 
   #bodyTooLargeToHold(): void {
-    const framing =
-      this.#declared >= 0 ? `content-length: ${this.#declared}` : 'transfer-encoding: chunked'
-    this.#start(`${framing}\r\n\r\n`, this.#takeBody(), true)
+    const { framing, pieces } = this.#body.takeBegun()
+    this.#start(framing, pieces, true)
   }
 
-  #stream(): void {
+  #stream(pieces: readonly Buffer[]): void {
     let more = true
-    for (const piece of this.#takeBody()) more = this.#exchange.write(piece)
-    if (!more) this.#withheld = 1
-  }
-
-  #takeBody(): Buffer[] {
-    const body = this.#body
-    this.#body = []
-    if (this.#declared >= 0 || body.length === 0) return body
-    const bytes = body.reduce((sum, piece) => sum + piece.length, 0)
-    return [Buffer.from(`${bytes.toString(16)}\r\n`), ...body, CRLF]
+    for (const piece of pieces) more = this.#exchange.write(piece)
+    if (!more) this.#isWithheld = true
   }
 
   /** Gives the client room for more of the body, unless the upstream is slow. */
   #allowMore(): void {
-    if (this.#withheld > 0 || this.#received < 32_768) return
+    if (this.#isWithheld) return
     if (
       this.#session?.isHeld === true &&
-      this.#bodyBytes >= this.#connection.edge.settings.limits.requestBufferBytes
+      this.#body.bytes >= this.#connection.edge.settings.limits.requestBufferBytes
     )
       return
-    this.#connection.allow(this.id, this.#received)
-    this.#received = 0
+    const room = this.#body.room()
+    if (room > 0) this.#connection.allow(this.id, room)
   }
 
   #start(framing: string, body: readonly Buffer[], streaming: boolean): void {
@@ -307,29 +277,38 @@ export class Http2Stream implements Front {
 
   onHead(head: ResponseHeadReader, framing: BodyFraming): void {
     if (this.#closed) return
-    const { output, encoder } = this.#connection
     const bodyless = framing === 'none' || head.contentLength === 0
-    const hint = this.#session?.hint
-    let room = 64 + (head.end - head.statusLineEnd) * 2
-    if (this.#setCookie !== undefined) room += this.#setCookie.length * 2
-    if (hint !== undefined) room += hint.length * 2
-    const block = room > h2.FRAME_BYTES_MAX ? Buffer.allocUnsafe(room) : undefined
-    if (block === undefined) output.room(room + h2.FRAME_HEADER_BYTES)
-    const out = block ?? output.buffer
-    const start = block === undefined ? output.used + h2.FRAME_HEADER_BYTES : 0
-    let at = encoder.begin(out, start)
-    at = encoder.encode(':status', String(head.status), out, at)
-    at = this.#encodeLines(head, out, at)
-    if (this.#setCookie !== undefined) {
-      const line = this.#setCookie.toString('latin1', 0, this.#setCookie.length - 2)
-      at = encoder.encodeLine(line, out, at)
-    }
-    if (hint !== undefined) {
-      at = encoder.encodeLine(hint.toString('latin1', 0, hint.length - 2), out, at)
-    }
+    const sealing = this.#session?.sealing
     this.#headSent = true
-    this.#headers(block, at - start, bodyless)
-    if (bodyless) this.#endSent = true
+    const added = [this.#setCookie, this.#session?.hint]
+      .filter((line) => line !== undefined)
+      .map((line) => line.toString('latin1', 0, line.length - 2))
+    if (sealing === undefined) {
+      const addedBytes = added.reduce((sum, line) => sum + line.length, 0)
+      this.sender.headers(head.end - head.statusLineEnd + addedBytes, bodyless, (out, at) =>
+        this.#encodeAll(added, out, this.#encodeLines(head, out, this.#status(head, out, at))),
+      )
+      return
+    }
+    this.#sealer = bodyless ? undefined : sealing.sealer()
+    const isCoded = !bodyless || (this.#method === 'HEAD' && head.contentLength !== 0)
+    const came = textOf(head.statusLineEnd, head.end - 2).split('\r\n')
+    const isEmpty = bodyless && framing !== 'none'
+    const lines = [...sealedLines(came, { isCoded, isEmpty }), ...added]
+    const bytes = lines.reduce((sum, line) => sum + line.length, 0)
+    this.sender.headers(bytes, bodyless, (out, at) =>
+      this.#encodeAll(lines, out, this.#status(head, out, at)),
+    )
+  }
+
+  #status({ status }: ResponseHeadReader, out: Uint8Array, at: number): number {
+    return this.#connection.encoder.encode(':status', String(status), out, at)
+  }
+
+  #encodeAll(lines: readonly string[], out: Uint8Array, start: number): number {
+    let at = start
+    for (const line of lines) at = this.#connection.encoder.encodeLine(line, out, at)
+    return at
   }
 
   #encodeLines(head: ResponseHeadReader, out: Uint8Array, start: number): number {
@@ -347,51 +326,26 @@ export class Http2Stream implements Front {
     return at
   }
 
-  /** Writes a header block as one HEADERS frame, or with CONTINUATIONs when it is long. */
-  #headers(block: Buffer | undefined, length: number, ends: boolean): void {
-    const { output } = this.#connection
-    const end = ends ? h2.END_STREAM : 0
-    if (block === undefined) {
-      h2.writeFrameHeader(
-        output.buffer,
-        output.used,
-        length,
-        h2.HEADERS,
-        h2.END_HEADERS | end,
-        this.id,
+  #interim(status: number, text: string): void {
+    if (text.length * 2 + 64 > h2.FRAME_BYTES_MAX) return
+    const lines = text
+      .split('\r\n')
+      .filter(
+        (line) =>
+          line !== '' && !/^(?:connection|keep-alive|proxy-connection|upgrade):/i.test(line),
       )
-      output.used += h2.FRAME_HEADER_BYTES + length
-      return
-    }
-    for (let at = 0; at < length; at += h2.FRAME_BYTES_MAX) {
-      const size = Math.min(h2.FRAME_BYTES_MAX, length - at)
-      const flags = (at === 0 ? end : 0) | (at + size === length ? h2.END_HEADERS : 0)
-      output.room(size + h2.FRAME_HEADER_BYTES)
-      const type = at === 0 ? h2.HEADERS : h2.CONTINUATION
-      const payload = h2.writeFrameHeader(output.buffer, output.used, size, type, flags, this.id)
-      block.copy(output.buffer, payload, at, at + size)
-      output.used = payload + size
-    }
-  }
-
-  #interim(status: number, lines: string): void {
-    const { output, encoder } = this.#connection
-    const room = 64 + lines.length * 2
-    if (room > h2.FRAME_BYTES_MAX) return
-    output.room(room + h2.FRAME_HEADER_BYTES)
-    const start = output.used + h2.FRAME_HEADER_BYTES
-    let at = encoder.begin(output.buffer, start)
-    at = encoder.encode(':status', String(status), output.buffer, at)
-    for (const line of lines.split('\r\n')) {
-      if (line === '' || /^(?:connection|keep-alive|proxy-connection|upgrade):/i.test(line))
-        continue
-      at = encoder.encodeLine(line, output.buffer, at)
-    }
-    this.#headers(undefined, at - start, false)
+    const { encoder } = this.#connection
+    this.sender.headers(text.length, false, (out, at) =>
+      this.#encodeAll(lines, out, encoder.encode(':status', String(status), out, at)),
+    )
   }
 
   onBody(from: number, to: number): void {
     if (this.#closed || from === to) return
+    if (this.#sealer !== undefined) {
+      this.#sendWhole(this.#sealer.push(OCTETS.subarray(from, to)), false)
+      return
+    }
     if (this.#to > this.#from) {
       if (from === this.#to) {
         this.#to = to
@@ -405,17 +359,20 @@ export class Http2Stream implements Front {
 
   onTrailer(lines: string): void {
     // HTTP/2 knows no connection-level fields: a client would call the response malformed.
-    this.#trailer = sendableTrailer(lines)
+    const trailer = sendableTrailer(lines)
+    this.#trailer = this.#sealer === undefined ? trailer : sealedTrailer(trailer)
   }
 
   onEnd(): void {
     this.#finished = true
+    if (this.#closed || this.#sealer === undefined) return
+    this.#sendWhole(this.#sealer.end(), this.#trailer === '')
   }
 
   onFlush(): void {
     if (this.#closed) return
     if (this.#to > this.#from) this.#emit(this.#finished && this.#trailer === '')
-    if (this.#finished && this.#queued === 0) this.#end()
+    if (this.#finished && this.sender.waiting === 0) this.#end()
   }
 
   onUpgrade(_: ResponseHeadReader, connection: UpstreamConnection): void {
@@ -433,7 +390,7 @@ export class Http2Stream implements Front {
   }
 
   onDrain(): void {
-    this.#withheld = 0
+    this.#isWithheld = false
     if (!this.#requestEnded && !this.#closed) this.#allowMore()
   }
 
@@ -441,80 +398,37 @@ export class Http2Stream implements Front {
 
   /** Sends `OCTETS[#from..#to)` as far as windows allow; the rest waits. */
   #emit(last: boolean): void {
-    let from = this.#from
+    const from = this.#from
     const to = this.#to
     this.#from = 0
     this.#to = 0
-    if (this.#queued === 0) {
-      while (from < to) {
-        const size = this.#allowed(to - from)
-        if (size === 0) break
-        this.#frame(OCTETS, from, size, last && from + size === to)
-        from += size
-      }
-    }
-    if (from === to) return
-    this.#queue.push(keep(from, to))
-    this.#wait(to - from)
-    this.#stalled(to - from)
+    const waits = this.sender.data(OCTETS, from, to, last, keep)
+    if (waits > 0) this.#stalled(waits)
   }
 
-  #allowed(wanted: number): number {
-    const { sendWindow, open } = this.#connection
-    if (!open) return 0
-    return Math.max(0, Math.min(wanted, sendWindow, this.sendWindow, h2.FRAME_BYTES_MAX))
-  }
-
-  #frame(bytes: Buffer, from: number, size: number, last: boolean): void {
-    const { output } = this.#connection
-    output.room(size + h2.FRAME_HEADER_BYTES)
-    const flags = last ? h2.END_STREAM : 0
-    const at = h2.writeFrameHeader(output.buffer, output.used, size, h2.DATA, flags, this.id)
-    bytes.copy(output.buffer, at, from, from + size)
-    output.used = at + size
-    this.#connection.sendWindow -= size
-    this.sendWindow -= size
-    if (last) this.#endSent = true
-  }
-
-  /** Counts octets that wait for a window, on the stream and on the connection. */
-  #wait(bytes: number): void {
-    this.#queued += bytes
-    this.#connection.queued += bytes
+  /** A piece of its own, which nobody changes. */
+  #sendWhole(octets: Buffer, last: boolean): void {
+    const hold = (from: number, to: number) => octets.subarray(from, to)
+    const waits = this.sender.data(octets, 0, octets.length, last, hold)
+    if (waits > 0) this.#stalled(waits)
   }
 
   /** Windows have grown or the socket has drained: sends what waits. */
   pump(): void {
-    while (this.#queued > 0) {
-      const piece = this.#queue[0] as Buffer
-      const size = this.#allowed(piece.length)
-      if (size === 0) return
-      const last = this.#finished && this.#trailer === '' && size === this.#queued
-      this.#frame(piece, 0, size, last)
-      this.#wait(-size)
-      if (size === piece.length) this.#queue.shift()
-      else this.#queue[0] = piece.subarray(size)
-    }
-    this.#stalledAt = 0
+    if (!this.sender.pump(this.#finished && this.#trailer === '')) return
+    this.#slow.caughtUp()
     this.deadline = this.#requestEnded ? Number.POSITIVE_INFINITY : this.#bodyDeadline()
     this.#exchange.resume()
     if (this.#finished) this.#end()
   }
 
   #stalled(bytes: number): void {
-    const { limits, timeouts } = this.#connection.edge.settings
-    const tooMuch =
-      this.#queued > limits.responseBufferBytes || this.#connection.queued > QUEUED_MAX
-    if (tooMuch) this.#exchange.pause()
-    if (this.#stalledAt === 0) {
-      this.#stalledAt = this.#connection.edge.lately
-      this.#stalledBytes = 0
+    const { edge, queued } = this.#connection
+    const { limits, timeouts } = edge.settings
+    if (this.sender.waiting > limits.responseBufferBytes || queued > QUEUED_MAX) {
+      this.#exchange.pause()
     }
-    this.#stalledBytes += bytes
-    this.deadline =
-      this.#stalledAt +
-      timeouts.readMs +
-      (this.#stalledBytes * 1000) / timeouts.readBytesPerSecondMin
+    this.deadline = this.#slow.lags(bytes, edge.lately, timeouts)
   }
 
   // --- Ends ----------------------------------------------------------------------------------------
@@ -522,20 +436,15 @@ export class Http2Stream implements Front {
   #end(): void {
     if (this.#closed) return
     if (this.#trailer !== '') this.#sendTrailer()
-    else if (!this.#endSent) this.#frame(OCTETS, 0, 0, true)
+    else this.sender.end()
     // The response is complete before the request is: the rest of it is not wanted (section 8.1).
     if (!this.#requestEnded) this.#connection.resetStream(this.id, h2.NO_ERROR)
     this.#close()
   }
 
   #sendTrailer(): void {
-    const { output, encoder } = this.#connection
     const lines = this.#trailer.split('\r\n').filter((line) => line !== '')
-    output.room(this.#trailer.length * 2 + 64)
-    const start = output.used + h2.FRAME_HEADER_BYTES
-    let at = encoder.begin(output.buffer, start)
-    for (const line of lines) at = encoder.encodeLine(line, output.buffer, at)
-    this.#headers(undefined, at - start, true)
+    this.sender.headers(this.#trailer.length, true, (out, at) => this.#encodeAll(lines, out, at))
   }
 
   /** Limen answers by itself. */
@@ -556,30 +465,27 @@ export class Http2Stream implements Front {
 
   /** An answer of Limen's own. */
   #answer({ status, fields, body }: Answer): void {
-    const { edge, output, encoder } = this.#connection
+    const { edge, encoder } = this.#connection
     edge.meter.responded(status, 0)
     const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
     this.#session?.end()
     // First: it may let another stream of this connection write its own refusal.
     this.#exchange.abandon()
-    const text = fields.reduce((sum, [name, value]) => sum + name.length + value.length + 8, 0)
-    output.room(64 + 2 * text + h2.FRAME_HEADER_BYTES)
-    const start = output.used + h2.FRAME_HEADER_BYTES
-    let at = encoder.begin(output.buffer, start)
-    at = encoder.encode(':status', String(status), output.buffer, at)
-    for (const [name, value] of fields) {
-      at = encoder.encode(name.toLowerCase(), value, output.buffer, at)
-    }
-    at = encoder.encode('content-length', String(Buffer.byteLength(body)), output.buffer, at)
+    const all = [
+      ...fields.map(([name, value]) => [name.toLowerCase(), value] as const),
+      ['content-length', String(Buffer.byteLength(body))] as const,
+    ]
+    const text = all.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
     this.#headSent = true
-    this.#headers(undefined, at - start, octets.length === 0)
-    this.#endSent = octets.length === 0
+    this.sender.headers(text, octets.length === 0, (out, start) => {
+      let at = encoder.encode(':status', String(status), out, start)
+      for (const [name, value] of all) at = encoder.encode(name, value, out, at)
+      return at
+    })
     this.#finished = true
     if (octets.length > 0) {
-      this.#queue = [octets]
-      this.#wait(octets.length)
-      this.#stalled(octets.length)
-      this.pump()
+      this.#sendWhole(octets, true)
+      if (this.sender.waiting === 0) this.#end()
     } else this.#end()
   }
 
@@ -600,7 +506,7 @@ export class Http2Stream implements Front {
 
   expire(now: number): void {
     if (this.deadline > now) return
-    if (this.#stalledAt > 0) {
+    if (this.#slow.isSlow) {
       this.#connection.edge.meter.refused('read-timeout')
       this.abort(h2.CANCEL)
     } else this.refuse('body-timeout')
@@ -609,9 +515,8 @@ export class Http2Stream implements Front {
   #close(): void {
     this.#closed = true
     this.#session?.end()
-    this.#queue = []
-    this.#wait(-this.#queued)
-    this.#body = []
+    this.sender.drop()
+    this.#body.drop()
     this.#connection.over(this)
   }
 }

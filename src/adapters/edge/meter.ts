@@ -29,6 +29,8 @@ export class Meter {
   /** Index 1 to 3. */
   readonly tiers = [0, 0, 0, 0]
   readonly refusals = new Map<string, number>()
+  /** What checks of session keys came to: `valid`, `bearer`, `none` (as nobody), or the code of the refusal. */
+  readonly sessionChecks = new Map<string, number>()
   /** By {@link handshakeMemberKey}. */
   readonly handshakeMembers = new Map<string, MemberCounts>()
   readonly latencyCounts: number[] = new Array(LATENCY_BOUNDS_MS.length + 1).fill(0)
@@ -72,6 +74,10 @@ export class Meter {
     }
     this.latencyCounts[bucket] = (this.latencyCounts[bucket] as number) + 1
     this.latencySumMs += latencyMs
+  }
+
+  sessionChecked(result: string): void {
+    this.sessionChecks.set(result, (this.sessionChecks.get(result) ?? 0) + 1)
   }
 
   refused(code: string): void {

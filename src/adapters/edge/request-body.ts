@@ -1,19 +1,19 @@
 /**
- * The body of a request as it arrives over HTTP/1.x: counted, unchunked and held until it is sent on.
+ * The body of a request as it arrives over HTTP/1.x: counted, unchunked, taken in (`body-intake.ts`) and framed anew.
  * When it is sent on, and what is refused, is decided by `http1-connection.ts`.
  *
  * @module
  */
 import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
-import type { BodyDigest } from './body-digest.ts'
-import { keep, OCTETS } from './octets.ts'
+import { type BodyChecks, BodyIntake, type BodyRefusal } from './body-intake.ts'
+import { OCTETS } from './octets.ts'
 import { filteredTrailer } from './trailer.ts'
 
-const CRLF = Buffer.from('\r\n')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+const TRANSFER_CHUNKED = 'Transfer-Encoding: chunked\r\n\r\n'
 
-/** A body that is whole: what is still to be written to the head, and all of the body. */
-export interface WholeBody {
+/** What is still to be written to the head, and what there is of the body. */
+export interface FramedBody {
   /** Framing field and the empty line; '' when the head has it already. */
   readonly framing: string
   readonly pieces: Buffer[]
@@ -21,33 +21,41 @@ export interface WholeBody {
 
 /** One per connection, used again for each request. */
 export class RequestBody {
-  /** Octets of content so far. */
-  bytes = 0
-  /** To be compared with the content as it comes. */
-  digest: BodyDigest | undefined
+  #intake = new BodyIntake()
   #isChunked = false
   #left = 0
   #chunked: ChunkedReader | undefined
-  #pieces: Buffer[] = []
 
-  /** A request begins whose head announces a body. */
-  begin(head: { readonly chunked: boolean; readonly contentLength: number }): void {
+  /** A request begins whose head announces a body, or none. */
+  begin(
+    head: { readonly chunked: boolean; readonly contentLength: number },
+    checks?: BodyChecks,
+  ): void {
     this.#isChunked = head.chunked
-    this.#left = head.contentLength
-    this.#pieces = []
-    this.bytes = 0
-    this.digest = undefined
+    this.#left = Math.max(0, head.contentLength)
+    this.#intake = new BodyIntake(checks)
     if (!head.chunked) return
     this.#chunked ??= new ChunkedReader()
     this.#chunked.reset()
   }
 
-  get isChunked(): boolean {
-    return this.#isChunked
+  /** Octets so far, as they came. */
+  get bytes(): number {
+    return this.#intake.bytes
   }
 
   get complete(): boolean {
     return this.#isChunked ? (this.#chunked?.done ?? false) : this.#left === 0
+  }
+
+  /** Why none of it may be sent on any more. */
+  get refusal(): BodyRefusal | undefined {
+    return this.#intake.refusal
+  }
+
+  /** The head that is sent on says nothing of its length. */
+  get #isReframed(): boolean {
+    return this.#isChunked || this.#intake.isOpened
   }
 
   /**
@@ -70,8 +78,7 @@ export class RequestBody {
   #readLength(from: number, to: number, streaming: boolean): number {
     const end = Math.min(to, from + this.#left)
     this.#left -= end - from
-    this.bytes += end - from
-    this.#hold(from, end, streaming || this.#left === 0)
+    this.#intake.take(from, end, streaming || this.#left === 0)
     return end
   }
 
@@ -88,49 +95,49 @@ export class RequestBody {
     for (;;) {
       const read = reader.next(OCTETS, to)
       if (read === 'data') {
-        this.bytes = reader.dataBytes
-        if (this.bytes > bytesMax) return 'body-too-large'
+        if (reader.dataBytes > bytesMax) return 'body-too-large'
         if (end !== reader.dataStart) OCTETS.copyWithin(end, reader.dataStart, reader.dataEnd)
         end += reader.dataEnd - reader.dataStart
       } else if (read === 'more' || read === 'done') {
-        if (end > from) this.#hold(from, end, streaming || read === 'done')
+        this.#intake.take(from, end, streaming || read === 'done')
         return reader.at
       } else return read
     }
   }
 
-  /** What waits for the rest of a slow body is kept apart: in the slab, it would hold all of that. */
-  #hold(from: number, to: number, briefly: boolean): void {
-    this.digest?.update(OCTETS.subarray(from, to))
-    this.#pieces.push(briefly ? keep(from, to) : Buffer.from(OCTETS.subarray(from, to)))
+  /** It is complete: what is wrong with it. */
+  end(): BodyRefusal | undefined {
+    return this.#intake.end()
   }
 
   /** What has been read since last time, framed as it is sent on. */
   take(): Buffer[] {
-    const pieces = this.#pieces
-    this.#pieces = []
-    if (!this.#isChunked || pieces.length === 0) return pieces
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    return [Buffer.from(`${bytes.toString(16)}\r\n`), ...pieces, CRLF]
+    return this.#isReframed ? this.#intake.chunk() : this.#intake.pieces()
   }
 
   /** The last octets of a streamed body, framed; its trailer fields with them. */
   takeEnd(): Buffer[] {
     const pieces = this.take()
-    if (!this.#isChunked) return pieces
-    const trailer = filteredTrailer(this.#chunked as ChunkedReader)
+    if (!this.#isReframed) return pieces
+    const trailer = this.#trailer
     pieces.push(trailer === '' ? LAST_CHUNK : Buffer.from(`0\r\n${trailer}\r\n`, 'latin1'))
     return pieces
   }
 
-  /** A body that was held whole: a chunked one gets a length, unless it has trailer fields. */
-  takeWhole(): WholeBody {
-    if (!this.#isChunked) return { framing: '', pieces: this.take() }
-    if (filteredTrailer(this.#chunked as ChunkedReader) !== '') {
-      return { framing: 'Transfer-Encoding: chunked\r\n\r\n', pieces: this.takeEnd() }
-    }
-    const pieces = this.#pieces
-    this.#pieces = []
-    return { framing: `Content-Length: ${this.bytes}\r\n\r\n`, pieces }
+  /** A body that was held whole: one that is framed anew gets a length, unless it has trailer fields. */
+  takeWhole(): FramedBody {
+    if (!this.#isReframed) return { framing: '', pieces: this.take() }
+    if (this.#trailer !== '') return { framing: TRANSFER_CHUNKED, pieces: this.takeEnd() }
+    const framing = `Content-Length: ${this.#intake.contentBytes}\r\n\r\n`
+    return { framing, pieces: this.#intake.pieces() }
+  }
+
+  /** What there is of one that is streamed from here on. */
+  takeBegun(): FramedBody {
+    return { framing: this.#isReframed ? TRANSFER_CHUNKED : '', pieces: this.take() }
+  }
+
+  get #trailer(): string {
+    return this.#isChunked ? filteredTrailer(this.#chunked as ChunkedReader) : ''
   }
 }

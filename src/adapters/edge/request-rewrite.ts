@@ -1,27 +1,33 @@
 /**
  * A request head as the upstream gets it: what the edge cuts is left out, what it adds is behind. When a
- * chunked body follows, the head is left open (no empty line): the framing is added once it is known.
+ * body follows that is framed anew, the head is left open (no empty line): the framing is added once it is known.
  *
  * @module
  */
 import type { RequestHeadReader } from '../../wire/request-head.ts'
 import { allocate, OCTETS, textOf } from './octets.ts'
 
+export interface HeadForwarding {
+  readonly upgrade: boolean
+  /** Of an upgrade, where it is not sent on as it came. */
+  readonly target: string | undefined
+  /** Framing and the empty line follow. */
+  readonly isOpen: boolean
+}
+
 /**
  * From the request line in `OCTETS` that `head` describes.
  *
  * @param added field lines with CR LF
- * @param target of an upgrade, where it is not sent on as it came
  */
 export function forwardedHead(
   head: RequestHeadReader,
   host: string,
   added: Buffer,
-  upgrade: boolean,
-  target?: string,
+  how: HeadForwarding,
 ): Buffer {
-  if (head.absolute || upgrade || head.minorVersion === 0) {
-    return unusualHead(head, host, added, upgrade, target)
+  if (head.absolute || how.upgrade || head.minorVersion === 0) {
+    return unusualHead(head, host, added, how)
   }
   const last = head.end - 2
   const request = allocate(last - head.start + added.length + 2)
@@ -33,7 +39,7 @@ export function forwardedHead(
   }
   at += OCTETS.copy(request, at, from, last)
   at += added.copy(request, at)
-  if (!head.chunked) {
+  if (!how.isOpen) {
     request[at++] = 13
     request[at++] = 10
   }
@@ -45,8 +51,7 @@ function unusualHead(
   head: RequestHeadReader,
   host: string,
   added: Buffer,
-  upgrade: boolean,
-  target = textOf(head.targetStart, head.targetEnd),
+  { upgrade, target = textOf(head.targetStart, head.targetEnd), isOpen }: HeadForwarding,
 ): Buffer {
   const method = textOf(head.start, head.methodEnd)
   const path = target.startsWith('/') || target === '*' ? target : `/${target}`
@@ -62,7 +67,7 @@ function unusualHead(
     const protocol = textOf(head.upgradeStart, head.upgradeEnd)
     fields += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   }
-  const end = head.chunked ? '' : '\r\n'
+  const end = isOpen ? '' : '\r\n'
   return Buffer.from(
     `${method} ${path} HTTP/1.1\r\n${fields}${added.toString('latin1')}${end}`,
     'latin1',

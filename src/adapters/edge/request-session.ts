@@ -6,6 +6,7 @@
  */
 import type { Answer } from './answer.ts'
 import type { BodyDigest } from './body-digest.ts'
+import type { BodyOpener, BodySealing } from './body-sealing.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { isNavigation, type SessionRefusal, sessionAnswer } from './session-answer.ts'
@@ -17,6 +18,7 @@ import {
   type SessionTerms,
 } from './session-check.ts'
 import type { AssertionLine } from './session-guard.ts'
+import type { PlacedSession } from './session-places.ts'
 
 export class RequestSession {
   /** To be compared with the body; undefined when it need not be. */
@@ -26,6 +28,11 @@ export class RequestSession {
   readonly hint: Buffer | undefined
   /** To be sent on instead of the one that came. */
   readonly target: string | undefined
+  readonly who: PlacedSession | undefined
+  /** The answer's body is sealed; undefined where bodies pass as they are. */
+  readonly sealing: BodySealing | undefined
+  /** The request's body is opened. */
+  readonly opener: BodyOpener | undefined
   /** Nothing may be sent on yet. */
   isHeld = false
   #isOver = false
@@ -36,6 +43,9 @@ export class RequestSession {
     this.assertion = pass.assertion
     this.hint = pass.hint
     this.target = pass.target
+    this.sealing = pass.sealing
+    this.who = pass.who
+    this.opener = pass.opener
     if (pass.met === undefined) return
     this.isHeld = true
     void pass.met.then((met) => {
@@ -64,20 +74,37 @@ export function admitRequest(
   fieldOf: (name: string) => string,
 ): SessionPass | Answer {
   const check = checkSession(edge.sessions, terms, request, edge.wallClock() / 1000)
-  if (check.kind === 'pass') return check
+  if (check.kind === 'pass') {
+    if (check.met === undefined) edge.meter.sessionChecked(check.result)
+    else {
+      void check.met.then((met) => edge.meter.sessionChecked(refusalOf(met) ?? check.result))
+    }
+    return check
+  }
   const { code, isHelpless } = check
+  edge.meter.sessionChecked(code)
   const isPage =
     isHelpless && isNavigation(request.method, fieldOf('sec-fetch-mode'), fieldOf('accept'))
-  return refusedSession(edge, client, code, isPage)
+  return refuse(edge, client, code, isPage)
 }
 
-/** Counts a refusal; the answer to it. */
+/** For what comes out after a request was let in: counts the refusal; the answer to it. */
 export function refusedSession(
-  { meter }: EdgeContext,
+  edge: EdgeContext,
+  client: ClientConnection,
+  code: SessionRefusal,
+): Answer {
+  // What others say of a proof is counted when they say it.
+  if (code !== 'replay' && code !== 'replay_unavailable') edge.meter.sessionChecked(code)
+  return refuse(edge, client, code, false)
+}
+
+function refuse(
+  { meter, wallClock }: EdgeContext,
   { decision }: ClientConnection,
   code: SessionRefusal,
-  isPage = false,
+  isPage: boolean,
 ): Answer {
   meter.refused(code)
-  return sessionAnswer(code, decision?.id ?? '', isPage)
+  return sessionAnswer(code, decision?.id ?? '', isPage, wallClock())
 }

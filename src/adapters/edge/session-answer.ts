@@ -6,13 +6,15 @@
  */
 import type { ProofRefusal } from '../../keys/session/validate-request.ts'
 import type { Answer } from './answer.ts'
+import type { BodyRefusal } from './body-intake.ts'
 import { STATUS_TEXTS } from './refusal.ts'
 
 /** Stable: clients switch on it. */
 export type SessionRefusal =
   | ProofRefusal
+  | BodyRefusal
   | 'session_needed'
-  | 'digest_mismatch'
+  | 'body_unsealed'
   | 'replay_unavailable'
 
 const TEXTS: Readonly<Record<SessionRefusal, string>> = {
@@ -35,11 +37,21 @@ const TEXTS: Readonly<Record<SessionRefusal, string>> = {
   replay: 'this proof was used before',
   replay_window_full: 'it cannot be told whether this proof was used before',
   replay_unavailable: 'it cannot be told whether this proof was used before',
+  body_unsealed: 'bodies are to be sealed here: Content-Encoding must end with aes128gcm',
+  body_malformed: 'the sealed body is none of RFC 8188, or its records are too large',
+  body_keyid: 'the body is sealed under another key than the ticket has',
+  body_truncated: 'the sealed body ends before its last record',
+  body_auth: 'the sealed body is not authentic',
   bearer_refused: 'this session takes no cookie: a proof is needed',
 }
 /** The others are 401. */
 const STATUSES: ReadonlyMap<SessionRefusal, number> = new Map([
   ['digest_mismatch', 400],
+  ['body_unsealed', 400],
+  ['body_malformed', 400],
+  ['body_keyid', 400],
+  ['body_truncated', 400],
+  ['body_auth', 400],
   ['stek_unknown', 503],
   ['feed_silent', 503],
   ['replay_window_full', 503],
@@ -76,12 +88,21 @@ const PAGE_FIELDS: Answer['fields'] = [
 /**
  * @param decision what a person can ask `limen decisions explain` about, '' for none
  * @param page for a person with a browser: only of use when a session is to be opened
+ * @param now milliseconds since 1970, told to clients that are to compare their clocks
  */
-export function sessionAnswer(code: SessionRefusal, decision: string, page: boolean): Answer {
+export function sessionAnswer(
+  code: SessionRefusal,
+  decision: string,
+  page: boolean,
+  now: number,
+): Answer {
   const status = STATUSES.get(code) ?? 401
   const fields: Answer['fields'] = [
     ['SessionKey-Error', code],
     ['Cache-Control', 'no-store'],
+    ['Date', new Date(now).toUTCString()],
+    // RFC 9110 section 15.5.2: a 401 says by what scheme.
+    ...(status === 401 ? [['WWW-Authenticate', 'Limen'] as const] : []),
     ...(status === 503 ? [['Retry-After', '1'] as const] : []),
   ]
   if (page && status === 401) return { status, fields: [...PAGE_FIELDS, ...fields], body: PAGE }

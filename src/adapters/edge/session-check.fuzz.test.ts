@@ -60,7 +60,7 @@ function signed(): SessionRequest {
     ...{ hasBody: true, upgrade: false, sessionKey, contentDigest: DIGEST },
     signature: `lim=:${mac.digest('base64')}:`,
     signatureInput: `lim=${parameters.raw}`,
-    ...{ proofDoubled: false, cookies: '', tier: 1 },
+    ...{ proofDoubled: false, cookies: '', tier: 1, codings: () => '' },
   }
 }
 
@@ -104,6 +104,7 @@ describe(`checkSession() (seed ${SEED})`, () => {
       ...{ signatureInput: text, contentDigest: text, cookies: text },
       ...{ hasBody: fc.boolean(), upgrade: fc.boolean(), secure: fc.boolean() },
       ...{ proofDoubled: fc.boolean(), tier: fc.constantFrom(1 as const, 2 as const, 3 as const) },
+      codings: fc.func(text),
     })
     fc.assert(
       fc.property(garbage, (request) => {

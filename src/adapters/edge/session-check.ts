@@ -5,14 +5,17 @@
  *
  * @module
  */
+import type { RotationHint } from '../../keys/session/rotation-hints.ts'
 import type { KnownSession, ProofRefusal } from '../../keys/session/validate-request.ts'
 import type { RouteSessionPolicy } from '../../ports/data-plane.ts'
 import type { ReplayMet } from '../../ports/replay-scope.ts'
 import { cutQueryToken, readQueryToken, WEBSOCKET_METHOD } from '../../wire/session-proof.ts'
 import { BodyDigest, readContentDigest } from './body-digest.ts'
+import { type BodyOpener, type BodySealing, isSealed } from './body-sealing.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import { takeSessionCookie } from './session-cookie.ts'
 import type { AssertionLine, AssuranceLevel, SessionGuard } from './session-guard.ts'
+import type { PlacedSession } from './session-places.ts'
 
 /** What a route wants of its requests. */
 export interface SessionTerms extends RouteSessionPolicy {
@@ -37,6 +40,8 @@ export interface SessionRequest {
   /** One of them, or Cookie, is there more than once: which one counts would be a guess. */
   readonly proofDoubled: boolean
   readonly cookies: string
+  /** Value of Content-Encoding, of several fields joined; only asked for where bodies are sealed. */
+  codings(): string
   /** Of the client, as it is now. */
   readonly tier: 1 | 2 | 3
 }
@@ -44,6 +49,10 @@ export interface SessionRequest {
 /** What goes on with a request that may pass. */
 export interface SessionPass {
   readonly kind: 'pass'
+  /** Who asks; undefined: nobody. */
+  readonly who: PlacedSession | undefined
+  /** By a proof, by the cookie alone, or as nobody. */
+  readonly result: 'valid' | 'bearer' | 'none'
   /** Says to the server who asks. */
   readonly assertion: AssertionLine | undefined
   /** A field line with CR LF for the answer: the client is to rotate. */
@@ -51,11 +60,18 @@ export interface SessionPass {
   /** To be sent on instead of the one that came. */
   readonly target: string | undefined
   readonly digest: BodyDigest | undefined
+  /** How the answer's body is to be sealed, where bodies are. */
+  readonly sealing: BodySealing | undefined
+  /** Of the request's body. */
+  readonly opener: BodyOpener | undefined
   /** Nothing is sent on before this says that the proof is fresh. */
   readonly met: Promise<ReplayMet> | undefined
 }
 
 export type SessionCheck = SessionPass | SessionStop
+
+/** In the making: made with each request, so nothing is copied from object to object. */
+type Passing = { -readonly [K in keyof SessionPass]: SessionPass[K] }
 
 export interface SessionStop {
   readonly kind: 'stop'
@@ -66,8 +82,9 @@ export interface SessionStop {
 
 /** Passes as anybody. */
 const NOBODY: SessionPass = {
-  ...{ kind: 'pass', assertion: undefined, hint: undefined },
+  ...{ kind: 'pass', result: 'none', assertion: undefined, hint: undefined },
   ...{ target: undefined, digest: undefined, met: undefined },
+  ...{ sealing: undefined, opener: undefined, who: undefined },
 }
 
 /** @param now seconds since 1970, may have a fraction */
@@ -83,9 +100,10 @@ export function checkSession(
     if (cut !== undefined) return checkToken(guard, terms, request, cut, now)
   }
   if (request.sessionKey !== '') return checkFields(guard, terms, request, now)
-  if (terms.bearer && request.cookies !== '') {
+  // Who shows a cookie has no key to open what is sealed.
+  if (terms.bearer && !terms.sealBodies && request.cookies !== '') {
     const seen = takeSessionCookie(request.cookies)
-    if (seen !== undefined) return checkBearer(guard, request, seen.sessionKey, now)
+    if (seen !== undefined) return checkBearer(guard, terms, request, seen.sessionKey, now)
   }
   return terms.isRequired ? { kind: 'stop', code: 'session_needed', isHelpless: true } : NOBODY
 }
@@ -111,17 +129,22 @@ function checkFields(
       : undefined
   const needsDigest = terms.bodyDigest && hasBody
   if (needsDigest && wanted === undefined) return stop('digest_missing')
+  if (terms.sealBodies && hasBody && !isSealed(request.codings())) return stop('body_unsealed')
   const authority = authorityOf(request)
   const mark = target.indexOf('?')
   const validation = guard.validate(
     {
-      ...{ method, authority, sessionKey: request.sessionKey },
+      method,
+      authority,
+      sessionKey: request.sessionKey,
       path: mark < 0 ? target || '/' : target.slice(0, mark) || '/',
       query: mark < 0 ? '?' : target.slice(mark),
       contentDigest: request.contentDigest === '' ? undefined : request.contentDigest,
     },
     {
-      ...{ input: request.signatureInput, signature: request.signature, needsDigest },
+      input: request.signatureInput,
+      signature: request.signature,
+      needsDigest,
       group: guard.groupOf(authority),
     },
     now,
@@ -136,10 +159,15 @@ function checkFields(
     isSafe(method) && !request.upgrade
       ? undefined
       : guard.meet(terms.replay, session.id, proof.nonce)
-  return {
-    ...pass(guard, request, session, 'proof', authority, now),
-    ...{ met, digest: hasBody ? digest : undefined },
+  const sealing = terms.sealBodies ? guard.sealing(session) : undefined
+  const passed = pass(guard, terms, request, session, 'proof', authority, now)
+  passed.met = met
+  passed.sealing = sealing
+  if (hasBody) {
+    passed.digest = digest
+    passed.opener = sealing?.opener()
   }
+  return passed
 }
 
 function checkToken(
@@ -169,13 +197,15 @@ function checkToken(
   if (validation.kind === 'refused') return stop(validation.code)
   const { session, proof } = validation
   return {
-    ...pass(guard, request, session, 'proof', authority, now),
+    ...pass(guard, terms, request, session, 'proof', authority, now),
     ...{ target: cut.target, met: guard.meet(terms.replay, session.id, proof.nonce) },
+    sealing: terms.sealBodies ? guard.sealing(session) : undefined,
   }
 }
 
 function checkBearer(
   guard: SessionGuard,
+  terms: SessionTerms,
   request: SessionRequest,
   sessionKey: string,
   now: number,
@@ -183,26 +213,37 @@ function checkBearer(
   const authority = authorityOf(request)
   const session = guard.bearer(sessionKey, guard.groupOf(authority), now)
   if (typeof session === 'string') return { kind: 'stop', code: session, isHelpless: true }
-  return pass(guard, request, session, 'bearer', authority, now)
+  return pass(guard, terms, request, session, 'bearer', authority, now)
 }
 
 function pass(
   guard: SessionGuard,
+  { rotation }: SessionTerms,
   { tier }: SessionRequest,
   session: KnownSession<unknown>,
   level: AssuranceLevel,
   authority: string,
   now: number,
-): SessionPass {
-  const hint = guard.hintFor(session, tier, now)
+): Passing {
+  const hint = guard.hintFor(session, tier, now, rotation?.everyS)
   const shown = Math.max(tier, session.ticket.tier)
   return {
     kind: 'pass',
+    result: level === 'proof' ? 'valid' : 'bearer',
     assertion: guard.assertionFor(session, { host: authority, tier: shown, level }, now),
-    hint:
-      hint && Buffer.from(`SessionKey-Rotate: by=${Math.floor(hint.by)};reason=${hint.reason}\r\n`),
-    ...{ target: undefined, digest: undefined, met: undefined },
+    hint: hint && Buffer.from(`SessionKey-Rotate: ${writeHint(hint)}\r\n`),
+    target: undefined,
+    digest: undefined,
+    met: undefined,
+    sealing: undefined,
+    opener: undefined,
+    who: { id: session.id, generation: session.ticket.generation },
   }
+}
+
+function writeHint({ by, from, reason }: RotationHint): string {
+  const after = from === undefined ? '' : `;from=${Math.floor(from)}`
+  return `by=${Math.floor(by)};reason=${reason}${after}`
 }
 
 function stop(code: ProofRefusal | SessionRefusal): SessionStop {

@@ -5,7 +5,8 @@
  * @module
  */
 
-const NAME = '__Host-limen='
+export const SESSION_COOKIE = '__Host-limen'
+const NAME = `${SESSION_COOKIE}=`
 
 /** A Cookie field without that cookie. */
 export interface CookieSeen {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { RotationHint } from '../../keys/session/rotation-policy.ts'
+import type { RotationHint } from '../../keys/session/rotation-hints.ts'
 import type {
   KnownSession,
   ProofRefusal,
@@ -14,6 +14,7 @@ import type {
 } from '../../keys/session/validate-request.ts'
 import type { ReplayMet, ReplayScopeName } from '../../ports/replay-scope.ts'
 import type { ProvenRequest } from '../../wire/session-proof.ts'
+import type { BodySealing } from './body-sealing.ts'
 
 /** `Key` is the guard's own: the edge hands sessions back as they came. */
 export interface SessionGuard<Key = unknown> {
@@ -41,8 +42,16 @@ export interface SessionGuard<Key = unknown> {
    * has followed it, so it may be asked with each request.
    *
    * @param tier of the client as it is now; above its ticket's: at once
+   * @param everyS the route's own interval, where it has one
    */
-  hintFor(session: KnownSession<Key>, tier: 1 | 2 | 3, now: number): RotationHint | undefined
+  hintFor(
+    session: KnownSession<Key>,
+    tier: 1 | 2 | 3,
+    now: number,
+    everyS?: number,
+  ): RotationHint | undefined
+  /** How bodies of a session are opened and sealed. */
+  sealing(session: KnownSession<Key>): BodySealing
   /** The field that tells a server who asks; undefined while there is no key to sign it with. */
   assertionFor(
     session: KnownSession<Key>,
@@ -74,5 +83,8 @@ export const NO_SESSIONS: SessionGuard = {
   bearer: () => 'stek_unknown',
   meet: async () => 'failed',
   hintFor: () => undefined,
+  sealing: () => {
+    throw new TypeError('Cannot seal the bodies of a session: none is known')
+  },
   assertionFor: () => undefined,
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
-import { chooseInTurn, chooseOfTwo, NO_SERVER } from '../../routing/choose-server.ts'
+import { chooseInTurn, chooseOfTwo, NO_SERVER, withinBound } from '../../routing/choose-server.ts'
 import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
 import {
@@ -16,6 +16,7 @@ import {
   ServerFit,
 } from '../../routing/server-fit.ts'
 import type { FittingRequest } from './client-kinds.ts'
+import { type PlacedSession, type SessionMove, SessionPlaces } from './session-places.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 export interface PoolTimeouts {
@@ -29,6 +30,12 @@ export interface PoolTimeouts {
 const LATENCY_SMOOTHING = 0.1
 /** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
 const QUEUE_MAX = 1024
+
+/**
+ * A session is not sent away from a server with fewer requests than this, whatever the others have: a browser makes a
+ * handful at once, and of few requests the mean is chance.
+ */
+const STAY_IN_FLIGHT = 32
 
 const NOTHING_SPECIAL = { fresh: false, isError: false }
 
@@ -78,6 +85,8 @@ export interface Waiter {
   readonly except: UpstreamServer | undefined
   /** 32-bit hash of what keeps a client on its server; -1 for none. */
   readonly stickyKey: number
+  /** Whose requests stay on one server, where the pool keeps sessions together. */
+  readonly session: PlacedSession | undefined
   /** Whom it is for; undefined unless the pool chooses by what suits the client. */
   readonly fit: FittingRequest | undefined
   /** Octets to send first on a fresh connection (PROXY protocol); such a connection is not shared. */
@@ -94,11 +103,15 @@ export interface PoolHost {
   fraction(): number
   readonly timeouts: PoolTimeouts
   onEjected(pool: UpstreamPool, server: UpstreamServer): void
+  onPlaced(pool: UpstreamPool, session: PlacedSession, server: string): void
+  onMoved(pool: UpstreamPool, move: Omit<SessionMove, 'pool'>): Promise<void> | undefined
 }
 
 export class UpstreamPool {
   settings: PoolSettings
   servers: UpstreamServer[]
+  /** Where sessions are, for pools that keep them together. */
+  readonly places: SessionPlaces
   #host: PoolHost
   #ring: HashRing
   #credits: Float64Array
@@ -111,6 +124,10 @@ export class UpstreamPool {
   constructor(settings: PoolSettings, host: PoolHost) {
     this.settings = settings
     this.#host = host
+    this.places = new SessionPlaces({
+      onPlaced: (session, server) => host.onPlaced(this, session, server),
+      onMoved: (move) => host.onMoved(this, move),
+    })
     this.servers = settings.servers.map((server) => new UpstreamServer(server))
     this.#ring = hashRing(settings.servers)
     this.#credits = new Float64Array(this.servers.length)
@@ -153,6 +170,15 @@ export class UpstreamPool {
     if (server === undefined) {
       waiter.giveUp('no-server')
       return
+    }
+    if (waiter.session !== undefined) {
+      const moving = this.places.place(waiter.session, server.id, (from) =>
+        this.#whyNot(from, waiter.except),
+      )
+      if (moving !== undefined) {
+        void moving.then(() => this.request(waiter))
+        return
+      }
     }
     const reused = this.#reuse(server, waiter)
     if (reused !== undefined) {
@@ -274,8 +300,26 @@ export class UpstreamPool {
     return servers[index]
   }
 
+  /** Why a session does not stay where it was. */
+  #whyNot(from: string, except: UpstreamServer | undefined): Pick<SessionMove, 'reason' | 'lives'> {
+    const old = this.servers.find(({ id }) => id === from)
+    if (old === undefined) return { reason: 'drain', lives: false }
+    const isEjected = old.outlier.ejectedUntil > this.#host.now()
+    const lives = old.up && !isEjected && old !== except
+    if (old.draining || old.weight === 0) return { reason: 'drain', lives }
+    return { reason: lives ? 'load' : 'fail', lives }
+  }
+
   #pick(waiter: Waiter, except: number): number {
     const { servers, settings } = this
+    if (waiter.session !== undefined) {
+      const place = this.places.at(waiter.session.id)
+      const index = servers.findIndex(({ id }) => id === place)
+      const server = servers[index]
+      const mayStay = server?.usable === true && server.weight > 0 && index !== except
+      const isCalm = server !== undefined && server.inFlight < STAY_IN_FLIGHT
+      if (mayStay && (isCalm || withinBound(servers, index, settings.boundedLoad))) return index
+    }
     if (waiter.stickyKey >= 0) {
       return chooseOnRing(this.#ring, waiter.stickyKey, servers, settings.boundedLoad, except)
     }

@@ -16,6 +16,7 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { NumberedEntry } from '../../keys/session/revocations.ts'
 import type { AdmissionSettings, TrafficTotals } from '../../ports/data-plane.ts'
 import { decisionPages } from '../../ports/decision-log.ts'
+import { workerHandoff } from './worker-handoff.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
 import { workerReplay } from './worker-replay.ts'
 import { workerSessions } from './worker-sessions.ts'
@@ -40,7 +41,10 @@ const admission = newAdmission({
   settings: nobodyYet(),
 })
 const replay = workerReplay(tell, Number(process.argv[3] ?? 1) > 1)
-const sessions = workerSessions(random, replay)
+const sessions = workerSessions(random, replay, (stekId) => {
+  tell({ kind: 'session-key-missed', stekId })
+})
+const handoff = workerHandoff(tell)
 let decisions: Decision[] = []
 /** Sent lately, TLS and not served yet: sent again with what served them. */
 const sent = new Map<string, Decision>()
@@ -76,6 +80,9 @@ const edge = new Edge({
   onOutcome: (outcome) => gathering.end(outcome),
   onEjected: (pool, server) => tell({ kind: 'ejected', pool, server }),
   sessions: sessions.guard,
+  onSessionPlaced: (pool, { id: session, generation }, server) =>
+    handoff.placed({ pool, session, generation, server }),
+  onSessionMoved: (move, waits) => handoff.moved(move, waits),
 })
 
 function isExact({ detector, weight }: Reason): boolean {
@@ -101,6 +108,9 @@ function traffic(): TrafficTotals {
     responses: meter.responses,
     handshakeMembers: Object.fromEntries(meter.handshakeMembers),
     refusals: Object.fromEntries(meter.refusals),
+    sessionChecks: Object.fromEntries(meter.sessionChecks),
+    // Counted by the supervisor.
+    sessionHandoffs: {},
     tiers: meter.tiers,
     decisionsDropped: meter.decisionsDropped,
     observationsDropped: gathering.dropped,
@@ -213,6 +223,12 @@ process.on('message', (message: ToWorker) => {
       break
     case 'proofs-seen':
       sessions.sawElsewhere(message.proofs.split(' '), systemClock.now() / 1000)
+      break
+    case 'sessions-placed':
+      edge.placeSessions(message.places)
+      break
+    case 'session-moved':
+      handoff.done(message.call)
       break
     case 'drain':
       void drain(message.graceMs)

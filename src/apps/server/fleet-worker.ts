@@ -17,7 +17,7 @@ import type {
 } from '../../ports/data-plane.ts'
 import type { DecisionPage } from '../../ports/decision-log.ts'
 import { NO_TRAFFIC } from './traffic-sum.ts'
-import type { FromWorker, ToWorker } from './worker-messages.ts'
+import type { FromWorker, KnownPlace, SessionPlaced, ToWorker } from './worker-messages.ts'
 
 export interface FleetWorkerOptions {
   readonly id: number
@@ -29,9 +29,12 @@ export interface FleetWorkerOptions {
   onHandshakes(seen: HandshakesSeen): void
   onEjected(pool: string, server: string): void
   onSessionKeysHeld(worker: FleetWorker, stekIds: readonly number[]): void
+  onSessionKeyMissed(stekId: number): void
   onSessionFeedGap(worker: FleetWorker): void
   onReplayAsks(worker: FleetWorker, asks: FromWorker & { readonly kind: 'replay-asks' }): void
   onProofsSeen(worker: FleetWorker, proofs: string): void
+  onSessionsPlaced(worker: FleetWorker, places: readonly SessionPlaced[]): void
+  onSessionMoved(worker: FleetWorker, moved: FromWorker & { readonly kind: 'session-moved' }): void
   onExit(worker: FleetWorker, how: string): void
 }
 
@@ -127,6 +130,15 @@ export class FleetWorker {
     this.#send({ kind: 'proofs-seen', proofs })
   }
 
+  tellPlaces(places: readonly KnownPlace[]): void {
+    if (places.length === 0) return
+    this.#send({ kind: 'sessions-placed', places })
+  }
+
+  sessionMoved(call: number): void {
+    this.#send({ kind: 'session-moved', call })
+  }
+
   async connections(limit: number): Promise<readonly ConnectionView[]> {
     const answer = await this.#ask((call) => ({ kind: 'connections', call, limit }), ANSWER_MS)
     return answer?.kind === 'connections' ? answer.views : []
@@ -201,6 +213,9 @@ export class FleetWorker {
       case 'session-keys-held':
         this.options.onSessionKeysHeld(this, message.stekIds)
         break
+      case 'session-key-missed':
+        this.options.onSessionKeyMissed(message.stekId)
+        break
       case 'session-feed-gap':
         this.options.onSessionFeedGap(this)
         break
@@ -209,6 +224,12 @@ export class FleetWorker {
         break
       case 'proofs-seen':
         this.options.onProofsSeen(this, message.proofs)
+        break
+      case 'sessions-placed':
+        this.options.onSessionsPlaced(this, message.places)
+        break
+      case 'session-moved':
+        this.options.onSessionMoved(this, message)
         break
       case 'report':
         this.traffic = message.traffic

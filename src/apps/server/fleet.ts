@@ -9,6 +9,7 @@ import net from 'node:net'
 import type { ServerOrder } from '../../adapters/edge/edge.ts'
 import { HealthCheck } from '../../adapters/edge/health-check.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -32,6 +33,7 @@ import {
 import type { DecisionPage } from '../../ports/decision-log.ts'
 import type { ReplayMet } from '../../ports/replay-scope.ts'
 import { FleetWorker } from './fleet-worker.ts'
+import { HandoffDesk, type HandoffServer } from './handoff-desk.ts'
 import { ReplayDesk } from './replay-desk.ts'
 import { addTraffic, NO_TRAFFIC } from './traffic-sum.ts'
 
@@ -73,14 +75,26 @@ class Fleet implements DataPlane {
   #verdicts = '[]'
   readonly #keyListeners = new Set<(worker: string, stekIds: readonly number[]) => void>()
   /** In force, for workers that start later. */
+  readonly #missListeners = new Set<(stekId: number) => void>()
   #sessionKeys: SessionKeysGiven | undefined
   #sessionFeed: () => readonly NumberedEntry[] = () => []
   readonly #replays: ReplayDesk
+  readonly #handoffs: HandoffDesk
   #closing = false
 
   constructor(options: FleetOptions) {
     this.#options = options
     this.#replays = new ReplayDesk(() => options.clock.now() / 1000)
+    this.#handoffs = new HandoffDesk({
+      random: systemRandom(),
+      now: () => options.clock.now(),
+      serverOf: (pool, id) => this.#serverOf(pool, id),
+      whyNot: (pool, id) => {
+        const note = this.#servers.get(keyOf(pool, id))
+        if (note === undefined || note.change.draining === true) return 'drain'
+        return note.check?.up === false ? 'fail' : 'load'
+      },
+    })
   }
 
   async apply(settings: DataPlaneSettings): Promise<void> {
@@ -112,6 +126,7 @@ class Fleet implements DataPlane {
     this.#closing = true
     for (const { check } of this.#servers.values()) check?.close()
     await Promise.all(this.#workers.map((worker) => worker.drain(graceMs)))
+    this.#handoffs.close()
   }
 
   async close(): Promise<void> {
@@ -173,6 +188,7 @@ class Fleet implements DataPlane {
     return this.#workers.reduce((sum, { traffic }) => addTraffic(sum, traffic), {
       ...this.#past,
       at: this.#options.clock.now(),
+      sessionHandoffs: this.#handoffs.counts(),
     })
   }
 
@@ -195,6 +211,7 @@ class Fleet implements DataPlane {
 
   giveSessionKeys(given: SessionKeysGiven): void {
     this.#sessionKeys = given
+    this.#handoffs.sign(given.assertion)
     for (const worker of this.#living()) worker.giveSessionKeys(given)
   }
 
@@ -207,6 +224,11 @@ class Fleet implements DataPlane {
     this.#sessionFeed = all
     const json = JSON.stringify(next)
     for (const worker of this.#living()) worker.feedSessions(json, false)
+  }
+
+  onSessionKeyMissed(listener: (stekId: number) => void): () => void {
+    this.#missListeners.add(listener)
+    return () => this.#missListeners.delete(listener)
   }
 
   onReplayAsk(listener: (ask: ReplayAsk) => Promise<ReplayMet>): () => void {
@@ -238,6 +260,9 @@ class Fleet implements DataPlane {
       onSessionKeysHeld: (held, stekIds) => {
         for (const listener of this.#keyListeners) listener(workerName(held.view()), stekIds)
       },
+      onSessionKeyMissed: (stekId) => {
+        for (const listener of this.#missListeners) listener(stekId)
+      },
       onSessionFeedGap: (held) => this.#feedAnew(held),
       onReplayAsks: (asking, { batch, scope, proofs }) => {
         void this.#replays.answer(scope, proofs).then((letters) => {
@@ -247,15 +272,37 @@ class Fleet implements DataPlane {
       onProofsSeen: (telling, proofs) => {
         for (const other of this.#living()) if (other !== telling) other.tellProofs(proofs)
       },
+      onSessionsPlaced: (telling, places) => {
+        const moved = places.filter((place) => !this.#handoffs.placed(place))
+        for (const worker of this.#living()) {
+          // Who told first of a place and who told last are to agree.
+          worker.tellPlaces(worker === telling ? moved : places)
+        }
+      },
+      onSessionMoved: (moving, { call, move }) => {
+        const place = { pool: move.pool, session: move.session, server: move.to }
+        void this.#handoffs.moved(move).then(() => {
+          moving.sessionMoved(call)
+          // Not before: who knows the new place waits for nothing.
+          for (const other of this.#living()) if (other !== moving) other.tellPlaces([place])
+        })
+      },
       onExit: (dead, how) => this.#died(dead, how),
     })
     // Before its settings, so before its first client.
     worker.judge(this.#verdicts)
+    worker.tellPlaces(this.#handoffs.places())
     if (this.#sessionKeys !== undefined) {
       worker.giveSessionKeys(this.#sessionKeys)
       this.#feedAnew(worker)
     }
     return worker
+  }
+
+  #serverOf(pool: string, id: string): HandoffServer | undefined {
+    const settings = this.#settings?.pools.find(({ name }) => name === pool)
+    const server = settings?.servers.find((each) => each.id === id)
+    return server && { server, handsState: settings?.handoff?.state === true }
   }
 
   #feedAnew(worker: FleetWorker): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
+import type { SessionMove } from '../../adapters/edge/session-places.ts'
 import type {
   ConnectionView,
   DataPlaneSettings,
@@ -12,6 +13,18 @@ import type {
 } from '../../ports/data-plane.ts'
 import type { DecisionPage } from '../../ports/decision-log.ts'
 import type { ReplayScopeName } from '../../ports/replay-scope.ts'
+
+/** Which server of a pool serves a session. */
+export interface KnownPlace {
+  readonly pool: string
+  /** base64url. */
+  readonly session: string
+  readonly server: string
+}
+
+export interface SessionPlaced extends KnownPlace {
+  readonly generation: number
+}
 
 export type ToWorker =
   | { readonly kind: 'apply'; readonly call: number; readonly settings: DataPlaneSettings }
@@ -26,6 +39,10 @@ export type ToWorker =
   | { readonly kind: 'replay-answers'; readonly batch: number; readonly letters: string }
   /** Session ids with nonces, with spaces between, that another worker has met. */
   | { readonly kind: 'proofs-seen'; readonly proofs: string }
+  /** As other workers have it. */
+  | { readonly kind: 'sessions-placed'; readonly places: readonly KnownPlace[] }
+  /** A session's requests need not wait any more. */
+  | { readonly kind: 'session-moved'; readonly call: number }
   | { readonly kind: 'drain'; readonly graceMs: number }
 
 export type FromWorker =
@@ -43,6 +60,8 @@ export type FromWorker =
   | { readonly kind: 'ejected'; readonly pool: string; readonly server: string }
   /** All the keys for session tickets that it holds now. */
   | { readonly kind: 'session-keys-held'; readonly stekIds: readonly number[] }
+  /** Tickets are shown under a key that was not given. */
+  | { readonly kind: 'session-key-missed'; readonly stekId: number }
   /** Entries of the feed are missing: it is to be told all of them again. */
   | { readonly kind: 'session-feed-gap' }
   /** Are these proofs fresh? `<session>.<nonce>`, with spaces between. */
@@ -54,6 +73,9 @@ export type FromWorker =
     }
   /** For the other workers. */
   | { readonly kind: 'proofs-seen'; readonly proofs: string }
+  /** Sessions it has seen for the first time. */
+  | { readonly kind: 'sessions-placed'; readonly places: readonly SessionPlaced[] }
+  | { readonly kind: 'session-moved'; readonly call: number; readonly move: SessionMove }
   | {
       readonly kind: 'report'
       readonly traffic: TrafficTotals

@@ -5,25 +5,24 @@
  *
  * @module
  */
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import type { SessionGuard } from '../../adapters/edge/session-guard.ts'
-import { Steks } from '../../adapters/node/session-crypto.ts'
+import { type RequestKey, Steks } from '../../adapters/node/session-crypto.ts'
 import type { Random } from '../../ground/random.ts'
 import { keyGroupOf } from '../../keys/session/key-group.ts'
 import { type NumberedEntry, Revocations } from '../../keys/session/revocations.ts'
-import {
-  ROTATION_DEFAULTS,
-  RotationGate,
-  type RotationHint,
-} from '../../keys/session/rotation-policy.ts'
-import { type KnownSession, Validator } from '../../keys/session/validate-request.ts'
+import { RotationHints } from '../../keys/session/rotation-hints.ts'
+import { ROTATION_DEFAULTS } from '../../keys/session/rotation-policy.ts'
+import { Validator } from '../../keys/session/validate-request.ts'
 import type { SessionKeysGiven } from '../../ports/data-plane.ts'
 import { hostName } from '../../routing/match-route.ts'
+import { MissedKeys } from './missed-keys.ts'
 import { SessionAssertions } from './session-assertion.ts'
+import { SessionSealing } from './session-sealing.ts'
 import type { WorkerReplay } from './worker-replay.ts'
 
 export interface WorkerSessions {
-  readonly guard: SessionGuard<KeyObject>
+  readonly guard: SessionGuard<RequestKey>
   /** Holds these keys, and no others; the keys that are held then. */
   take(given: SessionKeysGiven): readonly number[]
   /**
@@ -36,14 +35,6 @@ export interface WorkerSessions {
   sawElsewhere(proofs: readonly string[], now: number): void
 }
 
-/** What a client was told, and until when nothing else is. */
-interface Told {
-  readonly hint: RotationHint | undefined
-  readonly until: number
-}
-
-/** A client that was told and still shows the old ticket is told once more after so long, in seconds. */
-const TELL_AGAIN_S = 30
 /** Hosts whose group is remembered; a client may ask for any. */
 const HOSTS_MAX = 1024
 /** Methods that may be made twice: nobody waits for the neighbours. */
@@ -53,34 +44,24 @@ const NO_GROUPS: NonNullable<SessionKeysGiven['groups']> = []
 /** Of a worker that has nobody to ask. */
 const ALONE: Pick<WorkerReplay, 'meet' | 'saw'> = { meet: async () => 'failed', saw: () => {} }
 
-export function workerSessions(random: Random, replay = ALONE): WorkerSessions {
+/** @param onMissed tickets come under a key of a known group that was not given */
+export function workerSessions(
+  random: Random,
+  replay = ALONE,
+  onMissed: (stekId: number) => void = () => {},
+): WorkerSessions {
   const steks = new Steks()
   const revocations = new Revocations()
-  let policy = ROTATION_DEFAULTS
-  let gate = new RotationGate(policy, random)
+  const hints = new RotationHints(ROTATION_DEFAULTS, random)
   const validator = new Validator(steks, revocations)
+  const sealing = new SessionSealing(random)
   let onReplayError: SessionKeysGiven['onReplayError']
   let assertions: SessionAssertions | undefined
   let groups = NO_GROUPS
+  let groupIds: ReadonlySet<number> = new Set()
+  const missed = new MissedKeys(onMissed)
   /** By authority, as it came. */
   const groupsOf = new Map<string, number | undefined>()
-  // As long as the validator remembers the ticket.
-  const told = new WeakMap<KnownSession<KeyObject>, Told>()
-
-  const hintFor: SessionGuard<KeyObject>['hintFor'] = (session, tier, now) => {
-    const { rotateAfter, notBefore, tier: ticketTier } = session.ticket
-    const isSuspect = tier > ticketTier
-    if (!isSuspect && now < rotateAfter) return undefined
-    const before = told.get(session)
-    const isNews = isSuspect && before?.hint?.reason !== 'security'
-    if (before !== undefined && now < before.until && !isNews) return before.hint
-    const outcome = gate.ask(rotateAfter, rotateAfter - notBefore, isSuspect, now)
-    if (outcome.kind === 'none') return undefined
-    const hint = outcome.kind === 'hint' ? outcome.hint : undefined
-    const until = outcome.kind === 'hint' ? outcome.hint.by + TELL_AGAIN_S : outcome.until
-    told.set(session, { hint, until })
-    return hint
-  }
 
   const groupOf = (authority: string): number | undefined => {
     if (groups.length === 0) return undefined
@@ -92,22 +73,32 @@ export function workerSessions(random: Random, replay = ALONE): WorkerSessions {
     return group
   }
 
-  const guard: SessionGuard<KeyObject> = {
+  const guard: SessionGuard<RequestKey> = {
     groupOf,
-    hintFor,
+    // A session is the same object as long as the validator remembers the ticket.
+    hintFor: (session, tier, now, everyS) =>
+      hints.hintFor(session, session.ticket, tier, now, everyS),
     validate(request, proof, now) {
       const validation = validator.validate(request, proof, now)
       // Who must not be served twice is asked about; of the others the neighbours hear.
       if (validation.kind === 'valid' && MADE_AGAIN.has(request.method)) {
         replay.saw(`${validation.session.id}${validation.proof.nonce}`)
       }
+      if (validation.kind === 'refused' && validation.code === 'stek_unknown') {
+        missed.meet(request.sessionKey, groupIds, now)
+      }
       return validation
     },
-    bearer: (sessionKey, group, now) => validator.bearer(sessionKey, group, now),
+    bearer(sessionKey, group, now) {
+      const session = validator.bearer(sessionKey, group, now)
+      if (session === 'stek_unknown') missed.meet(sessionKey, groupIds, now)
+      return session
+    },
     async meet(scope, session, nonce) {
       const met = await replay.meet({ scope, session, nonce })
       return met === 'failed' && onReplayError === 'open' ? 'fresh' : met
     },
+    sealing: (session) => sealing.of(session),
     assertionFor: (session, about, now) => assertions?.lineFor(session, about, now),
   }
 
@@ -136,13 +127,12 @@ export function workerSessions(random: Random, replay = ALONE): WorkerSessions {
         key.fill(0)
       }
       if (gone.length > 0) validator.forget(new Set(gone))
-      if (JSON.stringify(given.rotation) !== JSON.stringify(policy)) {
-        policy = given.rotation
-        gate = new RotationGate(policy, random)
-      }
+      hints.policy = given.rotation
+      hints.load = given.load
       validator.onFeedSilent = given.onFeedSilent
       onReplayError = given.onReplayError
       groups = given.groups ?? NO_GROUPS
+      groupIds = new Set(groups.map(({ group }) => group))
       groupsOf.clear()
       takeAssertion(given.assertion)
       return steks.ids()

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SESSION_COOKIE } from '../../../adapters/edge/session-cookie.ts'
 import { isLoopback } from './address.ts'
 import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { didYouMean } from './did-you-mean.ts'
@@ -46,6 +47,7 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...routesToNowhere(config, blame),
     ...emptyPools(config, blame),
     ...hashesOfNothing(config, blame),
+    ...keepsNobody(config, blame),
     ...fitsNobody(config, blame),
     ...sessionKeys(config, blame),
     ...sessionRoles(config, blame),
@@ -164,16 +166,30 @@ function hashesOfNothing({ pools }: Config, blame: Blame): readonly Complaint[] 
   )
 }
 
+/** Sessions can only be kept together where somebody asks for them. */
+function keepsNobody({ pools, routes }: Config, blame: Blame): readonly Complaint[] {
+  return pools.flatMap(({ name, affinity, handoff }, i) => {
+    const found: Complaint[] = []
+    const asks = routes.some(({ pool, sessionKey }) => pool === name && sessionKey !== 'off')
+    if (affinity?.session === true && !asks) {
+      const text = 'needs a route to this pool that asks for session keys'
+      found.push(blame(['pools', i, 'affinity', 'session'], text))
+    }
+    if (affinity !== undefined && affinity.cookie === undefined && !affinity.session) {
+      found.push(blame(['pools', i, 'affinity'], 'needs a cookie, or session: true'))
+    }
+    if (handoff !== undefined && affinity?.session !== true) {
+      found.push(blame(['pools', i, 'handoff'], 'needs affinity: { session: true }'))
+    }
+    return found
+  })
+}
+
 /** A cookie ties a client to a server before anybody asks what suits it. */
 function fitsNobody({ pools }: Config, blame: Blame): readonly Complaint[] {
   return pools.flatMap(({ choose, affinity }, i) =>
     choose === 'fit' && affinity !== undefined
-      ? [
-          blame(
-            ['pools', i, 'choose'],
-            'fit cannot choose for clients that an affinity cookie ties',
-          ),
-        ]
+      ? [blame(['pools', i, 'choose'], 'fit cannot choose for clients that affinity ties')]
       : [],
   )
 }
@@ -186,6 +202,12 @@ function sessionKeys({ pools, routes, sessions }: Config, blame: Blame): readonl
     ...pools.flatMap(({ name }, i) =>
       name === KEY_POOL ? [blame(['pools', i, 'name'], `"${name}" is Limen's own`)] : [],
     ),
+    ...pools.flatMap(({ name, affinity }, i) => {
+      const asks = routes.some(({ pool, sessionKey }) => pool === name && sessionKey !== 'off')
+      return asks && affinity?.cookie === SESSION_COOKIE
+        ? [blame(['pools', i, 'affinity', 'cookie'], `"${SESSION_COOKIE}" is the session's own`)]
+        : []
+    }),
     ...routes.flatMap((route, i) => routeSession(route, sessions, ['routes', i], blame)),
     ...doubles(
       groups.map(({ id }, i) => [String(id), ['sessions', 'groups', i, 'id']]),
@@ -203,6 +225,13 @@ function sessionKeys({ pools, routes, sessions }: Config, blame: Blame): readonl
     ...(rotation.leastS > rotation.mostS
       ? [blame(['sessions', 'rotation', 'leastS'], 'must not exceed sessions.rotation.mostS')]
       : []),
+    ...groups.flatMap((group, i) => {
+      const own = { ...rotation, ...group.rotation }
+      const path = ['sessions', 'groups', i, 'rotation', 'leastS']
+      return group.rotation !== undefined && own.leastS > own.mostS
+        ? [blame(path, 'must not exceed mostS, of the group or of sessions.rotation')]
+        : []
+    }),
   ]
 }
 
@@ -221,13 +250,15 @@ function missingParts(config: Config, blame: Blame): readonly Complaint[] {
 
 /** Who is the key server, who an edge of it. */
 function sessionRoles({ sessions }: Config, blame: Blame): readonly Complaint[] {
-  const { enabled, server, cluster, edges, login } = sessions
+  const { enabled, server, cluster, edges, login, serves } = sessions
   const found: Complaint[] = []
   const complain = (key: string, text: string): void => {
     found.push(blame(['sessions', key], text))
   }
   if (enabled && server !== undefined) complain('server', 'is instead of sessions.enabled')
   if (!enabled && cluster !== undefined) complain('cluster', 'needs sessions.enabled')
+  if (serves !== undefined && server === undefined)
+    complain('serves', 'is for edges with sessions.server')
   if (!enabled && login !== undefined) complain('login', 'is for the key server')
   if (edges.length > 0 && server === undefined && cluster === undefined) {
     complain('edges', 'needs sessions.server, or on the key server sessions.cluster')
@@ -261,7 +292,9 @@ function routeSession(
     const text = 'needs sessions.enabled or sessions.server: nobody could have a key'
     found.push(blame([...path, 'sessionKey'], text))
   }
-  if (session.sealBodies) say('sealBodies', 'cannot be asked for yet: the edge opens no bodies')
+  if (session.sealBodies && session.bearer) {
+    say('bearer', 'does not go with sealBodies: who shows a cookie has no key to open bodies with')
+  }
   if (session.bearer && sessions.enabled && !sessions.bearer) {
     say('bearer', 'needs sessions.bearer: nobody could have the cookie')
   }

@@ -19,6 +19,9 @@ export const CONFIG_DEFAULTS = {
     choose: 'p2c',
     /** c = 1.25 of "Consistent hashing with bounded loads" (Mirrokni et al. 2016, section 6). */
     boundedLoad: 1.25,
+    /** Off, as session keys are. */
+    affinitySession: false,
+    handoffState: false,
   },
   server: { weight: 1, connectionsMax: 256, proxyProtocol: 'off', labels: [] },
   /** Two good checks up, three bad ones down: HAProxy's own defaults. */
@@ -113,7 +116,7 @@ export const CONFIG_DEFAULTS = {
     /** An hour; four tickets' lives at least. */
     epochS: 3600,
     /** As `keys/session/rotation-policy.ts` has them. */
-    rotation: { everyS: 600, leastS: 60, mostS: 43_200, perSecondMax: 1000 },
+    rotation: { everyS: 600, leastS: 60, mostS: 43_200, perSecondMax: 1000, byLoad: true },
     groups: [{ id: 1, hosts: [] }],
     onFeedSilent: 'open',
     /** An unsafe request done twice is worse than one asked to come again. */

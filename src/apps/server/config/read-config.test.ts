@@ -218,6 +218,19 @@ describe('complaints', () => {
       ['6:19: pools[0].choose: consistent-hash needs an affinity cookie to hash'],
     ],
     [
+      'sessions kept together that nobody has',
+      GOOD.replace(', servers', ', affinity: { session: true }, servers'),
+      ['6:31: pools[0].affinity.session: needs a route to this pool that asks for session keys'],
+    ],
+    [
+      'affinity to nothing, and handoff of nothing',
+      GOOD.replace(', servers', ', affinity: {}, handoff: { state: true }, servers'),
+      [
+        '6:19: pools[0].affinity: needs a cookie, or session: true',
+        '6:33: pools[0].handoff: needs affinity: { session: true }',
+      ],
+    ],
+    [
       'a session key that nobody gives',
       GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required }'),
       [
@@ -228,10 +241,15 @@ describe('complaints', () => {
       'what a route asks for and cannot have',
       `${GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required, session: { bearer: true, sealBodies: true, replay: cluster } }')}sessions: { enabled: true }\n`,
       [
+        '7:57: routes[0].session.bearer: does not go with sealBodies: who shows a cookie has no key to open bodies with',
         '7:57: routes[0].session.bearer: needs sessions.bearer: nobody could have the cookie',
-        '7:71: routes[0].session.sealBodies: cannot be asked for yet: the edge opens no bodies',
         '7:89: routes[0].session.replay: cluster needs sessions.redis',
       ],
+    ],
+    [
+      'an affinity cookie with the name of the session cookie',
+      `${GOOD.replace('{ pool: site }', '{ pool: site, sessionKey: required }').replace('servers:', 'affinity: { cookie: __Host-limen }, servers:')}sessions: { enabled: true }\n`,
+      [`6:31: pools[0].affinity.cookie: "__Host-limen" is the session's own`],
     ],
     [
       'key groups for nobody and for all twice',
@@ -293,7 +311,7 @@ describe('complaints', () => {
     [
       'a fit for nobody',
       GOOD.replace(', servers', ', choose: fit, affinity: { cookie: __Host-a }, servers'),
-      ['6:19: pools[0].choose: fit cannot choose for clients that an affinity cookie ties'],
+      ['6:19: pools[0].choose: fit cannot choose for clients that affinity ties'],
     ],
   ]
   for (const [what, text, said] of refused) {

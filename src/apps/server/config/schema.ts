@@ -150,10 +150,24 @@ const pool = z.strictObject({
       cookie: z
         .string()
         .regex(COOKIE, 'must begin with __Host-')
+        .optional()
         .describe('Name of the signed cookie.'),
+      session: z
+        .boolean()
+        .default(D.pool.affinitySession)
+        .describe('By the session of requests under a session key; the cookie is for others.'),
     })
     .optional()
     .describe('Keep a client on its server while that one is well.'),
+  handoff: z
+    .strictObject({
+      state: z
+        .boolean()
+        .default(D.pool.handoffState)
+        .describe('What a server hands over of a session goes to the next before its requests.'),
+    })
+    .optional()
+    .describe('What becomes of a session that goes to another server.'),
   boundedLoad: z
     .number()
     .min(1)
@@ -179,11 +193,21 @@ const routeSession = z.strictObject({
   sealBodies: z
     .boolean()
     .default(R.sealBodies)
-    .describe('Bodies are sealed under the session, both ways. Not there yet.'),
+    .describe('Bodies are sealed under the session (aes128gcm, RFC 8188), both ways.'),
   bearer: z
     .boolean()
     .default(R.bearer)
     .describe('The cookie __Host-limen counts too, as a lower level. Needs sessions.bearer.'),
+  rotation: z
+    .strictObject({
+      everyS: z
+        .int()
+        .min(1)
+        .max(ROTATE_S_MAX)
+        .describe('Seconds; not more often than sessions.rotation.leastS.'),
+    })
+    .optional()
+    .describe('Keys that are shown here rotate more often than sessions.rotation says.'),
 })
 
 const route = z.strictObject({
@@ -375,6 +399,12 @@ export const admissionSchema = z.strictObject({
 
 const S = D.sessions
 const seconds = (max: number) => z.int().min(1).max(max)
+const groupRotation = z.strictObject({
+  everyS: seconds(ROTATE_S_MAX).exactOptional().describe('As sessions.rotation.everyS.'),
+  leastS: seconds(ROTATE_S_MAX).exactOptional().describe('As sessions.rotation.leastS.'),
+  mostS: seconds(ROTATE_S_MAX).exactOptional().describe('As sessions.rotation.mostS.'),
+})
+const served = z.array(z.int().min(0).max(255)).min(1).max(GROUPS_MAX)
 const sessions = z.strictObject({
   enabled: z
     .boolean()
@@ -400,7 +430,13 @@ const sessions = z.strictObject({
       mostS: seconds(ROTATE_S_MAX).default(S.rotation.mostS).describe('Never less often.'),
       perSecondMax: count(1_000_000)
         .default(S.rotation.perSecondMax)
-        .describe('Rotations asked for per second and worker; suspicion is not held to it.'),
+        .describe(
+          'Rotations per second, at the key server and asked for by each worker; suspicion is not held to it.',
+        ),
+      byLoad: z
+        .boolean()
+        .default(S.rotation.byLoad)
+        .describe('Put rotations off while this machine is busy.'),
     })
     .prefault({})
     .describe('How often keys rotate.'),
@@ -412,6 +448,9 @@ const sessions = z.strictObject({
           .array(z.string().regex(HOST))
           .default([])
           .describe('Hosts whose sessions are of this group; empty: all others.'),
+        rotation: groupRotation
+          .exactOptional()
+          .describe('How often keys of its sessions rotate, where it is not as of all others.'),
       }),
     )
     .min(1, 'needs at least one group')
@@ -465,11 +504,17 @@ const sessions = z.strictObject({
     })
     .optional()
     .describe('The key server is another process: instead of enabled.'),
+  serves: served
+    .optional()
+    .describe('On an edge of a key server elsewhere: groups whose keys it holds; without: all.'),
   edges: z
     .array(
       z.strictObject({
         id: z.string().regex(EDGE_ID, 'must be a lower-case DNS label').describe('Its name.'),
         address: address.describe('Where it listens for the other edges (mutual TLS).'),
+        serves: served
+          .optional()
+          .describe('Groups whose keys the key server gives it at most; without: all.'),
       }),
     )
     .max(EDGES_MAX)
