@@ -49,6 +49,21 @@ describe('SessionKeeper', () => {
     assert.equal(await generationOf(tab), 2)
   })
 
+  it('comes later when busy servers ask for it, not after its ticket', async () => {
+    const tab = new Tab(new Server())
+    const session = await tab.keeper.session()
+    const [from, by] = [START + ROTATE_S + 40, START + ROTATE_S + 60]
+    tab.keeper.heed(`by=${by};reason=load;from=${from}`, session)
+    await tab.pass(ROTATE_S + 48)
+    assert.equal(await generationOf(tab), 1)
+    await tab.pass(4)
+    assert.equal(await generationOf(tab), 2)
+    const other = new Tab(new Server())
+    other.keeper.heed('by=9999999999;reason=load;from=9999999999', await other.keeper.session())
+    await other.pass(ROTATE_S + 31)
+    assert.equal(await generationOf(other), 2)
+  })
+
   it('follows a hint of reason security at once, and no hint that is none', async () => {
     const tab = new Tab(new Server())
     const session = await tab.keeper.session()

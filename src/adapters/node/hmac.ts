@@ -1,6 +1,6 @@
 /**
  * HMAC-SHA-256 (RFC 2104) by two of OpenSSL's one-shot hashes: for keys that are used once, where an HMAC object costs
- * nearly twice as much. Keys that stay are KeyObjects (`session-crypto.ts`).
+ * nearly twice as much. Keys that stay are kept padded (`session-crypto.ts`).
  *
  * @module
  */

@@ -119,7 +119,8 @@ function contentsOf(type: EnvelopeType, tlvs: KeyTlvs | undefined): EnvelopeCont
   return { kind: 'ticket', stekId: Buffer.from(id).readUInt32BE(), key: new Uint8Array(key) }
 }
 
-function identityKey(raw: Uint8Array) {
+/** @param identity 32 bytes of Ed25519 */
+export function identityKey(raw: Uint8Array) {
   const key = Buffer.from(raw)
   return createPublicKey({ key, format: 'raw-public', asymmetricKeyType: 'ed25519' })
 }

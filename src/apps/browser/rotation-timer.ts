@@ -7,8 +7,8 @@
 import type { Session } from './session-handshake.ts'
 import type { SessionWorld } from './session-world.ts'
 
-/** `SessionKey-Rotate: by=<unix>;reason=time|load|security` */
-const HINT = /^\s*by=(\d{1,12})\s*(?:;\s*reason=([a-z]+))?/
+/** `SessionKey-Rotate: by=<unix>;reason=time|load|security[;from=<unix>]` */
+const HINT = /^\s*by=(\d{1,12})\s*(?:;\s*reason=([a-z]+)\s*(?:;\s*from=(\d{1,12}))?)?/
 /** Moments after `rotate after` are drawn from so much of what is left of the ticket then, and 30 s at most. */
 const SPREAD_SHARE = 0.1
 const SPREAD_MS_MAX = 30_000
@@ -22,6 +22,8 @@ export class RotationTimer {
   #at = Number.POSITIVE_INFINITY
   #retryAt = 0
   #isHinted = false
+  /** When the ticket ends, by our clock. */
+  #latest = 0
   #stop: () => void = () => {}
 
   constructor(world: SessionWorld, act: () => void) {
@@ -42,6 +44,7 @@ export class RotationTimer {
       this.#ticket = session.ticket
       this.#isHinted = false
       const rotateAfterMs = session.rotateAfter * 1000
+      this.#latest = session.expires * 1000 - clockOffsetMs
       const left = session.expires * 1000 - rotateAfterMs
       const spread = Math.min(SPREAD_MS_MAX, Math.max(0, left * SPREAD_SHARE))
       const drawn = rotateAfterMs - clockOffsetMs + this.#world.fraction() * spread
@@ -59,9 +62,12 @@ export class RotationTimer {
     // Drawn once: the same hint comes with each answer until it is followed.
     if (this.#isHinted) return false
     this.#isHinted = true
-    const withinMs = Math.max(0, (Number(match[1]) - serverNow) * 1000)
-    const at = this.#world.now() + this.#world.fraction() * withinMs
-    if (at < this.#at) this.#set(at, this.#retryAt)
+    const fromMs = Math.max(0, (Number(match[3] ?? 0) - serverNow) * 1000)
+    const withinMs = Math.max(fromMs, (Number(match[1]) - serverNow) * 1000)
+    const at = this.#world.now() + fromMs + this.#world.fraction() * (withinMs - fromMs)
+    // Busy servers ask for later too, as long as the ticket lasts.
+    const isPutOff = match[2] === 'load' && at < this.#latest
+    if (at < this.#at || isPutOff) this.#set(at, this.#retryAt)
     return this.isDue()
   }
 

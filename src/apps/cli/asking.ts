@@ -39,6 +39,16 @@ export function show<T>(
   out(output === 'json' ? JSON.stringify(value) : inText(value))
 }
 
+/** @throws LimenError `usage` unless it is `pool/id` */
+export function serverPath(server: string): string {
+  const parts = server.split('/')
+  if (parts.length !== 2 || parts.includes('')) {
+    const text = `Name a server as pool/id, not ${server}`
+    throw new LimenError('usage', text, { side: 'operator', retry: false })
+  }
+  return parts.map(encodeURIComponent).join('/')
+}
+
 function outputOf(text: string): Output {
   if (text === 'text' || text === 'json') return text
   throw new LimenError('usage', `-o takes text or json, not ${text}`, {

@@ -104,6 +104,43 @@ describe('a key server alone', () => {
   })
 })
 
+describe('session keys of a running one', () => {
+  const id = `-o${'A'.repeat(19)}Q`
+  let keys: RunningLimen
+  before(async () => {
+    keys = await runLimen(`${SHORT_CONFIG}sessions: { enabled: true }\n`)
+  })
+  after(() => keys.end())
+  const askKeys = (...args: string[]) =>
+    run([...args, '--url', keys.running.adminUrl], { LIMEN_TOKEN: keys.token })
+
+  it('keys list, rotate and revoke: epochs, and who holds them', async () => {
+    const { out } = await askKeys('keys', 'list')
+    assert.match(out, /^identity [\w+/]{43}=\n\nKEY +KEM/)
+    assert.match(out, /\nGROUP +HOSTS +EPOCH +STATE .*\n1 +\* +1 +active .* 1 of 1\n/)
+    assert.match(out, /\nHOLDER +GROUP +HOLDS +WAITS FOR\nworker 1\/4711 +1 +1 active +-\n$/)
+    keys.plane.isSlowWithKeys = true
+    assert.match(
+      (await askKeys('keys', 'rotate')).out,
+      /\nworker 1\/4711 +1 +1 active +2 pending\n$/,
+    )
+    keys.plane.isSlowWithKeys = false
+    const { out: json } = await askKeys('keys', 'revoke', '1', '-o', 'json')
+    assert.equal((JSON.parse(json) as { groups: unknown[] }).groups.length, 1)
+    assert.equal((await askKeys('keys', 'revoke', '9')).code, EXIT.missing)
+  })
+
+  it('sessions: an id that begins with a dash is an id', async () => {
+    assert.equal((await askKeys('sessions', 'list')).out, 'No sessions.\n')
+    assert.deepEqual(JSON.parse((await askKeys('sessions', 'list', '-o', 'json')).out), [])
+    const { code, err } = await askKeys('sessions', 'show', id, '-o', 'json')
+    assert.deepEqual([code, err], [EXIT.missing, 'limen: No such session is remembered\n'])
+    assert.equal((await askKeys('sessions', 'revoke', id)).out, `Revoked ${id}\n`)
+    const subject = await askKeys('sessions', 'revoke', '--subject', id, '-o', 'json')
+    assert.deepEqual(JSON.parse(subject.out), { revoked: id })
+  })
+})
+
 describe('limen', () => {
   it('--version', async () => {
     assert.match((await run(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
@@ -225,6 +262,22 @@ describe('limen against a running one', () => {
     assert.equal((JSON.parse(out) as { weight: number }).weight, 7)
     const { code, err } = await ask('upstreams', 'drain', 'a')
     assert.deepEqual([code, err], [EXIT.usage, 'limen: Name a server as pool/id, not a\n'])
+  })
+
+  it('sessions drain: no request goes there any more, and it waits for those that run', async () => {
+    const drained = await ask('sessions', 'drain', 'site/a', '--wait', '5')
+    assert.deepEqual(
+      [drained.code, drained.out],
+      [0, 'site/a drains: its sessions go on elsewhere, nothing runs there\n'],
+    )
+    assert.match((await ask('upstreams', 'list')).out, /site\/a .* draining/)
+    const json = await ask('sessions', 'drain', 'site/a', '-o', 'json')
+    assert.equal((JSON.parse(json.out) as { state: string }).state, 'draining')
+    assert.match((await ask('upstreams', 'undrain', 'site/a')).out, /site\/a .* up/)
+    assert.equal((await ask('sessions', 'drain', 'site/z')).code, EXIT.missing)
+    for (const wrong of [['a'], ['site/a', '--wait', 'long']]) {
+      assert.equal((await ask('sessions', 'drain', ...wrong)).code, EXIT.usage)
+    }
   })
 
   it('status and reload', async () => {

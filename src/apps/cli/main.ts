@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
 import { addClusterCommands } from './cluster-commands.ts'
+import { idsLast } from './dashed-ids.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
 import { addProfileCommands } from './profile-commands.ts'
 import { addReadingCommands } from './reading-commands.ts'
@@ -41,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addSessionCommands(program, out, ended)
   addClusterCommands(program, out)
   try {
-    await program.parseAsync(argv)
+    await program.parseAsync(idsLast(argv))
     return code
   } catch (error) {
     // Commander has already said what is wrong, or shown the help asked for.

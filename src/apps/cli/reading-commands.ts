@@ -5,10 +5,9 @@
  */
 import type { Command } from 'commander'
 import type { Decision } from '../../behavior/decision.ts'
-import { LimenError } from '../../ground/limen-error.ts'
 import type { ConnectionView, UpstreamView } from '../../ports/data-plane.ts'
 import type { StatusView } from '../server/admin/views.ts'
-import { type Output, type ReadOptions, reads, show as showOn } from './asking.ts'
+import { type Output, type ReadOptions, reads, serverPath, show as showOn } from './asking.ts'
 import { plain, textTable } from './text-table.ts'
 
 interface ListOptions extends ReadOptions {
@@ -100,15 +99,6 @@ export function addReadingCommands(program: Command, out: (text: string) => void
           waiting.length === 0 ? 'Reloaded' : `Reloaded; after a restart: ${waiting.join(', ')}`,
       ),
   )
-}
-
-function serverPath(server: string): string {
-  const parts = server.split('/')
-  if (parts.length !== 2 || parts.includes('')) {
-    const text = `Name a server as pool/id, not ${server}`
-    throw new LimenError('usage', text, { side: 'operator', retry: false })
-  }
-  return parts.map(encodeURIComponent).join('/')
 }
 
 function decisionTable(decisions: readonly Decision[]): string {

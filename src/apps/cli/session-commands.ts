@@ -3,12 +3,19 @@
  *
  * @module
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { LimenError } from '../../ground/limen-error.ts'
-import type { KeysView } from '../server/key-server/key-views.ts'
+import type { UpstreamView } from '../../ports/data-plane.ts'
+import type { EpochView, KeysView } from '../server/key-server/key-views.ts'
 import type { SessionView } from '../server/key-server/session-table.ts'
-import { type ReadOptions, reads, show } from './asking.ts'
+import type { AdminClient } from './admin-client.ts'
+import { type ReadOptions, reads, serverPath, show } from './asking.ts'
+import { EXIT } from './exit-code.ts'
 import { plain, textTable } from './text-table.ts'
+
+/** Servers are counted twice a second: what was under way when it began is in the next answer. */
+const ASK_EVERY_MS = 1000
 
 interface ListOptions extends ReadOptions {
   readonly limit: string
@@ -17,6 +24,9 @@ interface RotateOptions extends ReadOptions {
   readonly group?: string
   readonly identity?: true
   readonly why: string
+}
+interface DrainOptions extends ReadOptions {
+  readonly wait?: string
 }
 interface RevokeOptions extends ReadOptions {
   readonly subject?: true
@@ -85,6 +95,48 @@ export function addSessionCommands(
       await options.client().send('DELETE', path)
       show({ revoked: id }, options.output, ({ revoked }) => `Revoked ${plain(revoked)}`, out)
     })
+  reads(
+    sessions
+      .command('drain <pool/id>')
+      .description(
+        'move all sessions of a server to the others; upstreams undrain lets it back in',
+      ),
+  )
+    .option('--wait <s>', 'until nothing runs there any more, for so many seconds at most')
+    .action(async (server: string, options: DrainOptions) => {
+      const seconds = options.wait === undefined ? 0 : secondsOf(options.wait)
+      const after = await drain(options.client(), server, seconds)
+      show(after, options.output, drainText, out)
+      if (options.wait !== undefined && after.inFlight > 0) ended(EXIT.failed)
+    })
+}
+
+/** No request goes to it any more; the next request of each of its sessions goes to another. */
+async function drain(client: AdminClient, server: string, seconds: number): Promise<UpstreamView> {
+  const path = `/v1/upstreams/${serverPath(server)}`
+  const until = performance.now() + seconds * 1000
+  let now = await client.send<UpstreamView>('PATCH', path, { draining: true })
+  if (seconds === 0) return now
+  do {
+    await delay(ASK_EVERY_MS)
+    const all = await client.get<readonly UpstreamView[]>('/v1/upstreams')
+    const found = all.find(({ pool, id }) => pool === now.pool && id === now.id)
+    // Out of the configuration meanwhile: nothing goes there for sure.
+    if (found === undefined) return { ...now, inFlight: 0 }
+    now = found
+  } while (now.inFlight > 0 && performance.now() < until)
+  return now
+}
+
+function drainText({ pool, id, inFlight }: UpstreamView): string {
+  const rest = inFlight === 0 ? 'nothing runs there' : `${inFlight} requests still run there`
+  return `${plain(`${pool}/${id}`)} drains: its sessions go on elsewhere, ${rest}`
+}
+
+function secondsOf(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text)
+  const message = `--wait takes seconds, not ${plain(text)}`
+  throw new LimenError('usage', message, { side: 'operator', retry: false })
 }
 
 function groupOf(text: string): number {
@@ -120,7 +172,27 @@ function keysText({ identity, keys, groups }: KeysView): string {
     ),
     'No epochs.',
   )
-  return `identity ${plain(identity)}\n\n${kems}\n\n${epochs}`
+  return `identity ${plain(identity)}\n\n${kems}\n\n${epochs}\n\n${holdersTable(groups)}`
+}
+
+/** Who lives and has which keys: of each group those epochs that it holds. */
+function holdersTable(groups: KeysView['groups']): string {
+  const rows = groups.flatMap(({ group, epochs }) => {
+    const [first] = epochs
+    return (first?.holders ?? []).map(({ name, kind }) => {
+      const isHolding = ({ holders }: EpochView): boolean =>
+        holders.some((one) => one.name === name && one.holds)
+      const held = epochs.filter(isHolding)
+      const missing = epochs.filter((one) => !isHolding(one))
+      return [
+        `${kind} ${name}`,
+        group,
+        held.map(({ epoch, state }) => `${epoch} ${state}`).join(', ') || '-',
+        missing.map(({ epoch, state }) => `${epoch} ${state}`).join(', ') || '-',
+      ]
+    })
+  })
+  return textTable(['HOLDER', 'GROUP', 'HOLDS', 'WAITS FOR'], rows, 'Nobody holds keys.')
 }
 
 function sessionTable(sessions: readonly SessionView[]): string {
@@ -148,6 +220,7 @@ function sessionText(one: SessionView): string {
     `opened      ${momentOf(one.openedAt)}, key group ${one.group}, ${one.suite}`,
     `generation  ${one.generation}, since ${momentOf(one.rotatedAt)} (${one.reason})`,
     `expires     ${momentOf(one.expires)}`,
+    `rotates     ${momentOf(one.rotateAfter)}: ${one.why.join('; ')}`,
     `tier        ${one.tier}`,
     ...(one.subject === undefined ? [] : [`subject     ${one.subject}`]),
   ]

@@ -16,6 +16,7 @@ import type { Random } from '../../ground/random.ts'
 import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Material } from './config/data-plane-settings.ts'
 import type { Config, Role } from './config/schema.ts'
+import { checkSessionFiles } from './session-files.ts'
 import { STATE_FILES } from './state-files.ts'
 
 /** As `AdmissionSettings.profileKey` wants it. */
@@ -110,6 +111,7 @@ export function checkFiles({ config, blame }: Pick<MaterialOptions, 'config' | '
       return []
     }
   })
+  complaints.push(...checkSessionFiles(config, blame))
   return { complaints, pairs, admin, tokens }
 }
 

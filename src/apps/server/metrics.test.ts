@@ -11,8 +11,15 @@ const PROFILES = {
   profiles: () => ({
     ...{ profiles: 5, verdicts: 2, signatures: 1, learned: 9, dropped: 3, unstored: 4 },
   }),
+  keyMisses: () => ({ fetched: 2, unknown: 1, failed: 0 }),
   sessions: () => ({
-    ...{ sessions: 3, feed: 2, rotations: { opened: 3, time: 1, security: 0, client: 0 } },
+    ...{
+      sessions: 3,
+      feed: 2,
+      edges: { connected: 3, gone: 1 },
+      intervals: { policy: 5, tier: 1, load: 2, bounds: 0, ticket: 0 },
+      rotations: { opened: 3, time: 1, security: 0, client: 0 },
+    },
     handshakes: [{ kind: 'rotate', result: 'gen_conflict', count: 4 } as const],
     ...{ revocations: { session: 1, subject: 0, group: 0 }, epochs: [{ group: 1, epoch: 7 }] },
   }),

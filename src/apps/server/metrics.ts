@@ -10,7 +10,7 @@ import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../por
 import type { HandshakePoolView } from './handshake-pools.ts'
 import type { KeyServerFigures } from './key-server/key-views.ts'
 import type { ProfileFigures } from './profile-feed.ts'
-import { sessionMetrics } from './session-metrics.ts'
+import { keyMissMetrics, sessionMetrics } from './session-metrics.ts'
 import { VERSION } from './version.ts'
 
 export interface MetricsOptions {
@@ -23,6 +23,8 @@ export interface MetricsOptions {
   readonly handshakePools: () => readonly HandshakePoolView[]
   /** undefined while session keys are off. */
   readonly sessions: () => KeyServerFigures | undefined
+  /** Keys that an edge was asked for and did not hold, by what came of it. */
+  readonly keyMisses: () => Readonly<Record<string, number>> | undefined
 }
 
 export function metricsServer(options: MetricsOptions): Server {
@@ -63,6 +65,7 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   workerMetrics(plane, registers)
   profileMetrics(options, registers)
   sessionMetrics(options.sessions, registers)
+  keyMissMetrics(options.keyMisses, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',
@@ -225,6 +228,22 @@ function trafficMetrics(plane: DataPlane, registers: Registers): void {
     byIndex(t.responses, (index) => `${index}xx`),
   )
   totals('refusals_total', 'Refused by Limen itself', 'reason', (t) => Object.entries(t.refusals))
+  totals('session_checks_total', 'Checks of session keys by what they came to', 'result', (t) =>
+    Object.entries(t.sessionChecks),
+  )
+  new Counter({
+    name: 'limen_session_handoffs_total',
+    help: 'Sessions that went from one server to another',
+    labelNames: ['reason', 'result'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [key, count] of Object.entries(plane.traffic().sessionHandoffs)) {
+        const [reason = '', result = ''] = key.split('/')
+        this.inc({ reason, result }, count)
+      }
+    },
+  })
   totals('decisions_total', 'Decisions by tier', 'tier', (t) => byIndex(t.tiers, String))
   total(
     'decisions_dropped_total',

@@ -23,6 +23,7 @@ export function noEdge(): DataPlane & { close(): Promise<void> } {
     judge: nothing,
     giveSessionKeys: nothing,
     onSessionKeysHeld: neverCalled,
+    onSessionKeyMissed: neverCalled,
     feedSessions: nothing,
     onReplayAsk: neverCalled,
     replaceWorker: nothing,

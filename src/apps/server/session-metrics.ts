@@ -8,6 +8,23 @@ import type { KeyServerFigures } from './key-server/key-views.ts'
 
 type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 
+/** Of an edge of a key server elsewhere. */
+export function keyMissMetrics(
+  misses: () => Readonly<Record<string, number>> | undefined,
+  registers: Registry[],
+): void {
+  new Counter({
+    name: 'limen_stek_miss_total',
+    help: 'Keys that tickets were shown under and that were not held, by what came of asking',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [result, count] of Object.entries(misses() ?? {})) this.inc({ result }, count)
+    },
+  })
+}
+
 /** Without a key server the metrics are there, without values. */
 export function sessionMetrics(
   figures: () => KeyServerFigures | undefined,
@@ -56,6 +73,9 @@ export function sessionMetrics(
     epochs.map(({ group, epoch }) => [{ group: String(group) }, epoch]),
   )
   gauge('_feed_entries', 'Revocations and checkpoints remembered', [], ({ feed }) => [[{}, feed]])
+  gauge('_edges', 'Edges elsewhere that hold keys', ['state'], ({ edges }) =>
+    Object.entries(edges).map(([state, count]) => [{ state }, count]),
+  )
   counter(
     '_handshakes_total',
     'Sessions opened and rotated, or not',
@@ -64,6 +84,9 @@ export function sessionMetrics(
   )
   counter('_keys_total', 'Keys agreed on, by why', ['reason'], ({ rotations }) =>
     Object.entries(rotations).map(([reason, count]) => [{ reason }, count]),
+  )
+  counter('_intervals_total', 'Intervals of keys, by what made them', ['reason'], (figures) =>
+    Object.entries(figures.intervals).map(([reason, count]) => [{ reason }, count]),
   )
   counter('_revocations_total', 'Revocations, by what', ['kind'], ({ revocations }) =>
     Object.entries(revocations).map(([kind, count]) => [{ kind }, count]),

@@ -14,9 +14,11 @@ describe('sampleBetween()', () => {
         connectionsTotal: 8,
         bytesOut: 100,
       },
+      sessionChecks: { valid: 5, bearer: 1, none: 9, replay: 2, expired: 1 },
       ...{ handshakesFull: 3, handshakesResumed: 1, tiers: [0, 5, 1, 0], refusals: { a: 1, b: 2 } },
     }
     const sample = sampleBetween(noTraffic(), after, 2000, 2000)
+    assert.deepEqual(sample.sessionChecks, { passed: 6, refused: 3 })
     // 1xx are interim answers, not requests.
     assert.equal(sample.requestsPerSecond, 12)
     assert.deepEqual(sample.responses, [0, 25, 10, 0, 2, 0])
@@ -64,16 +66,19 @@ describe('recordTraffic()', () => {
     test.mock.timers.enable({ apis: ['setInterval'] })
     const plane = fakeDataPlane()
     let now = 0
-    const history = recordTraffic(plane, { now: () => now })
+    const keys = { opened: 3, time: 0 }
+    const history = recordTraffic(plane, { now: () => now }, () => keys)
     let told = 0
     const stop = history.watch(() => told++)
     for (let i = 0; i < SAMPLES_MAX + 5; i++) {
       now += 1000
+      keys.time += 2
       test.mock.timers.tick(1000)
     }
     assert.equal(history.samples().length, SAMPLES_MAX)
     assert.equal(history.samples()[0]?.at, 6000)
     assert.equal(told, SAMPLES_MAX + 5)
+    assert.deepEqual(history.samples().at(-1)?.sessionKeys, { opened: 0, time: 2 })
     stop()
     history.close()
   })

@@ -24,6 +24,10 @@ export interface TrafficSample {
   /** Decisions by tier: index 1 to 3. */
   readonly tiers: readonly number[]
   readonly refusals: number
+  /** Checks of session keys that let a request pass under one, and that did not. */
+  readonly sessionChecks: { readonly passed: number; readonly refused: number }
+  /** Session keys agreed on, by why; empty without a key server here. */
+  readonly sessionKeys: Readonly<Record<string, number>>
   readonly bytesInPerSecond: number
   readonly bytesOutPerSecond: number
 }
@@ -39,16 +43,27 @@ const SAMPLE_MS = 1000
 /** Ten minutes. */
 export const SAMPLES_MAX = 600
 
-export function recordTraffic(plane: DataPlane, clock: Clock): TrafficHistory {
+/** @param sessionKeys agreed on since start, by why */
+export function recordTraffic(
+  plane: DataPlane,
+  clock: Clock,
+  sessionKeys: () => Readonly<Record<string, number>> = () => ({}),
+): TrafficHistory {
   const samples: TrafficSample[] = []
   const watchers = new Set<(sample: TrafficSample) => void>()
   let last = plane.traffic()
+  let lastKeys = { ...sessionKeys() }
   let lastAt = clock.now()
   const timer = setInterval(() => {
     const totals = plane.traffic()
     const at = clock.now()
-    const sample = sampleBetween(last, totals, at, Math.max(1, at - lastAt))
+    const keys = { ...sessionKeys() }
+    const sample = {
+      ...sampleBetween(last, totals, at, Math.max(1, at - lastAt)),
+      sessionKeys: rises(lastKeys, keys),
+    }
     last = totals
+    lastKeys = keys
     lastAt = at
     samples.push(sample)
     if (samples.length > SAMPLES_MAX) samples.shift()
@@ -74,7 +89,7 @@ export function sampleBetween(
   after: TrafficTotals,
   at: number,
   elapsedMs: number,
-): TrafficSample {
+): Omit<TrafficSample, 'sessionKeys'> {
   const perSecond = (count: number): number => Math.round((count * 1000 * 10) / elapsedMs) / 10
   const responses = differences(before.responses, after.responses)
   // 1xx are interim: not one per request.
@@ -98,6 +113,7 @@ export function sampleBetween(
     handshakes,
     tiers: differences(before.tiers, after.tiers),
     refusals: rise(sum(Object.values(before.refusals)), sum(Object.values(after.refusals))),
+    sessionChecks: checksOf(rises(before.sessionChecks, after.sessionChecks)),
     bytesInPerSecond: perSecond(rise(before.bytesIn, after.bytesIn)),
     bytesOutPerSecond: perSecond(rise(before.bytesOut, after.bytesOut)),
   }
@@ -117,6 +133,19 @@ export function quantileMs(counts: readonly number[], q: number): number {
     below += count
   }
   return LATENCY_BOUNDS_MS.at(-1) ?? 0
+}
+
+function rises(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const names = Object.keys(after)
+  return Object.fromEntries(names.map((name) => [name, rise(before[name] ?? 0, after[name] ?? 0)]))
+}
+
+function checksOf(results: Readonly<Record<string, number>>): TrafficSample['sessionChecks'] {
+  const { valid = 0, bearer = 0, none = 0 } = results
+  return { passed: valid + bearer, refused: sum(Object.values(results)) - valid - bearer - none }
 }
 
 function differences(before: readonly number[], after: readonly number[]): readonly number[] {

@@ -23,11 +23,22 @@ export const NO_TRAFFIC: TrafficTotals = {
   retries: 0,
   responses: [0, 0, 0, 0, 0, 0],
   refusals: {},
+  sessionChecks: {},
+  sessionHandoffs: {},
   tiers: [0, 0, 0, 0],
   decisionsDropped: 0,
   observationsDropped: 0,
   latencyCounts: new Array(LATENCY_BOUNDS_MS.length + 1).fill(0),
   latencySumMs: 0,
+}
+
+function addCounts(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sums: Record<string, number> = { ...a }
+  for (const [name, count] of Object.entries(b)) sums[name] = (sums[name] ?? 0) + count
+  return sums
 }
 
 const addLists = (a: readonly number[], b: readonly number[]): number[] =>
@@ -48,10 +59,6 @@ function addMembers(
 
 /** `a + b`; the time is that of `a`. */
 export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
-  const refusals: Record<string, number> = { ...a.refusals }
-  for (const [code, count] of Object.entries(b.refusals)) {
-    refusals[code] = (refusals[code] ?? 0) + count
-  }
   return {
     at: a.at,
     connectionsOpen: a.connectionsOpen + b.connectionsOpen,
@@ -64,7 +71,9 @@ export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
     bytesOut: a.bytesOut + b.bytesOut,
     retries: a.retries + b.retries,
     responses: addLists(a.responses, b.responses),
-    refusals,
+    refusals: addCounts(a.refusals, b.refusals),
+    sessionChecks: addCounts(a.sessionChecks, b.sessionChecks),
+    sessionHandoffs: addCounts(a.sessionHandoffs, b.sessionHandoffs),
     tiers: addLists(a.tiers, b.tiers),
     decisionsDropped: a.decisionsDropped + b.decisionsDropped,
     observationsDropped: a.observationsDropped + b.observationsDropped,

@@ -37,6 +37,7 @@ import {
 } from './live-config.ts'
 import type { ConfigSource } from './load-config.ts'
 import { filesOf } from './material.ts'
+import { inFlightShare, type MeasuredLoad, measuredLoad } from './measured-load.ts'
 import { metricsServer } from './metrics.ts'
 import { feedProfiles } from './profile-feed.ts'
 import { openProfileStorage } from './profile-storage.ts'
@@ -135,12 +136,15 @@ async function open(
     trainForest: trainForestInThread,
   })
   opened.push(() => profiles.close())
-  const cluster = await joinCluster({ config, plane, clock, random, log })
+  const looked = lookAtLoad(config, plane, workers, clock)
+  opened.push(() => looked.load?.close())
+  const cluster = await joinCluster({ config, plane, clock, random, log, ...looked })
   opened.push(() => cluster.close())
   const openEdges = edgesOf({ config, plane, clock, random, log })
   const keyServer = await openKeyServer({
     ...{ config, plane, clock, random, log },
     ...(openEdges === undefined ? {} : { openEdges }),
+    ...looked,
     hosts: () => inForce().material.certificates.flatMap(({ names }) => names),
   })
   opened.push(async () => keyServer?.close())
@@ -152,7 +156,7 @@ async function open(
     keys: keyServer?.place ?? cluster.place,
   })
   inForce = live.now
-  const traffic = recordTraffic(plane, clock)
+  const traffic = recordTraffic(plane, clock, () => keyServer?.figures().rotations ?? {})
   opened.push(() => traffic.close())
 
   const isReady = (): boolean =>
@@ -191,6 +195,7 @@ async function open(
     profiles: profiles.figures,
     handshakePools: () => handshakePools(plane.traffic(), admission()),
     sessions: () => keyServer?.figures(),
+    keyMisses: () => cluster.misses(),
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })
@@ -225,6 +230,20 @@ async function open(
       return stopping
     },
   }
+}
+
+/** Where session keys rotate by it. */
+function lookAtLoad(
+  { sessions, pools }: Config,
+  plane: DataPlane,
+  workers: number,
+  clock: Clock,
+): { readonly load?: MeasuredLoad } {
+  const { enabled, server, rotation } = sessions
+  if (!rotation.byLoad || (!enabled && server === undefined)) return {}
+  const most = pools.flatMap(({ servers }) => servers.map(({ connectionsMax }) => connectionsMax))
+  const capacity = most.reduce((sum, one) => sum + one, 0) * workers
+  return { load: measuredLoad({ clock, inFlightShare: () => inFlightShare(plane, capacity) }) }
 }
 
 function refuseOtherRole({ source, isKeyServer = false }: UpOptions, isAlone: boolean): void {

@@ -36,9 +36,10 @@ export class ReplayWindow {
       this.#current = new Set()
       this.#turnedAt = now
     }
-    if (this.#current.has(proof) || this.#previous.has(proof)) return 'replay'
-    if (this.#current.size >= this.#proofsMax) return 'full'
-    this.#current.add(proof)
-    return 'fresh'
+    if (this.#previous.has(proof)) return 'replay'
+    const { size } = this.#current
+    if (size >= this.#proofsMax) return this.#current.has(proof) ? 'replay' : 'full'
+    // Looked up once: a proof that was there adds nothing.
+    return this.#current.add(proof).size === size ? 'replay' : 'fresh'
   }
 }

@@ -1,11 +1,10 @@
 /**
- * How often a session's key rotates (LSK/1 section 1.8, seed 9838482): set when the session opens, adjusted while it
- * lives, within bounds; asked for with a reason; spread out so that no storm of rotations can come.
+ * How often a session's key rotates (LSK/1 section 1.8, seed 9838482): set when the session opens and with each new key,
+ * within bounds, with the reasons; how many rotations there may be at once. What a client is told in between is
+ * `rotation-hints.ts`.
  *
  * @module
  */
-import type { Random } from '../../ground/random.ts'
-
 export type RotationReason = 'time' | 'load' | 'security'
 
 export interface RotationPolicy {
@@ -20,6 +19,9 @@ export interface RotationPolicy {
   readonly perSecondMax: number
 }
 
+/** Of the rate, for those whose tickets end soon; of one below five a second nothing. */
+const URGENT_SHARE = 0.2
+
 /** Section 1.8: bounds of 60 s and 12 h. */
 export const ROTATION_DEFAULTS: RotationPolicy = {
   everyS: 600,
@@ -33,107 +35,100 @@ export const ROTATION_DEFAULTS: RotationPolicy = {
 /** What is known when an interval is set. */
 export interface RotationContext {
   readonly tier: 1 | 2 | 3
-  /** Predicted load over capacity in the minutes to come; undefined without a forecast. */
+  /** Load over capacity, now or predicted for the minutes to come; undefined where nobody knows. */
   readonly predictedLoad: number | undefined
+  /** The longest that a ticket allows, in seconds. */
+  readonly ticketMostS?: number
 }
+
+/** What made an interval another than the policy's own. */
+export type IntervalReason = 'policy' | 'tier' | 'load' | 'bounds' | 'ticket'
 
 export interface RotationInterval {
   readonly seconds: number
-  /** Lines for a person. */
+  /** Beside `policy`, which is always there. */
+  readonly reasons: readonly IntervalReason[]
+  /** Lines for a person, one per reason. */
   readonly why: readonly string[]
 }
 
 /** From this share of capacity on, rotations are stretched; at capacity by the factor below. */
-const BUSY_FROM = 0.8
+export const BUSY_FROM = 0.8
 const BUSY_FACTOR = 4
 
 /** The interval for a session as things are. */
 export function rotationInterval(
   policy: RotationPolicy,
-  context: RotationContext,
+  { tier, predictedLoad: load, ticketMostS }: RotationContext,
 ): RotationInterval {
+  const reasons: IntervalReason[] = ['policy']
   const why = [`Every ${policy.everyS} s by policy`]
-  let seconds = policy.everyS
-  if (context.tier > 1) {
-    const factor = policy.tierFactor[context.tier - 2] as number
-    seconds *= factor
-    why.push(`tier ${context.tier}: times ${factor}`)
+  const note = (reason: IntervalReason, text: string): void => {
+    reasons.push(reason)
+    why.push(text)
   }
-  const load = context.predictedLoad
+  let seconds = policy.everyS
+  if (tier > 1) {
+    const factor = policy.tierFactor[tier - 2] as number
+    seconds *= factor
+    note('tier', `tier ${tier}: times ${factor}`)
+  }
   // Suspicion comes before load: a suspect's key is never kept longer because the servers are busy.
-  if (load !== undefined && load > BUSY_FROM && context.tier === 1) {
+  if (load !== undefined && load > BUSY_FROM && tier === 1) {
     const factor = 1 + Math.min(1, (load - BUSY_FROM) / (1 - BUSY_FROM)) * (BUSY_FACTOR - 1)
     seconds *= factor
-    why.push(`predicted load ${load.toFixed(2)} of capacity: times ${factor.toFixed(1)}`)
+    note('load', `load ${load.toFixed(2)} of capacity: times ${factor.toFixed(1)}`)
   }
-  const bounded = Math.min(policy.mostS, Math.max(policy.leastS, Math.round(seconds)))
-  if (bounded !== Math.round(seconds))
-    why.push(`kept within ${policy.leastS} and ${policy.mostS} s`)
-  return { seconds: bounded, why }
+  const whole = Math.round(seconds)
+  let bounded = Math.min(policy.mostS, Math.max(policy.leastS, whole))
+  if (bounded !== whole) note('bounds', `kept within ${policy.leastS} and ${policy.mostS} s`)
+  if (ticketMostS !== undefined && bounded > ticketMostS) {
+    bounded = ticketMostS
+    note('ticket', `at most ${ticketMostS} s: its ticket ends`)
+  }
+  return { seconds: bounded, reasons, why }
 }
 
-/** What a session is told: rotate between now and `by`. Times in seconds since 1970. */
-export interface RotationHint {
-  readonly by: number
-  readonly reason: RotationReason
+/** Sessions that were opened in a crowd part by so much of their interval with each key. */
+const JITTER_SHARE = 0.15
+
+/** An interval as a ticket has it: a little shorter, by chance. @param fraction uniform in [0, 1) */
+export function spreadInterval(seconds: number, leastS: number, fraction: number): number {
+  const spread = Math.round(seconds * (1 - JITTER_SHARE * fraction))
+  return Math.min(seconds, Math.max(leastS, spread))
 }
 
-export type HintOutcome =
-  | { readonly kind: 'hint'; readonly hint: RotationHint }
-  | { readonly kind: 'deferred'; readonly until: number }
-  | { readonly kind: 'none' }
-
-/** Hints spread over this share of the interval: clients draw their moment within it. */
-const SPREAD_SHARE = 0.1
+/** What of a policy a key group has for itself. */
+export type RotationOverride = Partial<Pick<RotationPolicy, 'everyS' | 'leastS' | 'mostS'>>
 
 /**
  * Admits rotations at a bounded rate: a token bucket of one second's worth. Security is always admitted, and paid for by
- * those that come after.
+ * those that come after; of the rest a fifth is kept for those that cannot wait.
  */
 export class RotationGate {
-  readonly #policy: RotationPolicy
-  readonly #random: Random
+  readonly #perSecondMax: number
   #tokens: number
   #at = 0
 
-  constructor(policy: RotationPolicy, random: Random) {
-    this.#policy = policy
-    this.#random = random
-    this.#tokens = policy.perSecondMax
+  constructor(perSecondMax: number) {
+    this.#perSecondMax = perSecondMax
+    this.#tokens = perSecondMax
   }
 
   /**
-   * Should this session be told to rotate now?
+   * May one more rotate now? Counts it.
    *
-   * @param rotateAfter when its ticket asks for it
-   * @param suspect its tier rose since the ticket was made
+   * @param need `security`: never refused; `urgent`: its ticket ends soon
+   * @param now seconds since 1970, may have a fraction
    */
-  ask(rotateAfter: number, interval: number, suspect: boolean, now: number): HintOutcome {
-    if (suspect) {
-      this.#take(now)
-      return { kind: 'hint', hint: { by: now, reason: 'security' } }
-    }
-    if (now < rotateAfter) return { kind: 'none' }
-    if (this.#refill(now) < 1) {
-      // Later, at a moment of its own: those that wait must not come back together.
-      const wait = 1 + this.#random.fraction() * Math.max(1, interval * SPREAD_SHARE)
-      return { kind: 'deferred', until: now + wait }
-    }
-    this.#take(now)
-    const by = now + Math.max(1, Math.round(interval * SPREAD_SHARE))
-    return { kind: 'hint', hint: { by, reason: 'time' } }
-  }
-
-  #refill(now: number): number {
-    const { perSecondMax } = this.#policy
+  admit(need: 'security' | 'urgent' | 'ordinary', now: number): boolean {
     const passed = Math.max(0, now - this.#at)
     this.#at = Math.max(this.#at, now)
-    this.#tokens = Math.min(perSecondMax, this.#tokens + passed * perSecondMax)
-    return this.#tokens
-  }
-
-  #take(now: number): void {
-    this.#refill(now)
-    this.#tokens = Math.max(-this.#policy.perSecondMax, this.#tokens - 1)
+    this.#tokens = Math.min(this.#perSecondMax, this.#tokens + passed * this.#perSecondMax)
+    const kept = Math.floor(this.#perSecondMax * URGENT_SHARE)
+    const least = need === 'ordinary' ? 1 + kept : 1
+    if (need !== 'security' && this.#tokens < least) return false
+    this.#tokens = Math.max(-this.#perSecondMax, this.#tokens - 1)
+    return true
   }
 }

@@ -161,48 +161,44 @@ describe('rotationInterval()', () => {
     assert.equal(every(1, 2), 2400)
     assert.equal(every(3, 2), 60, 'a suspect is not spared')
     const { why } = rotationInterval(ROTATION_DEFAULTS, { tier: 1, predictedLoad: 1 })
-    assert.deepEqual(why, ['Every 600 s by policy', 'predicted load 1.00 of capacity: times 4.0'])
+    assert.deepEqual(why, ['Every 600 s by policy', 'load 1.00 of capacity: times 4.0'])
   })
 })
 
 describe('RotationGate', () => {
-  const random = (seed: number) => {
-    const fraction = seededRandom(seed).fraction
-    return { fraction, bytes: (n: number) => new Uint8Array(n) }
-  }
-
-  it('turns a storm into a drizzle: twenty thousand due at once', () => {
-    const policy = { ...ROTATION_DEFAULTS, perSecondMax: 100 }
-    const gate = new RotationGate(policy, random(3))
-    let due = Array.from({ length: 20_000 }, () => 0)
-    let most = 0
-    for (let now = 1; due.length > 0 && now < 10_000; now++) {
-      let hinted = 0
-      const later: number[] = []
-      for (const at of due) {
-        if (at > now) {
-          later.push(at)
-          continue
-        }
-        const outcome = gate.ask(0, 600, false, now)
-        if (outcome.kind === 'hint') hinted++
-        else if (outcome.kind === 'deferred') later.push(outcome.until)
-      }
-      most = Math.max(most, hinted)
-      due = later
-    }
-    assert.equal(due.length, 0, 'everybody gets a turn')
-    assert.ok(most <= 200, `${most} in one second`)
+  it('admits so many a second, whenever they come', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 3, noNaN: true }), { maxLength: 200 }),
+        (waits) => {
+          const gate = new RotationGate(20)
+          const admitted: number[] = []
+          let now = 1000
+          for (const wait of waits) {
+            now += wait / 20
+            if (gate.admit('ordinary', now)) admitted.push(now)
+          }
+          for (const at of admitted) {
+            // A bucket of a second's worth, and what comes in within the second.
+            assert.ok(admitted.filter((other) => other >= at && other < at + 1).length <= 40)
+          }
+        },
+      ),
+      { seed: SEED },
+    )
   })
 
-  it('never defers security', () => {
-    const gate = new RotationGate({ ...ROTATION_DEFAULTS, perSecondMax: 1 }, random(4))
-    for (let i = 0; i < 100; i++) {
-      assert.deepEqual(gate.ask(99, 600, true, 5), {
-        kind: 'hint',
-        hint: { by: 5, reason: 'security' },
-      })
+  it('keeps a fifth for those that cannot wait, and never refuses security', () => {
+    const gate = new RotationGate(10)
+    const admitted = (need: 'security' | 'urgent' | 'ordinary') => {
+      let count = 0
+      while (count < 100 && gate.admit(need, 5)) count++
+      return count
     }
-    assert.equal(gate.ask(0, 600, false, 5).kind, 'deferred')
+    assert.equal(admitted('ordinary'), 8)
+    assert.equal(admitted('urgent'), 2)
+    assert.equal(admitted('security'), 100)
+    assert.equal(gate.admit('urgent', 5.9), false, 'paid for by those that come after')
+    assert.equal(gate.admit('urgent', 6.2), true)
   })
 })

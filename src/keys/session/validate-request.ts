@@ -108,7 +108,7 @@ export class Validator<Key> {
   /** What to do while the feed of revocations is silent; may change while it serves. */
   onFeedSilent: ValidatorOptions['onFeedSilent']
   readonly #replay: ReplayWindow
-  /** By the header as it came, the least recently used first. */
+  /** By the header as it came; from half its size on the least recently used first. */
   readonly #tickets = new Map<string, KnownSession<Key>>()
 
   constructor(
@@ -178,8 +178,11 @@ export class Validator<Key> {
   open(sessionKey: string): KnownSession<Key> | ProofRefusal {
     const known = this.#tickets.get(sessionKey)
     if (known !== undefined) {
-      this.#tickets.delete(sessionKey)
-      this.#tickets.set(sessionKey, known)
+      // While there is much room nothing is about to fall out: its place need not be kept.
+      if (this.#tickets.size * 2 > this.#ticketsMax) {
+        this.#tickets.delete(sessionKey)
+        this.#tickets.set(sessionKey, known)
+      }
       return known
     }
     const opened = this.#openNew(sessionKey)

@@ -42,6 +42,7 @@ describe('session keys over the admin API', () => {
     body?: unknown,
   ])[] = [
     ['GET', '/v1/keys', 200, ROLES],
+    ['GET', '/v1/session-figures', 200, ROLES],
     ['GET', '/v1/sessions', 200, ['analyst', 'operator']],
     ['GET', `/v1/sessions/${ID}`, 404, ['analyst', 'operator']],
     ['GET', '/v1/feed', 200, ['operator']],
@@ -97,6 +98,37 @@ describe('session keys over the admin API', () => {
     assert.deepEqual(later.trim().split('\n'), lines.slice(1))
   })
 
+  it('count what checks came to, and what was opened', async () => {
+    limen.plane.setTraffic({
+      sessionChecks: { valid: 7, replay: 1 },
+      sessionHandoffs: { 'drain/moved': 2 },
+    })
+    type Figures = { opened: { revocations: { session: number } } }
+    const figures = async () => (await (await ask('GET', '/v1/session-figures')).json()) as Figures
+    const { opened, ...rest } = await figures()
+    assert.deepEqual(rest, {
+      ...{ keyServer: 'here', checks: { valid: 7, replay: 1 } },
+      handoffs: { 'drain/moved': 2 },
+    })
+    const { revocations, ...others } = opened
+    assert.deepEqual(others, {
+      ...{ sessions: 0, handshakes: [] },
+      rotations: { opened: 0, time: 0, security: 0, client: 0 },
+    })
+    await ask('DELETE', `/v1/sessions/${ID}`)
+    assert.equal((await figures()).opened.revocations.session, revocations.session + 1)
+  })
+
+  it('show which worker holds which key', async () => {
+    const { groups } = (await (await ask('GET', '/v1/keys')).json()) as KeysView
+    for (const { epochs } of groups) {
+      for (const { state, holders, heldBy, workers } of epochs) {
+        assert.deepEqual(holders, [{ name: '1/4711', kind: 'worker', holds: heldBy === 1 }], state)
+        assert.equal(workers, 1)
+      }
+    }
+  })
+
   it('show the keys, and a pool and a route of their own', async () => {
     const { identity, keys, groups } = (await (await ask('GET', '/v1/keys')).json()) as KeysView
     assert.equal(Buffer.from(identity, 'base64').length, 32)
@@ -122,6 +154,10 @@ describe('session keys that are off', () => {
         headers: { authorization: 'Bearer operator' },
       })
       assert.equal(await codeOf(response), '404 not-found')
+      const figures = await fetch(new URL('/v1/session-figures', off.running.adminUrl), {
+        headers: { authorization: 'Bearer viewer' },
+      })
+      assert.deepEqual(await figures.json(), { keyServer: 'none', checks: {}, handoffs: {} })
       assert.equal(off.plane.applied[0]?.routes.length, 1)
       assert.equal(off.plane.keysGiven.length, 0)
     } finally {

@@ -9,7 +9,14 @@ import type { KeyServer } from '../key-server/key-server.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
-import { keysView, revokedView, sessionView } from './session-views.ts'
+import {
+  edgeView,
+  keysView,
+  openedView,
+  revokedView,
+  sessionFiguresView,
+  sessionView,
+} from './session-views.ts'
 
 const group = z.int().min(0).max(255)
 /** 16 bytes of base64url. */
@@ -17,12 +24,29 @@ const id = z.string().regex(/^[A-Za-z0-9_-]{21}[AQgw]$/, 'must be the id of a se
 const why = z.string().max(500).default('').describe('For the audit log.')
 const gone = z.null().describe('Done.')
 
-export function keyRoutes(app: AdminApp, { keyServer, audit }: AdminRoom): void {
+export function keyRoutes(app: AdminApp, { keyServer, audit, live, plane }: AdminRoom): void {
   const server = (): KeyServer => {
     if (keyServer !== undefined) return keyServer
     throw new Problem('not-found', 'Session keys are off: set sessions.enabled')
   }
   const noGroup = (): Problem => new Problem('not-found', 'There is no such key group')
+  app.get(
+    '/v1/session-figures',
+    {
+      config: { right: 'figures' },
+      schema: { response: { 200: sessionFiguresView, ...problems } },
+    },
+    async () => {
+      const isElsewhere = live.now().config.sessions.server !== undefined
+      const { sessionChecks: checks, sessionHandoffs: handoffs } = plane.traffic()
+      if (keyServer !== undefined) {
+        const opened = openedView(keyServer.figures())
+        return { keyServer: 'here' as const, checks, handoffs, opened }
+      }
+      const role = isElsewhere ? ('elsewhere' as const) : ('none' as const)
+      return { keyServer: role, checks, handoffs }
+    },
+  )
   app.get(
     '/v1/keys',
     {
@@ -73,6 +97,14 @@ export function keyRoutes(app: AdminApp, { keyServer, audit }: AdminRoom): void 
       keys.revokeGroup(body.group)
       return keys.view()
     },
+  )
+  app.get(
+    '/v1/edges',
+    {
+      config: { right: 'figures' },
+      schema: { response: { 200: z.array(edgeView).readonly(), ...problems } },
+    },
+    async () => server().edges(),
   )
   app.get(
     '/v1/sessions',

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod'
-import type { KeysView } from '../key-server/key-views.ts'
+import type { EdgeView, KeyServerFigures, KeysView } from '../key-server/key-views.ts'
 import type { SessionView } from '../key-server/session-table.ts'
 
 const at = z.int().describe('Milliseconds since the Unix epoch.')
@@ -33,11 +33,32 @@ export const keysView = z.object({
           acceptUntil: at.describe('0 while it is not superseded.'),
           heldBy: z.int().describe('Workers that hold it.'),
           workers: z.int().describe('Workers there are.'),
+          holders: list(
+            z.object({
+              name: z.string().describe('Of its process.'),
+              kind: z.string().describe('worker, of this process, or edge.'),
+              holds: z.boolean(),
+            }),
+          ),
         }),
       ),
     }),
   ).describe('What tickets are sealed under.'),
 }) satisfies z.ZodType<KeysView>
+
+export const edgeView = z.object({
+  id: z.string(),
+  run: z.string().describe('Of its process: what is started again is another.'),
+  state: z.enum(['connected', 'gone']).describe('gone: it may come back within 15 s.'),
+  connectedAt: at,
+  heardAt: at.describe('Of anything it said or asked.'),
+  serves: list(z.int()).describe('Groups whose keys it is to hold; empty: all.'),
+  excluded: list(z.int()).describe('Groups of which it did not take a key in time.'),
+  held: z.int().describe('Keys that all its workers hold.'),
+  keys: z.int().describe('Keys it is to hold.'),
+  feed: z.int().describe('Number of the last entry of the feed that it was told.'),
+  behindBytes: z.int().describe('Of the feed, yet to be taken.'),
+}) satisfies z.ZodType<EdgeView>
 
 export const sessionView = z.object({
   id: z.string(),
@@ -45,6 +66,8 @@ export const sessionView = z.object({
   openedAt: at,
   rotatedAt: at,
   reason: z.enum(['opened', 'time', 'security', 'client']).describe('Of the last rotation.'),
+  rotateAfter: at.describe('When its key is to rotate next.'),
+  why: list(z.string()).describe('Why then.'),
   expires: at,
   tier: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   group: z.int(),
@@ -53,6 +76,36 @@ export const sessionView = z.object({
   subject: z.string().exactOptional().describe('Pseudonym of who logged in.'),
   revoked: z.boolean(),
 }) satisfies z.ZodType<SessionView>
+
+const counts = z.record(z.string(), z.number()).readonly()
+
+/** Whatever the role of this process: an edge of a key server elsewhere checks, and opens nothing. */
+export const sessionFiguresView = z.object({
+  keyServer: z.enum(['here', 'elsewhere', 'none']),
+  checks: counts.describe('Of requests on routes that look at session keys, by what they came to.'),
+  handoffs: counts.describe('Sessions that went from one server to another, by reason/result.'),
+  opened: z
+    .object({
+      sessions: z.int().describe('Whose keys are good.'),
+      handshakes: list(
+        z.object({ kind: z.enum(['open', 'rotate']), result: z.string(), count: z.number() }),
+      ),
+      rotations: counts.describe('Keys agreed on, by why.'),
+      revocations: counts,
+    })
+    .exactOptional()
+    .describe('Where the key server is here.'),
+})
+
+/** The figures of a key server as far as they are for people. */
+export function openedView({
+  sessions,
+  handshakes,
+  rotations,
+  revocations,
+}: KeyServerFigures): NonNullable<z.output<typeof sessionFiguresView>['opened']> {
+  return { sessions, handshakes, rotations: { ...rotations }, revocations: { ...revocations } }
+}
 
 export const revokedView = z.object({
   remembered: z.int().describe('How many sessions of the table that were.'),

@@ -143,6 +143,8 @@ export const trafficView = z.object({
   retries: count,
   responses: list(count).describe('By status class: index 1 is 1xx, 5 is 5xx.'),
   refusals: z.record(z.string(), count).readonly(),
+  sessionChecks: z.record(z.string(), count).readonly().describe('By what they came to.'),
+  sessionHandoffs: z.record(z.string(), count).readonly().describe('By reason/result.'),
   tiers: list(count).describe('By tier: index 1 to 3.'),
   decisionsDropped: count,
   observationsDropped: count,
@@ -163,6 +165,8 @@ export const sampleView = z.object({
   handshakes: z.object({ full: count, resumed: count, failed: count }),
   tiers: list(count),
   refusals: count,
+  sessionChecks: z.object({ passed: count, refused: count }),
+  sessionKeys: z.record(z.string(), count).readonly().describe('Agreed on, by why.'),
   bytesInPerSecond: count,
   bytesOutPerSecond: count,
 }) satisfies z.ZodType<TrafficSample>

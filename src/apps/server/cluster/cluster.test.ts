@@ -18,6 +18,7 @@ import { issueEdge } from './issue-edge.ts'
 import { type ClusterListener, listenForCluster } from './listener.ts'
 import { edgesOf } from './open-cluster.ts'
 import { type OwnerScope, ownerScope } from './owner-scope.ts'
+import { watchCredentials } from './watch-credentials.ts'
 
 const random = systemRandom()
 const logged: string[] = []
@@ -74,19 +75,35 @@ afterEach(() => {
   logged.length = 0
 })
 
-const connect = async (which = 0): Promise<{ plane: FakeDataPlane; agent: EdgeAgent }> => {
+const connect = async (
+  which = 0,
+  serves?: number[],
+): Promise<{ plane: FakeDataPlane; agent: EdgeAgent }> => {
   const plane = fakeDataPlane()
   const one = credentials[which]
   assert.ok(one !== undefined)
   const agent = edgeAgent({
     server: { address, http: '127.0.0.1:1', credentials: '' },
-    sessions: { onFeedSilent: 'closed', onReplayError: 'open', ticketS: 900 },
+    sessions: { onFeedSilent: 'closed', onReplayError: 'open', ticketS: 900, serves },
     ...{ credentials: one, plane, clock, random, log },
   })
   agents.push(agent)
   assert.equal(await agent.ready(WITHIN_MS), true)
   return { plane, agent }
 }
+/** The key server with two groups; until the next that starts it otherwise. */
+const useGroups = async (more = ''): Promise<void> => {
+  await server.close()
+  shift += 2_000
+  const text = `sessions: { enabled: true, cluster: { address: "${address}" }, groups: [{ id: 1 }, { id: 2, hosts: [b.test] }], ${more} }\n`
+  const outcome = readConfig({ file, text, folder }, {})
+  assert.ok(outcome.kind === 'read', JSON.stringify(outcome))
+  config = outcome.config
+  await start()
+}
+const groupsGiven = ({ keysGiven }: FakeDataPlane): number[] => [
+  ...new Set((keysGiven.at(-1)?.keys ?? []).map(({ stekId }) => stekId >>> 24)),
+]
 const epochs = () => server.view().groups.flatMap((group) => group.epochs)
 const heldBy = (state: string) =>
   epochs()
@@ -183,7 +200,80 @@ describe('an edge of a key server elsewhere', () => {
     assert.ok(isInOrder(plane))
   })
 
-  it('takes no keys that another identity signed', async () => {
+  it('is given the keys of the groups it serves, and waited for by those only', async () => {
+    await useGroups()
+    const { plane, agent } = await connect(0, [1])
+    const groupsOf = () => groupsGiven(plane)
+    assert.deepEqual(groupsOf(), [1])
+    const holders = (group: number) =>
+      server
+        .view()
+        .groups.find((one) => one.group === group)
+        ?.epochs.at(-1)?.workers
+    await until('to be held', WITHIN_MS, () => {
+      const [one] = server.edges()
+      return one !== undefined && one.keys > 0 && one.held === one.keys
+    })
+    assert.deepEqual([holders(1), holders(2)], [1, 0])
+    assert.deepEqual(server.edges()[0]?.serves, [1])
+    // A ticket of the other group is shown: its key is asked for once, and held then.
+    const missing = ((2 << 24) | 1) >>> 0
+    for (let i = 0; i < 5; i++) plane.missKey(missing)
+    await until('the key that was missed', WITHIN_MS, () => groupsOf().includes(2))
+    assert.deepEqual(agent.misses(), { fetched: 1, unknown: 0, failed: 0 })
+    const key = (given = plane.keysGiven.at(-1)) =>
+      given?.keys.find(({ stekId }) => stekId === missing)?.key
+    assert.equal(key()?.length, 32)
+    for (let i = 0; i < 5; i++) plane.missKey(missing)
+    plane.missKey(missing + 77)
+    await until('the other to be unknown', WITHIN_MS, () => agent.misses().unknown === 1)
+    plane.missKey(missing + 77)
+    assert.deepEqual(agent.misses(), { fetched: 1, unknown: 1, failed: 0 })
+    // Revoked, it is gone from here too.
+    server.revokeGroup(2)
+    await until('the key to be gone', WITHIN_MS, () => key() === undefined)
+  })
+
+  it('gets no key of a group that the key server does not let it serve', async () => {
+    await useGroups('edges: [{ id: edge-1, address: "127.0.0.1:1", serves: [1] }]')
+    const { plane, agent } = await connect(0, [1, 2])
+    assert.deepEqual(groupsGiven(plane), [1])
+    plane.missKey(((2 << 24) | 1) >>> 0)
+    await until('a refusal', WITHIN_MS, () => agent.misses().unknown === 1)
+  })
+
+  it('goes on under a renewed certificate, without a pause or a new process', async () => {
+    const folderOf = join(folder, 'edge-1')
+    const [current] = credentials
+    assert.ok(current !== undefined)
+    const { plane, agent } = await connect()
+    const shown = () => server.edges().find(({ id }) => id === 'edge-1')
+    await until('to be there', WITHIN_MS, () => shown()?.state === 'connected')
+    const before = shown()
+    const stop = watchCredentials({
+      ...{ folder: folderOf, current, log, everyMs: 10 },
+      onRenewed: (next) => agent.renew(next),
+    })
+    try {
+      await issueEdge({ file, edge: 'edge-1', folder: folderOf, environment: {} })
+      await until('another connection', WITHIN_MS, () => {
+        const now = shown()
+        return now?.state === 'connected' && now.connectedAt > (before?.connectedAt ?? 0)
+      })
+    } finally {
+      stop()
+    }
+    assert.equal(shown()?.run, before?.run)
+    assert.ok(logged.some((line) => line.includes('The certificate was renewed')))
+    assert.ok(!logged.some((line) => line.includes('The key server is away')))
+    server.revokeSession('D'.repeat(22))
+    await until('what comes then', WITHIN_MS, () =>
+      plane.fed.some((entry) => entry.kind === 'revoke' && entry.session.startsWith('D')),
+    )
+    assert.ok(isInOrder(plane))
+  })
+
+  it('takes nothing that another identity signed: neither feed nor keys', async () => {
     const [one] = credentials
     assert.ok(one !== undefined)
     const plane = fakeDataPlane()
@@ -199,7 +289,9 @@ describe('an edge of a key server elsewhere', () => {
       },
     })
     agents.push(agent)
-    await until('a refusal', WITHIN_MS, () => logged.some((line) => line.includes('signature')))
+    await until('a refusal', WITHIN_MS, () =>
+      logged.some((line) => line.includes('A checkpoint of the feed is not of what was heard')),
+    )
     assert.equal(plane.keysGiven.length, 0)
   })
 })

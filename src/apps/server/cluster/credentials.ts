@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
@@ -108,6 +108,24 @@ export async function issueCredentials(
   }
 }
 
+/** Of a folder that was put together by hand, or half renewed. */
+function checkPair(
+  certificate: X509Certificate,
+  keyPem: string,
+  caPem: string,
+  bad: (what: string, cause?: unknown) => LimenError,
+): void {
+  let [isKeys, isOfCa] = [false, false]
+  try {
+    isKeys = certificate.checkPrivateKey(createPrivateKey(keyPem))
+    isOfCa = certificate.verify(new X509Certificate(caPem).publicKey)
+  } catch (error) {
+    throw bad(`${FILES.key} or ${FILES.ca} holds what it should not`, error)
+  }
+  if (!isKeys) throw bad(`${FILES.key} is not the key of ${FILES.cert}`)
+  if (!isOfCa) throw bad(`${FILES.cert} is not by ${FILES.ca}`)
+}
+
 /** @throws LimenError `credentials-bad` that says what is wrong with which file */
 export function readCredentials(folder: string): EdgeCredentials {
   const bad = (what: string, cause?: unknown): LimenError =>
@@ -130,6 +148,7 @@ export function readCredentials(folder: string): EdgeCredentials {
   } catch (error) {
     throw bad(`${join(folder, FILES.cert)} holds no certificate`, error)
   }
+  checkPair(certificate, keyPem, caPem, bad)
   const id = edgeIdOf(certificate)
   if (id === undefined) throw bad(`${join(folder, FILES.cert)} is of no edge`)
   if (identity.length !== 32) throw bad(`${join(folder, FILES.identity)} holds no key`)

@@ -11,12 +11,14 @@ import type { Random } from '../../../ground/random.ts'
 import { FeedLog } from '../../../keys/session/feed-log.ts'
 import type { FeedEntry, NumberedEntry } from '../../../keys/session/revocations.ts'
 import { type DataPlane, workerName } from '../../../ports/data-plane.ts'
+import { freshOutlook, type LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import { type ClusterPeer, clusterPeer } from './client.ts'
 import { type EdgeCredentials, KEY_SERVER_NAME } from './credentials.ts'
+import { FeedChain } from './feed-chain.ts'
 import { FEED_LINE_CHARS_MAX, type FeedLine, readFeedLine } from './feed-lines.ts'
-import { type FetchKeys, keyFetcher } from './fetch-keys.ts'
+import { type FetchKeys, keyFetcher, type SessionKeysFetched } from './fetch-keys.ts'
 import { type HeldKeys, heldKeys } from './held-keys.ts'
 
 export interface EdgeAgent {
@@ -24,17 +26,35 @@ export interface EdgeAgent {
   readonly place: KeyServerPlace
   /** Resolves when the first keys are here, or after `withinMs`: false. */
   ready(withinMs: number): Promise<boolean>
+  /** Goes on under another certificate of the same edge. */
+  renew(credentials: EdgeCredentials): void
+  /** Tickets under keys that were not held, by what came of asking for the key. */
+  misses(): KeyMisses
   close(): void
+}
+
+export interface KeyMisses extends Readonly<Record<string, number>> {
+  /** The key server gave it. */
+  readonly fetched: number
+  /** There is no such key for this edge. */
+  readonly unknown: number
+  /** Nobody could say. */
+  readonly failed: number
 }
 
 export interface EdgeAgentOptions {
   readonly server: NonNullable<Config['sessions']['server']>
-  readonly sessions: Pick<Config['sessions'], 'onFeedSilent' | 'onReplayError' | 'ticketS'>
+  readonly sessions: Pick<
+    Config['sessions'],
+    'onFeedSilent' | 'onReplayError' | 'ticketS' | 'serves'
+  >
   readonly credentials: EdgeCredentials
   readonly plane: DataPlane
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** How busy this machine is; absent: nobody looks. */
+  readonly load?: LoadSource
 }
 
 /** A checkpoint comes every 5 s: two of them are missing. */
@@ -45,6 +65,12 @@ const LOOK_MS = 1_000
 const RUN_BYTES = 12
 const SUPERSEDED_MAX = 100_000
 const SLACK_S = 60
+/** A key that there is not is not asked for again for so long. */
+const UNKNOWN_MS = 60_000
+/** Of those, and of keys that were fetched one by one since all were. */
+const MISSED_MAX = 256
+/** Asked for at once; more are met again. */
+const FETCHING_MAX = 4
 
 export function edgeAgent(options: EdgeAgentOptions): EdgeAgent {
   return new Agent(options)
@@ -53,7 +79,8 @@ export function edgeAgent(options: EdgeAgentOptions): EdgeAgent {
 class Agent implements EdgeAgent {
   readonly place: KeyServerPlace
   readonly #options: EdgeAgentOptions
-  readonly #peer: ClusterPeer
+  #peer: ClusterPeer
+  #isRenewed = false
   readonly #run: string
   readonly #fetch: FetchKeys
   readonly #held: HeldKeys
@@ -64,6 +91,7 @@ class Agent implements EdgeAgent {
   #heardAt = 0
   #failures = 0
   #rest = ''
+  #chain: FeedChain
   #stop: (() => void) | undefined
   #retry: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout
@@ -73,6 +101,14 @@ class Agent implements EdgeAgent {
   #isStale = false
   readonly #waiting = new Set<() => void>()
   #hasKeys = false
+  readonly #misses = { fetched: 0, unknown: 0, failed: 0 }
+  readonly #fetching = new Set<number>()
+  /** Keys that there are not, and until when that is believed. */
+  readonly #unknown = new Map<number, number>()
+  /** Fetched since all were: gone with the next time all are, and fetched again when they are met. */
+  #missed: SessionKeysFetched['keys'] = []
+  /** What was fetched last. */
+  #given: SessionKeysFetched | undefined
 
   constructor(options: EdgeAgentOptions) {
     this.#options = options
@@ -80,7 +116,11 @@ class Agent implements EdgeAgent {
     this.place = { ...addressOf(server.http), token: credentials.token }
     this.#peer = clusterPeer(addressOf(server.address), KEY_SERVER_NAME, credentials)
     this.#run = Buffer.from(random.bytes(RUN_BYTES)).toString('base64url')
-    this.#fetch = keyFetcher({ peer: this.#peer, credentials, clock, random })
+    this.#chain = this.#newChain()
+    this.#fetch = keyFetcher({
+      peer: { ask: (question, timeoutMs) => this.#peer.ask(question, timeoutMs) },
+      ...{ credentials, clock, random },
+    })
     const keepS = sessions.ticketS + SLACK_S
     this.#log = new FeedLog({ begin: this.#now(), keepS, supersededMax: SUPERSEDED_MAX })
     this.#held = heldKeys({
@@ -94,11 +134,15 @@ class Agent implements EdgeAgent {
       tell: (stekIds) => this.#tellHeld(stekIds),
     })
     const stopHearing = plane.onSessionKeysHeld((worker, ids) => this.#held.hear(worker, ids))
+    const stopMissing = plane.onSessionKeyMissed((stekId) => void this.#fetchMissed(stekId))
+    const stopLoad = options.load?.onChange(() => this.#give()) ?? (() => {})
     this.#timer = setInterval(() => this.#look(), LOOK_MS)
     this.#timer.unref()
     this.close = () => {
       this.#isClosed = true
       stopHearing()
+      stopMissing()
+      stopLoad()
       clearInterval(this.#timer)
       clearTimeout(this.#retry)
       this.#stop?.()
@@ -123,8 +167,11 @@ class Agent implements EdgeAgent {
   #connect(): void {
     this.#isListening = true
     this.#rest = ''
+    this.#chain = this.#newChain()
     this.#heardAt = this.#options.clock.now()
-    const path = `/v1/feed?since=${this.#last}&run=${this.#run}`
+    const { serves } = this.#options.sessions
+    const only = serves === undefined ? '' : `&serves=${serves.join(',')}`
+    const path = `/v1/feed?since=${this.#last}&run=${this.#run}${only}`
     this.#stop = this.#peer.listen(
       path,
       (text) => this.#hear(text),
@@ -136,6 +183,11 @@ class Agent implements EdgeAgent {
     this.#isListening = false
     if (this.#isClosed) return
     const { log, random } = this.#options
+    if (this.#isRenewed) {
+      this.#isRenewed = false
+      this.#connect()
+      return
+    }
     if (this.#failures === 0) log.warn({ why }, 'The key server is away: keys stay as they are')
     const most = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures++)
     // All edges lose it at once, and must not all come back at once.
@@ -156,15 +208,27 @@ class Agent implements EdgeAgent {
     const entries: NumberedEntry[] = []
     for (const each of lines) {
       const line = readFeedLine(each)
-      if (line === undefined || !this.#take(line, entries)) {
-        // Something is missing or not understood: everything is asked for anew.
+      if (line === undefined || !this.#isSound(line) || !this.#take(line, entries)) {
+        // Something is missing, not understood, or not the key server's: everything is asked for anew.
         this.#last = 0
         this.#stop?.()
         return
       }
+      this.#chain.add(each)
     }
     if (this.#rest.length > FEED_LINE_CHARS_MAX) this.#stop?.()
     if (entries.length > 0) this.#options.plane.feedSessions(entries, () => this.#log.since(0))
+  }
+
+  #newChain(): FeedChain {
+    return new FeedChain({ edge: this.#options.credentials.id, run: this.#run })
+  }
+
+  #isSound(line: FeedLine): boolean {
+    const { credentials, log } = this.#options
+    if (line.kind !== 'checkpoint' || this.#chain.isGood(line, credentials.identity)) return true
+    log.error({ seq: line.seq }, 'A checkpoint of the feed is not of what was heard')
+    return false
   }
 
   /** False: an entry is missing before this one. */
@@ -180,7 +244,8 @@ class Agent implements EdgeAgent {
       }
       return true
     }
-    const { seq, from = seq, ...entry } = line
+    const { seq, from = seq, ...said } = line
+    const entry = said.kind === 'checkpoint' ? ({ kind: 'checkpoint' } as const) : said
     if (this.#last !== 0 && (from > this.#last + 1 || seq <= this.#last)) return false
     this.#last = seq
     const now = this.#now()
@@ -190,7 +255,7 @@ class Agent implements EdgeAgent {
   }
 
   async #fetchKeys(): Promise<void> {
-    const { plane, sessions, log } = this.#options
+    const { log } = this.#options
     if (this.#isFetching) {
       // What is under way may be of before.
       this.#isStale = true
@@ -200,11 +265,12 @@ class Agent implements EdgeAgent {
     try {
       do {
         this.#isStale = false
-        const given = await this.#fetch()
+        const given = await this.#fetch.all()
         if (this.#isClosed) return
-        const { onFeedSilent, onReplayError } = sessions
+        this.#missed = []
         this.#held.expect(given.keys.map(({ stekId }) => stekId))
-        plane.giveSessionKeys({ ...given, onFeedSilent, onReplayError })
+        this.#given = given
+        this.#give()
         // Only now: one whose keys are refused must not be asked again and again without a pause.
         if (this.#failures > 0) log.info({}, 'The key server is here again')
         this.#failures = 0
@@ -218,6 +284,72 @@ class Agent implements EdgeAgent {
     } finally {
       this.#isFetching = false
     }
+  }
+
+  async #fetchMissed(stekId: number): Promise<void> {
+    const { clock, log } = this.#options
+    const isHeld = [...(this.#given?.keys ?? []), ...this.#missed].some(
+      (one) => one.stekId === stekId,
+    )
+    const isUnknown = (this.#unknown.get(stekId) ?? 0) > clock.now()
+    if (isHeld || isUnknown || this.#fetching.has(stekId)) return
+    if (this.#given === undefined || this.#fetching.size >= FETCHING_MAX) return
+    this.#fetching.add(stekId)
+    const before = this.#given
+    try {
+      const found = await this.#fetch.missed(stekId)
+      this.#misses[found === undefined ? 'unknown' : 'fetched']++
+      if (found === undefined) {
+        this.#unknown.delete(stekId)
+        this.#unknown.set(stekId, clock.now() + UNKNOWN_MS)
+        if (this.#unknown.size > MISSED_MAX) {
+          this.#unknown.delete(this.#unknown.keys().next().value ?? 0)
+        }
+        return
+      }
+      // What was given meanwhile may be without it for a reason: its group was revoked.
+      if (this.#isClosed || this.#given !== before) return
+      this.#missed = [...this.#missed, found].slice(-MISSED_MAX)
+      this.#give()
+    } catch (error) {
+      this.#misses.failed++
+      log.warn({ err: error, group: stekId >>> 24 }, 'Cannot fetch a key that was missed')
+    } finally {
+      this.#fetching.delete(stekId)
+    }
+  }
+
+  renew(credentials: EdgeCredentials): void {
+    const before = this.#peer
+    const { server } = this.#options
+    this.#peer = clusterPeer(addressOf(server.address), KEY_SERVER_NAME, credentials)
+    this.#isRenewed = this.#isListening
+    this.#stop?.()
+    before.close()
+  }
+
+  misses(): KeyMisses {
+    return { ...this.#misses }
+  }
+
+  #give(): void {
+    if (this.#given === undefined) return
+    const { plane, sessions, clock } = this.#options
+    const { onFeedSilent, onReplayError } = sessions
+    const load = freshOutlook(this.#options.load?.outlook(), clock.now())
+    const { keys, assertion, ...rest } = this.#given
+    // The bytes stay ours, whoever zeroes what it was given.
+    const copied = {
+      keys: [...keys, ...this.#missed].map(({ stekId, key }) => ({
+        stekId,
+        key: new Uint8Array(key),
+      })),
+      ...(assertion && {
+        assertion: { ...assertion, privateKey: new Uint8Array(assertion.privateKey) },
+      }),
+    }
+    const policies = { onFeedSilent, onReplayError, ...(load && { load }) }
+    plane.giveSessionKeys({ ...rest, ...copied, ...policies })
   }
 
   #tellHeld(stekIds: readonly number[]): Promise<boolean> {

@@ -8,23 +8,29 @@
 import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Log } from '../../../adapters/node/json-log.ts'
-import { sealKeyEnvelope } from '../../../adapters/node/key-envelope.ts'
+import { type EnvelopeContents, sealKeyEnvelope } from '../../../adapters/node/key-envelope.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
-import { FEED_SILENT_S } from '../../../keys/session/revocations.ts'
+import { FEED_SILENT_S, type NumberedEntry } from '../../../keys/session/revocations.ts'
 import type { SessionKeysGiven } from '../../../ports/data-plane.ts'
 import type { KeyHolders } from '../key-server/key-holders.ts'
 import type { KeySource } from '../key-server/key-server.ts'
+import type { EdgeView } from '../key-server/key-views.ts'
+import { FeedChain } from './feed-chain.ts'
 import { type FeedLine, writeFeedLine } from './feed-lines.ts'
 import { answerJson, type ClusterRequest } from './listener.ts'
 
 export interface EdgeDesk extends KeyHolders {
+  /** The edges there are, as an operator looks at them. */
+  views(): readonly EdgeView[]
   handle(request: ClusterRequest, response: ServerResponse): void
   close(): void
 }
 
 export interface EdgeDeskOptions {
   readonly source: KeySource
+  /** Groups whose keys an edge may have at most; undefined: all. */
+  readonly mayServe?: (edge: string) => readonly number[] | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -35,6 +41,15 @@ interface Edge {
   /** Of its process: one that was started again holds nothing. */
   readonly run: string
   readonly stream: ServerResponse
+  readonly connectedAt: number
+  /** undefined: all groups. */
+  readonly serves: ReadonlySet<number> | undefined
+  readonly chain: FeedChain
+  /** Groups of which it did not take a key in time. */
+  readonly excluded: Set<number>
+  held: ReadonlySet<number>
+  heardAt: number
+  feed: number
   /** 0 while it is connected. */
   goneAt: number
 }
@@ -49,15 +64,20 @@ const LINGER_MS = FEED_SILENT_S * 1000
 /** An edge that reads so slowly is cut off: it comes back and asks from where it was. */
 const STREAM_BYTES_MAX = 4 * 2 ** 20
 const RUN = /^[\w-]{8,32}$/
+const SERVES = /^\d{1,3}(?:,\d{1,3}){0,255}$/
 const HELD_MAX = 4096
+const fetchBody = z.strictObject({
+  group: z.int().min(0).max(255),
+  epoch: z.int().min(0).max(0xffffff),
+})
 const heldBody = z.strictObject({
   run: z.string().regex(RUN),
   stekIds: z.array(z.int().min(0).max(0xffffffff)).max(HELD_MAX),
 })
 
-export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeDesk {
+export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
+  const { source, clock, random, log, mayServe = () => undefined } = options
   const edges = new Map<string, Edge>()
-  const excluded = new Set<string>()
   const listeners = new Set<(holder: string, stekIds: readonly number[]) => void>()
   let given: SessionKeysGiven | undefined
   let sequence = BigInt(Math.floor(clock.now())) << 16n
@@ -65,26 +85,48 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
   const nameOf = ({ id, run }: Pick<Edge, 'id' | 'run'>): string => `${id}/${run}`
   const say = (edge: Edge, line: FeedLine): void => {
     if (edge.goneAt !== 0) return
-    edge.stream.write(writeFeedLine(line))
+    const text = writeFeedLine(line)
+    edge.chain.add(text)
+    edge.stream.write(`${text}\n`)
     if (edge.stream.writableLength > STREAM_BYTES_MAX) edge.stream.destroy()
+  }
+  const tell = (edge: Edge, entry: NumberedEntry): void => {
+    edge.feed = entry.seq
+    if (entry.kind !== 'checkpoint') {
+      say(edge, entry)
+      return
+    }
+    const signed = edge.chain.checkpoint(entry.seq, (data) => source.sign(data))
+    const { from } = entry
+    say(edge, { kind: 'checkpoint', ...signed, ...(from === undefined ? {} : { from }) })
   }
   const forget = (): void => {
     for (const [id, { goneAt }] of edges) {
       if (goneAt !== 0 && clock.now() - goneAt > LINGER_MS) edges.delete(id)
     }
-    for (const name of excluded) {
-      if (![...edges.values()].some((edge) => nameOf(edge) === name)) excluded.delete(name)
-    }
   }
+  const serves = (set: ReadonlySet<number> | undefined, group: number): boolean =>
+    set?.has(group) !== false
+  const keysOf = (set: ReadonlySet<number> | undefined): SessionKeysGiven['keys'] =>
+    (given?.keys ?? []).filter(({ stekId }) => serves(set, stekId >>> 24))
 
   const openFeed = ({ edge: id, url }: ClusterRequest, response: ServerResponse): Reply => {
     const since = Number(url.searchParams.get('since') ?? '0')
     const run = url.searchParams.get('run') ?? ''
-    if (!Number.isSafeInteger(since) || since < 0 || !RUN.test(run)) {
-      return [400, { code: 'bad_query' }]
+    const asked = url.searchParams.get('serves')
+    const isAsked = Number.isSafeInteger(since) && since >= 0 && RUN.test(run)
+    if (!isAsked || (asked !== null && !SERVES.test(asked))) return [400, { code: 'bad_query' }]
+    const before = edges.get(id)
+    before?.stream.destroy()
+    const now = clock.now()
+    const edge: Edge = {
+      ...{ id, run, stream: response, connectedAt: now, heardAt: now, feed: since, goneAt: 0 },
+      serves: bothOf(asked?.split(',').map(Number), mayServe(id)),
+      chain: new FeedChain({ edge: id, run }),
+      // Of the same process as before: it has yet to take the key.
+      excluded: new Set(before?.run === run ? before.excluded : []),
+      held: before?.run === run ? before.held : new Set(),
     }
-    edges.get(id)?.stream.destroy()
-    const edge: Edge = { id, run, stream: response, goneAt: 0 }
     edges.set(id, edge)
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     response.on('close', () => {
@@ -93,7 +135,7 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
     })
     log.info({ edge: id }, 'An edge listens')
     say(edge, { kind: 'begin', anew: !source.follows(since) })
-    for (const entry of source.since(since)) say(edge, entry)
+    for (const entry of source.since(since)) tell(edge, entry)
     say(edge, { kind: 'keys' })
     return undefined
   }
@@ -102,20 +144,39 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
     const publicKey = Buffer.from(request.field(EDGE_KEY_FIELD), 'base64url')
     if (publicKey.length !== 32) return [400, { code: 'bad_key' }]
     if (given === undefined) return [503, { code: 'not_ready' }]
-    const { keys, assertion, rotation, groups = [] } = given
+    const { assertion, rotation, groups = [] } = given
+    const edge = edges.get(request.edge)
+    if (edge !== undefined) edge.heardAt = clock.now()
+    // Of one that does not listen nobody knows what it serves.
+    const bound = edge === undefined ? bothOf(undefined, mayServe(request.edge)) : edge.serves
     const contents = [
-      ...keys.map((one) => ({ kind: 'ticket', ...one }) as const),
+      ...keysOf(bound).map((one) => ({ kind: 'ticket', ...one }) as const),
       ...(assertion === undefined ? [] : [{ kind: 'assertion', ...assertion } as const]),
     ]
-    const envelopes = contents.map((each) => {
-      sequence += 1n
-      return sealKeyEnvelope(each, {
-        ...{ edge: request.edge, publicKey, sequence, random, now: clock.now() },
-        sign: (data) => source.sign(data),
-      })
+    const envelopes = contents.map((each) => seal(each, request.edge, publicKey))
+    return [200, { envelopes, rotation, groups }]
+  }
+
+  const seal = (contents: EnvelopeContents, edge: string, publicKey: Uint8Array): string => {
+    sequence += 1n
+    const envelope = sealKeyEnvelope(contents, {
+      ...{ edge, publicKey, sequence, random, now: clock.now() },
+      sign: (data) => source.sign(data),
     })
-    const texts = envelopes.map((bytes) => Buffer.from(bytes).toString('base64'))
-    return [200, { envelopes: texts, rotation, groups }]
+    return Buffer.from(envelope).toString('base64')
+  }
+
+  /** A key that the edge does not hold and has met: of a group it may serve, whether it said that it does or not. */
+  const giveMissed = (request: ClusterRequest): Reply => {
+    const publicKey = Buffer.from(request.field(EDGE_KEY_FIELD), 'base64url')
+    const read = fetchBody.safeParse(parseJson(request.body))
+    if (publicKey.length !== 32 || !read.success) return [400, { code: 'bad_body' }]
+    const { group, epoch } = read.data
+    const stekId = ((group << 24) | epoch) >>> 0
+    const bound = bothOf(undefined, mayServe(request.edge))
+    const found = keysOf(bound).find((one) => one.stekId === stekId)
+    if (found === undefined) return [404, { code: 'stek_unknown' }]
+    return [200, { envelopes: [seal({ kind: 'ticket', ...found }, request.edge, publicKey)] }]
   }
 
   const takeHeld = ({ edge: id, body }: ClusterRequest): Reply => {
@@ -126,36 +187,58 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
     // Of a process that listens no more: what it holds is of no use.
     if (edge?.run !== run) return [409, { code: 'other_run' }]
     const held = new Set(stekIds)
-    if (
-      given?.keys.every(({ stekId }) => held.has(stekId)) === true &&
-      excluded.delete(nameOf(edge))
-    )
-      log.info({ edge: id }, 'An edge holds the keys again')
+    edge.held = held
+    edge.heardAt = clock.now()
+    for (const group of edge.excluded) {
+      const wanted = keysOf(new Set([group]))
+      if (!wanted.every(({ stekId }) => held.has(stekId))) continue
+      edge.excluded.delete(group)
+      log.info({ edge: id, group }, 'An edge holds the keys again')
+    }
     for (const listener of listeners) listener(nameOf(edge), stekIds)
     return [200, {}]
   }
 
   return {
     kind: 'edge',
-    living() {
+    living(group) {
       forget()
-      return [...edges.values()].map(nameOf).filter((name) => !excluded.has(name))
+      const isMeant = (edge: Edge): boolean =>
+        group === undefined || (serves(edge.serves, group) && !edge.excluded.has(group))
+      return [...edges.values()].filter(isMeant).map(nameOf)
     },
+    views: () =>
+      [...edges.values()].map((edge) => {
+        const keys = keysOf(edge.serves)
+        const { id, run, connectedAt, heardAt, feed, stream } = edge
+        return {
+          ...{ id, run, connectedAt, heardAt, feed },
+          state: edge.goneAt === 0 ? ('connected' as const) : ('gone' as const),
+          serves: [...(edge.serves ?? [])],
+          excluded: [...edge.excluded],
+          held: keys.filter(({ stekId }) => edge.held.has(stekId)).length,
+          keys: keys.length,
+          behindBytes: edge.goneAt === 0 ? stream.writableLength : 0,
+        }
+      }),
     give(next) {
       given = next
       for (const edge of edges.values()) say(edge, { kind: 'keys' })
     },
     feed(entry) {
-      for (const edge of edges.values()) say(edge, entry)
+      for (const edge of edges.values()) if (edge.goneAt === 0) tell(edge, entry)
     },
     onHeld(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    exclude(holder) {
-      excluded.add(holder)
-      // It comes back and fetches anew, which may be all it takes.
-      for (const edge of edges.values()) if (nameOf(edge) === holder) edge.stream.destroy()
+    exclude(holder, group) {
+      for (const edge of edges.values()) {
+        if (nameOf(edge) !== holder) continue
+        edge.excluded.add(group)
+        // It comes back and fetches anew, which may be all it takes.
+        edge.stream.destroy()
+      }
     },
     handle(request, response) {
       const { method, url, edge } = request
@@ -163,6 +246,7 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
       const reply = ((): Reply => {
         if (route === 'GET /v1/feed') return openFeed(request, response)
         if (route === 'GET /v1/stek') return giveKeys(request)
+        if (route === 'POST /v1/stek/fetch') return giveMissed(request)
         if (route === `POST /v1/edges/${edge}/held`) return takeHeld(request)
         return [404, { code: 'not_found' }]
       })()
@@ -172,6 +256,15 @@ export function edgeDesk({ source, clock, random, log }: EdgeDeskOptions): EdgeD
       for (const { stream } of edges.values()) stream.destroy()
     },
   }
+}
+
+/** What is in both; undefined: everything. */
+function bothOf(
+  a: readonly number[] | undefined,
+  b: readonly number[] | undefined,
+): ReadonlySet<number> | undefined {
+  if (a === undefined) return b && new Set(b)
+  return new Set(a.filter((one) => b?.includes(one) !== false))
 }
 
 function parseJson(body: Uint8Array): unknown {

@@ -11,7 +11,11 @@ const generation = seconds
 const line: fc.Arbitrary<FeedLine> = fc.oneof(
   fc.record({ kind: fc.constant('begin' as const), anew: fc.boolean() }),
   fc.record({ kind: fc.constant('keys' as const) }),
-  fc.record({ kind: fc.constant('checkpoint' as const), seq, from: seq }),
+  fc.record({
+    ...{ kind: fc.constant('checkpoint' as const), seq, from: seq },
+    chain: fc.stringMatching(/^[\w-]{43}$/),
+    signature: fc.stringMatching(/^[\w-]{86}$/),
+  }),
   fc.record({
     ...{ kind: fc.constant('revoke' as const), seq },
     ...{ session: name, generation, until: seconds },

@@ -6,13 +6,16 @@
  */
 import { z } from 'zod'
 import type { NumberedEntry } from '../../../keys/session/revocations.ts'
+import type { Checkpoint } from './feed-chain.ts'
 
 export type FeedLine =
   /** The first. `anew`: what follows is everything, not what came after the number that was asked from. */
   | { readonly kind: 'begin'; readonly anew: boolean }
   /** Other keys than before are to be held. */
   | { readonly kind: 'keys' }
-  | NumberedEntry
+  | Exclude<NumberedEntry, { readonly kind: 'checkpoint' }>
+  /** Nothing is missing before it, as the chain shows (`feed-chain.ts`). */
+  | ({ readonly kind: 'checkpoint'; readonly from?: number } & Checkpoint)
 
 /** An entry is some hundred bytes. */
 export const FEED_LINE_CHARS_MAX = 4096
@@ -27,7 +30,11 @@ const generation = z.int().min(0).max(0xffffffff)
 const line = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('begin'), anew: z.boolean() }),
   z.strictObject({ kind: z.literal('keys') }),
-  z.strictObject({ kind: z.literal('checkpoint'), ...numbered }),
+  z.strictObject({
+    ...{ kind: z.literal('checkpoint'), ...numbered },
+    chain: z.string().regex(/^[\w-]{43}$/),
+    signature: z.string().regex(/^[\w-]{86}$/),
+  }),
   z.strictObject({
     ...{ kind: z.literal('revoke'), ...numbered },
     ...{ session: name, generation, until: seconds },
@@ -57,6 +64,7 @@ export function readFeedLine(text: string): FeedLine | undefined {
   }
 }
 
+/** Without its end. */
 export function writeFeedLine(value: FeedLine): string {
-  return `${JSON.stringify(value)}\n`
+  return JSON.stringify(value)
 }

@@ -16,8 +16,12 @@ import type { ClusterPeer } from './client.ts'
 import type { EdgeCredentials } from './credentials.ts'
 import { EDGE_KEY_FIELD } from './edge-desk.ts'
 
-/** @throws LimenError `keys-refused`, or what the connection says */
-export type FetchKeys = () => Promise<SessionKeysFetched>
+export interface FetchKeys {
+  /** All that are to be held. @throws LimenError `keys-refused`, or what the connection says */
+  all(): Promise<SessionKeysFetched>
+  /** One that was met and is not held; undefined: there is no such key for us. Throws as {@link all}. */
+  missed(stekId: number): Promise<{ stekId: number; key: Uint8Array } | undefined>
+}
 
 /** Policies for what fails are each edge's own. */
 export type SessionKeysFetched = Pick<
@@ -26,7 +30,7 @@ export type SessionKeysFetched = Pick<
 >
 
 export interface KeyFetcherOptions {
-  readonly peer: ClusterPeer
+  readonly peer: Pick<ClusterPeer, 'ask'>
   readonly credentials: EdgeCredentials
   readonly clock: Clock
   readonly random: Random
@@ -48,16 +52,13 @@ const answer = z.strictObject({
   ),
 })
 
+const missedAnswer = z.strictObject({ envelopes: z.array(z.base64()).length(1) })
+
 export function keyFetcher({ peer, credentials, clock, random }: KeyFetcherOptions): FetchKeys {
   const pair = hpkeKeyPair(KEM.x25519, random.bytes(32))
   const fields = { [EDGE_KEY_FIELD]: pair.publicKey.toString('base64url') }
   let last = 0n
-  return async () => {
-    const { status, body } = await peer.ask({ method: 'GET', path: '/v1/stek', fields }, FETCH_MS)
-    if (status !== 200) throw refused(`status ${status}`)
-    const read = answer.safeParse(JSON.parse(body.toString()))
-    if (!read.success) throw refused('the answer is not understood')
-    const { envelopes, rotation, groups } = read.data
+  const open = (envelopes: readonly string[]) => {
     const keys: { stekId: number; key: Uint8Array }[] = []
     let assertion: AssertionKey | undefined
     for (const text of envelopes) {
@@ -70,7 +71,28 @@ export function keyFetcher({ peer, credentials, clock, random }: KeyFetcherOptio
       if (opened.contents.kind === 'ticket') keys.push(opened.contents)
       else assertion = opened.contents
     }
-    return { keys, rotation, groups, ...(assertion === undefined ? {} : { assertion }) }
+    return { keys, assertion }
+  }
+  return {
+    async all() {
+      const { status, body } = await peer.ask({ method: 'GET', path: '/v1/stek', fields }, FETCH_MS)
+      if (status !== 200) throw refused(`status ${status}`)
+      const read = answer.safeParse(JSON.parse(body.toString()))
+      if (!read.success) throw refused('the answer is not understood')
+      const { envelopes, rotation, groups } = read.data
+      const { keys, assertion } = open(envelopes)
+      return { keys, rotation, groups, ...(assertion === undefined ? {} : { assertion }) }
+    },
+    async missed(stekId) {
+      const wanted = { group: stekId >>> 24, epoch: stekId & 0xffffff }
+      const asked = { method: 'POST', path: '/v1/stek/fetch', fields, body: wanted } as const
+      const { status, body } = await peer.ask(asked, FETCH_MS)
+      if (status === 404) return undefined
+      if (status !== 200) throw refused(`status ${status}`)
+      const read = missedAnswer.safeParse(JSON.parse(body.toString()))
+      if (!read.success) throw refused('the answer is not understood')
+      return open(read.data.envelopes).keys.find((one) => one.stekId === stekId)
+    },
   }
 }
 

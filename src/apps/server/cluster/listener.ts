@@ -25,6 +25,8 @@ export interface ClusterRequest {
 
 export interface ClusterListener {
   readonly port: number
+  /** Shows the certificate there is now. */
+  renew(): void
   close(): Promise<void>
 }
 
@@ -89,17 +91,19 @@ export async function listenForCluster(options: ClusterListenerOptions): Promise
     const text = `Cannot listen on ${writeAddress(address)} (${key}): ${String(cause)}`
     throw new LimenError('cannot-listen', text, { side: 'operator', retry: true, cause })
   }
-  const renew = setInterval(() => {
+  const renew = (): void => {
     options.certificate().then(
       (certificate) => server.setSecureContext(contextOf(certificate)),
       (error: unknown) => log.error({ err: error }, 'Cannot renew the certificate of the cluster'),
     )
-  }, RENEW_MS)
-  renew.unref()
+  }
+  const timer = setInterval(renew, RENEW_MS)
+  timer.unref()
   return {
+    renew,
     port: (server.address() as AddressInfo).port,
     async close() {
-      clearInterval(renew)
+      clearInterval(timer)
       const closed = once(server.close(), 'close')
       server.closeAllConnections()
       await closed

@@ -9,15 +9,17 @@ import type { Clock } from '../../../ground/clock.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
+import type { LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import type { OpenHolders } from '../key-server/key-server.ts'
 import { type EdgeCredentials, keyServerCertificate, readCredentials } from './credentials.ts'
-import { edgeAgent } from './edge-agent.ts'
+import { edgeAgent, type KeyMisses } from './edge-agent.ts'
 import { edgeDesk } from './edge-desk.ts'
 import { listenForCluster } from './listener.ts'
 import { type OwnerScope, ownerScope } from './owner-scope.ts'
 import { answerReplayAsks } from './replay-asks.ts'
+import { watchCredentials } from './watch-credentials.ts'
 
 export interface ClusterOptions {
   readonly config: Config
@@ -25,11 +27,15 @@ export interface ClusterOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** How busy this machine is; absent: nobody looks. */
+  readonly load?: LoadSource
 }
 
 export interface Cluster {
   /** The key server of an edge; undefined where it is in this process, or there is none. */
   readonly place: KeyServerPlace | undefined
+  /** Of an edge of a key server elsewhere. */
+  misses(): KeyMisses | undefined
   close(): Promise<void>
 }
 
@@ -44,7 +50,11 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
   const { cluster, edges } = config.sessions
   if (cluster === undefined) return undefined
   return async (source) => {
-    const desk = edgeDesk({ source, clock, random, log })
+    const bounds = new Map(edges.map(({ id, serves }) => [id, serves]))
+    const desk = edgeDesk({
+      ...{ source, clock, random, log },
+      mayServe: (edge) => bounds.get(edge),
+    })
     const listener = await listenForCluster({
       address: addressOf(cluster.address),
       key: 'sessions.cluster.address',
@@ -75,17 +85,27 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
     const credentials = server === undefined ? undefined : readCredentials(server.credentials)
     const owner = credentials && (await openOwner(options, credentials, closing))
     closing.push(answerReplayAsks({ config, plane, owner, clock, log }))
-    if (server === undefined || credentials === undefined) return { place: undefined, close }
+    if (server === undefined || credentials === undefined)
+      return { place: undefined, misses: () => undefined, close }
     if (credentials.notAfter - clock.now() < RENEW_DAYS * DAY_MS) {
       const until = new Date(credentials.notAfter).toISOString()
       log.warn({ until }, 'The certificate of this edge ends: limen cluster issue makes a new one')
     }
     const agent = edgeAgent({ ...options, server, sessions: config.sessions, credentials })
     closing.push(() => agent.close())
+    closing.push(
+      watchCredentials({
+        ...{ folder: server.credentials, current: credentials, log },
+        onRenewed(next) {
+          agent.renew(next)
+          owner?.renew(next)
+        },
+      }),
+    )
     if (!(await agent.ready(FIRST_KEYS_MS))) {
       log.error({}, 'No keys yet: what needs a session key is refused until they come')
     }
-    return { place: agent.place, close }
+    return { place: agent.place, misses: () => agent.misses(), close }
   } catch (error) {
     await close()
     throw error
@@ -115,5 +135,11 @@ async function openOwner(
     handle: (request, response) => owner.handle(request, response),
   })
   closing.push(() => listener.close())
-  return owner
+  return {
+    ...owner,
+    renew(next) {
+      owner.renew(next)
+      listener.renew()
+    },
+  }
 }

@@ -19,6 +19,8 @@ import { answerJson, type ClusterRequest } from './listener.ts'
 export interface OwnerScope extends ReplayScope {
   /** What other edges ask of this one. */
   handle(request: ClusterRequest, response: ServerResponse): Promise<void>
+  /** Asks under another certificate of the same edge. */
+  renew(credentials: EdgeCredentials): void
   close(): void
 }
 
@@ -44,10 +46,14 @@ export function ownerScope(options: OwnerScopeOptions): OwnerScope {
   const own = memoryReplayScope(PROOFS_MAX)
   const ids = edges.map(({ id }) => id)
   const peers = new Map<string, ClusterPeer>()
-  for (const { id, address } of edges) {
-    if (id === credentials.id) continue
-    peers.set(id, clusterPeer(addressOf(address), edgeName(id), credentials))
+  const connect = (by: EdgeCredentials): void => {
+    for (const { id, address } of edges) {
+      if (id === credentials.id) continue
+      peers.get(id)?.close()
+      peers.set(id, clusterPeer(addressOf(address), edgeName(id), by))
+    }
   }
+  connect(credentials)
   return {
     async meet(session, nonce, now) {
       const owner = rendezvousOwner(session, ids) ?? credentials.id
@@ -76,6 +82,7 @@ export function ownerScope(options: OwnerScopeOptions): OwnerScope {
       const met = await own.meet(session, nonce, clock.now() / 1000)
       answerJson(response, 200, { met })
     },
+    renew: connect,
     close() {
       for (const peer of peers.values()) peer.close()
     },

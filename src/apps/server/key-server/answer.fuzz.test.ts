@@ -7,7 +7,7 @@ import { Steks } from '../../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
 import { SessionGenerations } from '../../../flows/session-generations.ts'
 import { Revocations } from '../../../keys/session/revocations.ts'
-import { ROTATION_DEFAULTS } from '../../../keys/session/rotation-policy.ts'
+import { ROTATION_DEFAULTS, RotationGate } from '../../../keys/session/rotation-policy.ts'
 import { KEM } from '../../../wire/key-config.ts'
 import { SUITE } from '../../../wire/key-message.ts'
 import { answerKeyRequest, type KeyDesk, type KeyRequest } from './answer.ts'
@@ -38,7 +38,9 @@ const desk: KeyDesk = {
   }),
   steks,
   revocations: new Revocations(),
-  rotation: ROTATION_DEFAULTS,
+  rotation: () => ROTATION_DEFAULTS,
+  gate: new RotationGate(1_000_000),
+  load: () => undefined,
   ticketS: 900,
   isOurHost: (host) => host === 'shop.test',
   admit: () => true,

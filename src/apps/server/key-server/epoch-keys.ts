@@ -47,18 +47,18 @@ export interface EpochKeys {
   /**
    * What time and workers ask for. Throws when keys cannot be kept: then nothing has changed.
    *
-   * @param workers those that live
+   * @param living those that are to hold the keys of a group
    * @param now seconds since 1970
    */
   tick(
-    workers: ReadonlySet<string>,
+    living: (group: number) => ReadonlySet<string>,
     now: number,
   ): {
     /** Workers must be given {@link given} anew. */
     readonly isNews: boolean
     readonly activated: readonly { readonly group: number; readonly epoch: number }[]
     /** They did not take a key in time. */
-    readonly excluded: readonly string[]
+    readonly excluded: readonly { readonly group: number; readonly holder: string }[]
   }
 }
 
@@ -141,14 +141,16 @@ export function openEpochKeys(options: EpochKeysOptions): EpochKeys {
       save()
       return nextEpoch - 1
     },
-    tick(workers, now) {
+    tick(living, now) {
       let isNews = false
       const activated: { group: number; epoch: number }[] = []
-      const excluded = new Set<string>()
+      const excluded: { group: number; holder: string }[] = []
       const carryOut = (order: EpochOrder): void => {
         if (order.kind === 'destroy') remove(order.group, order.epoch)
         if (order.kind === 'make' || order.kind === 'destroy') isNews = true
-        if (order.kind === 'exclude') for (const edge of order.edges) excluded.add(edge)
+        if (order.kind === 'exclude') {
+          for (const holder of order.edges) excluded.push({ group: order.group, holder })
+        }
         if (order.kind === 'activate') {
           rotating.delete(order.group)
           activated.push({ group: order.group, epoch: order.epoch })
@@ -156,7 +158,7 @@ export function openEpochKeys(options: EpochKeysOptions): EpochKeys {
       }
       const step = (id: number): boolean => {
         const before = groupOf(id)
-        const { group, orders } = advanceEpochs(before, workers, options, now, rotating.has(id))
+        const { group, orders } = advanceEpochs(before, living(id), options, now, rotating.has(id))
         if (orders.length === 0) return false
         const made = orders.flatMap((order) => (order.kind === 'make' ? [order] : []))
         for (const { epoch } of made) add(id, epoch)
@@ -175,7 +177,7 @@ export function openEpochKeys(options: EpochKeysOptions): EpochKeys {
       for (const id of options.groups) {
         for (let steps = 0; steps < STEPS_MAX && step(id); steps++);
       }
-      return { isNews, activated, excluded: [...excluded] }
+      return { isNews, activated, excluded }
     },
   }
 }

@@ -14,7 +14,12 @@ import { SessionGenerations } from '../../../flows/session-generations.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import { hostTakes, keyGroupOf } from '../../../keys/session/key-group.ts'
-import { ROTATION_DEFAULTS, type RotationPolicy } from '../../../keys/session/rotation-policy.ts'
+import {
+  ROTATION_DEFAULTS,
+  RotationGate,
+  type RotationPolicy,
+} from '../../../keys/session/rotation-policy.ts'
+import { freshOutlook, type LoadOutlook, type LoadSource } from '../../../ports/load-outlook.ts'
 import type { Suite } from '../../../wire/key-message.ts'
 import { TICKET_FLAG } from '../../../wire/session-ticket.ts'
 import type { Config } from '../config/schema.ts'
@@ -42,6 +47,8 @@ export interface KeyRoomOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** How busy this machine is; absent: nobody looks. */
+  readonly load?: LoadSource
   /** Names that certificates are for; none: every host is ours. */
   readonly hosts: () => readonly string[]
 }
@@ -68,8 +75,10 @@ export class KeyRoom {
   readonly #rotation: RotationPolicy
   readonly #handshakes = new Map<string, number>()
   readonly #rotations = { opened: 0, time: 0, security: 0, client: 0 }
+  readonly #intervals = { policy: 0, tier: 0, load: 0, bounds: 0, ticket: 0 }
   readonly #revoked = { session: 0, subject: 0, group: 0 }
   #isFailing = false
+  #isUnkept = false
 
   /** @throws LimenError `session-keys-bad` */
   constructor(options: KeyRoomOptions) {
@@ -78,7 +87,8 @@ export class KeyRoom {
     const { sessions, data } = config
     const seal = aesRecordSeal(recordKey, 'session-keys', random)
     const suites = sessions.suites.map((name) => SUITES[name])
-    this.#rotation = { ...ROTATION_DEFAULTS, ...sessions.rotation }
+    const { byLoad: _, ...rotation } = sessions.rotation
+    this.#rotation = { ...ROTATION_DEFAULTS, ...rotation }
     this.identity = openIdentityKeys({
       file: sealedFile(data, STATE_FILES.sessionIdentity, seal),
       ...{ random, suites },
@@ -98,6 +108,10 @@ export class KeyRoom {
         onEntry: (entry) => {
           for (const one of options.holders) one.feed(entry, (seq) => this.feed.since(seq))
         },
+        onUnkept: (error) => {
+          if (!this.#isUnkept) options.log.error({ err: error }, 'Cannot keep superseded keys')
+          this.#isUnkept = true
+        },
       },
       this.#now(),
     )
@@ -105,6 +119,9 @@ export class KeyRoom {
     const rate = openingRate(sessions.openPerSecondMax)
     const offices = this.#offices(suites)
     const rules = this.#groupRules()
+    const rotations = new Map(
+      sessions.groups.map((group) => [group.id, { ...this.#rotation, ...group.rotation }]),
+    )
     const hosts = () => (sessions.hosts.length > 0 ? sessions.hosts : options.hosts())
     this.desk = {
       config: () => this.identity.config(),
@@ -116,7 +133,9 @@ export class KeyRoom {
       },
       steks: this.#epochs.steks,
       revocations: this.feed.revocations,
-      rotation: this.#rotation,
+      rotation: (group) => rotations.get(group) ?? this.#rotation,
+      gate: new RotationGate(this.#rotation.perSecondMax),
+      load: () => this.#load()?.ahead,
       ticketS: sessions.ticketS,
       bearer: sessions.bearer,
       login: options.login,
@@ -132,11 +151,16 @@ export class KeyRoom {
   /** Keys that need nobody's word: the first worker begins with them. */
   begin(): void {
     this.identity.roll(this.#now())
-    this.#epochs.tick(new Set(), this.#now())
+    this.#epochs.tick(() => new Set(), this.#now())
     this.#give()
     for (const entry of this.feed.since(0)) {
       for (const one of this.#options.holders) one.feed(entry, (seq) => this.feed.since(seq))
     }
+  }
+
+  /** The load of this machine is another than it was. */
+  loadChanged(): void {
+    this.#give()
   }
 
   /** A full disk must not end the control process: the keys there are serve on. */
@@ -154,13 +178,16 @@ export class KeyRoom {
     const { holders, log } = this.#options
     const isRolled = this.identity.roll(this.#now())
     if (isRolled) log.info({}, 'New keys for opening sessions')
-    const { isNews, activated, excluded } = this.#epochs.tick(this.#living(), this.#now())
+    const { isNews, activated, excluded } = this.#epochs.tick(
+      (group) => this.#living(group),
+      this.#now(),
+    )
     for (const epoch of activated) log.info(epoch, 'Tickets are sealed under a new key')
     for (const one of holders) {
       const living = one.living()
-      for (const holder of excluded.filter((name) => living.includes(name))) {
-        log.error({ [one.kind]: holder }, 'Did not take a key in time: goes on without it')
-        one.exclude(holder)
+      for (const { group, holder } of excluded.filter(({ holder }) => living.includes(holder))) {
+        log.error({ [one.kind]: holder, group }, 'Did not take a key in time: goes on without it')
+        one.exclude(holder, group)
       }
     }
     if (isNews || isRolled) this.#give()
@@ -229,7 +256,10 @@ export class KeyRoom {
   }
 
   view(): KeysView {
-    const holders = this.#living()
+    const holdersOf = (group: number) =>
+      new Map(
+        this.#options.holders.flatMap((one) => one.living(group).map((name) => [name, one.kind])),
+      )
     const hosts = new Map(this.#options.config.sessions.groups.map((one) => [one.id, one.hosts]))
     return {
       identity: Buffer.from(this.identity.publicKey).toString('base64'),
@@ -237,12 +267,12 @@ export class KeyRoom {
       groups: this.#epochs.groups().map((group) => ({
         group: group.group,
         hosts: hosts.get(group.group) ?? [],
-        epochs: epochViews(group, holders),
+        epochs: epochViews(group, holdersOf(group.group)),
       })),
     }
   }
 
-  figures(): KeyServerFigures {
+  figures(): Omit<KeyServerFigures, 'edges'> {
     return {
       sessions: this.table.living(this.#options.clock.now()),
       handshakes: [...this.#handshakes].map(([key, count]) => {
@@ -250,6 +280,7 @@ export class KeyRoom {
         return { kind, result, count }
       }),
       rotations: this.#rotations,
+      intervals: this.#intervals,
       revocations: this.#revoked,
       feed: this.feed.size,
       epochs: this.#epochs.groups().flatMap(({ group }) => {
@@ -291,8 +322,8 @@ export class KeyRoom {
     return Math.floor(this.#options.clock.now() / 1000)
   }
 
-  #living(): ReadonlySet<string> {
-    return new Set(this.#options.holders.flatMap((one) => one.living()))
+  #living(group: number): ReadonlySet<string> {
+    return new Set(this.#options.holders.flatMap((one) => one.living(group)))
   }
 
   #give(): void {
@@ -300,18 +331,29 @@ export class KeyRoom {
     const groups = this.#groupRules()
     const assertion = this.identity.assertion()
     const rotation = this.#rotation
-    const given = { onFeedSilent, onReplayError, groups, assertion, rotation }
+    const load = this.#load()
+    const given = {
+      ...{ onFeedSilent, onReplayError, groups, assertion, rotation },
+      ...(load === undefined ? {} : { load }),
+    }
     for (const one of this.#options.holders) one.give({ ...given, keys: this.#epochs.given() })
   }
 
-  #opened({ previous, suite, subject, ...opened }: OpenedSession): void {
+  #load(): LoadOutlook | undefined {
+    return freshOutlook(this.#options.load?.outlook(), this.#options.clock.now())
+  }
+
+  #opened({ previous, suite, subject, reasons, rotateAfter, ...opened }: OpenedSession): void {
     const { clock, config } = this.#options
     const { ticketS, strictSupersede } = config.sessions
     const rotatedAt = clock.now()
     const reason = reasonOf(opened.tier, previous, rotatedAt / 1000)
     this.#rotations[reason]++
+    for (const one of reasons) {
+      if (one !== 'policy' || reasons.length === 1) this.#intervals[one]++
+    }
     this.table.note({
-      ...{ ...opened, rotatedAt, reason },
+      ...{ ...opened, rotatedAt, reason, rotateAfter: rotateAfter * 1000 },
       ...(subject === undefined ? {} : { subject }),
       expires: rotatedAt + ticketS * 1000,
       suite: SUITE_NAMES.get(suite) ?? 'x25519',

@@ -19,6 +19,7 @@ import { SHORT_CONFIG } from '../../../../test/running-limen.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
 import { Steks } from '../../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
+import type { LoadSource } from '../../../ports/load-outlook.ts'
 import { KEY_CONFIG_LABEL, type PublicKeyConfig, readKeyConfig } from '../../../wire/key-config.ts'
 import { SUITE } from '../../../wire/key-message.ts'
 import { readSealedTicket, readTicketContents, TICKET_FLAG } from '../../../wire/session-ticket.ts'
@@ -46,7 +47,7 @@ const configOf = (sessions: string) => {
   if (outcome.kind !== 'read') assert.fail(JSON.stringify(outcome.complaints))
   return outcome.config
 }
-const start = async (sessions = ''): Promise<void> => {
+const start = async (sessions = '', load?: LoadSource): Promise<void> => {
   plane = fakeDataPlane()
   const log = openLog({ level: 'error', format: 'json', write: () => {} })
   const clock = { now: () => now }
@@ -54,14 +55,15 @@ const start = async (sessions = ''): Promise<void> => {
   const opened = await openKeyServer({
     ...{ config, plane, clock, random, log },
     hosts: () => ['shop.test', '*.shop.test'],
+    ...(load && { load }),
   })
   assert.ok(opened !== undefined)
   server = opened
   plane.holdKeys()
 }
-const restart = async (sessions = ''): Promise<void> => {
+const restart = async (sessions = '', load?: LoadSource): Promise<void> => {
   await server.close()
-  await start(sessions)
+  await start(sessions, load)
 }
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'limen-keys-'))
@@ -422,6 +424,77 @@ describe('epochs', () => {
   })
 })
 
+describe('how often a key rotates', () => {
+  const secondsOf = ({ rotateAfter }: Session): number => rotateAfter - Math.floor(now / 1000)
+  const view = (session: Session) => server.session(idOf(session))
+  const busy = (level: number): LoadSource => ({
+    outlook: () => ({ now: level, ahead: level, aheadS: 0, at: now }),
+    onChange: () => () => {},
+  })
+
+  it('is said to the client, a little earlier by chance, and to people with the reasons', async () => {
+    const session = await open()
+    assert.ok(secondsOf(session) > 500 && secondsOf(session) <= 600, String(secondsOf(session)))
+    assert.equal(view(session)?.rotateAfter, session.rotateAfter * 1000)
+    assert.deepEqual(view(session)?.why, ['Every 600 s by policy'])
+    const suspect = { 'limen-edge': server.place.token, 'limen-tier': '3' }
+    const next = await rotate(session, suspect)
+    assert.ok(typeof next === 'object')
+    assert.equal(secondsOf(next), 60)
+    assert.match(
+      view(session)?.why.join() ?? '',
+      /^Every 600 s by policy,tier 3: times 0.1,every 60 s now, every \d+ s before$/,
+    )
+    assert.deepEqual(server.figures().intervals, {
+      policy: 1,
+      tier: 1,
+      load: 0,
+      bounds: 0,
+      ticket: 0,
+    })
+  })
+
+  it('is the matter of each group', async () => {
+    await restart(
+      'groups: [{ id: 1 }, { id: 2, hosts: [www.shop.test], rotation: { everyS: 90 } }]',
+    )
+    const own = await open({ host: 'www.shop.test' }, 'https://www.shop.test')
+    assert.ok(secondsOf(own) > 70 && secondsOf(own) <= 90)
+    assert.ok(secondsOf(await open()) > 500)
+    assert.deepEqual(view(own)?.why, ['Every 90 s by policy'])
+  })
+
+  it('is less while the servers are busy, as far as the ticket allows', async () => {
+    await restart('rotation: { everyS: 300 }', busy(0.9))
+    assert.equal(plane.keysGiven.at(-1)?.load?.now, 0.9)
+    const session = await open()
+    assert.ok(secondsOf(session) > 600 && secondsOf(session) <= 720)
+    assert.deepEqual(view(session)?.why, [
+      ...[
+        'Every 300 s by policy',
+        'load 0.90 of capacity: times 2.5',
+        'at most 720 s: its ticket ends',
+      ],
+    ])
+  })
+
+  it('is bounded for all together, but for suspects and those whose tickets end', async () => {
+    await restart('rotation: { perSecondMax: 5 }')
+    const opened: Session[] = []
+    for (let i = 0; i < 8; i++) opened.push(await open())
+    const said: string[] = []
+    for (const one of opened.slice(0, 6)) {
+      const answer = await rotate(one)
+      said.push(typeof answer === 'object' ? 'rotated' : answer)
+    }
+    assert.deepEqual(said, [...Array.from({ length: 4 }, () => 'rotated'), 'busy', 'busy'])
+    const suspect = { 'limen-edge': server.place.token, 'limen-tier': '2' }
+    assert.ok(typeof (await rotate(opened[6] as Session, suspect)) === 'object')
+    now += 2_000
+    assert.ok(typeof (await rotate(opened[5] as Session)) === 'object', 'its turn comes')
+  })
+})
+
 describe('what a session brings besides', () => {
   it('is a cookie with the ticket, where bearers are allowed and the page is secure', async () => {
     const cookie = async (fields: Fields = {}) => {
@@ -497,11 +570,29 @@ describe('what a session brings besides', () => {
     const told = plane.fed.at(-1)
     assert.ok(told?.kind === 'supersede' && told.after === Math.floor(now / 1000) + 5)
     await restart('strictSupersede: false')
+    const before = plane.fed.length
     assert.ok(typeof (await rotate(await open())) === 'object')
     assert.equal(
-      plane.fed.some(({ kind }) => kind === 'supersede'),
+      plane.fed.slice(before).some(({ kind }) => kind === 'supersede'),
       false,
     )
+  })
+
+  it('is that end over restarts too, as long as it matters', async () => {
+    const first = await open()
+    assert.ok(typeof (await rotate(first)) === 'object')
+    const told = () =>
+      plane.fed.filter((one) => one.kind === 'supersede' && one.session === idOf(first))
+    assert.equal(told().length, 1)
+    const [{ seq: _, ...before } = { seq: 0 }] = told()
+    for (let i = 0; i < 2; i++) {
+      await restart()
+      const [{ seq: _, from: __, ...after } = { seq: 0 }] = told()
+      assert.deepEqual(after, before)
+    }
+    now += 1_000_000
+    await restart()
+    assert.equal(told().length, 0)
   })
 
   it('is shown the identity key, to be pinned', async () => {

@@ -10,6 +10,7 @@ import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { NumberedEntry } from '../../../keys/session/revocations.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
+import type { LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import { recordKey } from '../record-key.ts'
@@ -17,7 +18,7 @@ import { answerKeyRequest } from './answer.ts'
 import { type KeyHolders, workerHolders } from './key-holders.ts'
 import type { KeyAnswer } from './key-refusals.ts'
 import { KeyRoom } from './key-room.ts'
-import type { KeyServerFigures, KeysView } from './key-views.ts'
+import type { EdgeView, KeyServerFigures, KeysView } from './key-views.ts'
 import { listenForKeys } from './listener.ts'
 import { openLogin } from './login.ts'
 import type { SessionView } from './session-table.ts'
@@ -37,6 +38,8 @@ export interface KeyServer {
   revokeSubject(subject: string): number
   feed(since: number): readonly NumberedEntry[]
   figures(): KeyServerFigures
+  /** Edges elsewhere. */
+  edges(): readonly EdgeView[]
   close(): Promise<void>
 }
 
@@ -50,7 +53,9 @@ export interface KeySource {
 }
 
 /** Holders besides the workers of this process: made of the source, closed with the server. */
-export type OpenHolders = (source: KeySource) => Promise<KeyHolders & { close(): Promise<void> }>
+export type OpenHolders = (
+  source: KeySource,
+) => Promise<KeyHolders & { views(): readonly EdgeView[]; close(): Promise<void> }>
 
 export interface KeyServerOptions {
   readonly config: Config
@@ -61,6 +66,8 @@ export interface KeyServerOptions {
   /** Names that certificates are for; none: every host is ours. */
   readonly hosts: () => readonly string[]
   readonly openEdges?: OpenHolders
+  /** How busy this machine is; absent: nobody looks. */
+  readonly load?: LoadSource
 }
 
 /** Looked at this often: what is due is this late at most. */
@@ -100,6 +107,7 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
     }
     const room = new KeyRoom({
       ...{ config, recordKey: key, holders, clock, random, log, hosts: options.hosts },
+      ...(options.load === undefined ? {} : { load: options.load }),
       login: login && openLogin({ jwks: login.jwks, issuer: login.issuer, recordKey: key, log }),
     })
     const { missing } = room.desk.clientFiles
@@ -112,6 +120,7 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
     closing.push(() => listener.close())
     for (const one of holders) closing.push(one.onHeld((name, ids) => room.held(name, ids)))
     room.begin()
+    closing.push(options.load?.onChange(() => room.loadChanged()) ?? (() => {}))
     const timers = [
       setInterval(() => room.tickSafely(), TICK_MS),
       setInterval(() => room.checkpoint(), CHECKPOINT_MS),
@@ -130,13 +139,19 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
       revokeSession: (id) => room.revokeSession(id),
       revokeSubject: (subject) => room.revokeSubject(subject),
       feed: (since) => room.feed.since(since),
-      figures: () => room.figures(),
+      figures: () => ({ ...room.figures(), edges: countEdges(edges?.views() ?? []) }),
+      edges: () => edges?.views() ?? [],
       close,
     }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function countEdges(edges: readonly EdgeView[]): KeyServerFigures['edges'] {
+  const connected = edges.filter(({ state }) => state === 'connected').length
+  return { connected, gone: edges.length - connected }
 }
 
 function answers(

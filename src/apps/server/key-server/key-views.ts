@@ -5,6 +5,7 @@
  */
 import type { KeyServerPair } from '../../../adapters/node/key-agreement.ts'
 import type { KeyGroup } from '../../../keys/session/epochs.ts'
+import type { IntervalReason } from '../../../keys/session/rotation-policy.ts'
 import { KEM, type Kem } from '../../../wire/key-config.ts'
 import type { SessionView } from './session-table.ts'
 
@@ -35,6 +36,38 @@ export interface EpochView {
   /** Workers and edges that hold it, of those that live. */
   readonly heldBy: number
   readonly workers: number
+  /** All that live. */
+  readonly holders: readonly HolderView[]
+}
+
+export interface HolderView {
+  /** Of its process: what is started again is another. */
+  readonly name: string
+  /** `worker` of this process, or `edge`. */
+  readonly kind: string
+  /** It has said that it has this key. */
+  readonly holds: boolean
+}
+
+/** An edge elsewhere. Times in milliseconds since 1970. */
+export interface EdgeView {
+  readonly id: string
+  /** Of its process: what is started again is another. */
+  readonly run: string
+  readonly state: 'connected' | 'gone'
+  readonly connectedAt: number
+  /** Of anything it said or asked. */
+  readonly heardAt: number
+  /** Groups whose keys it is to hold; empty: all. */
+  readonly serves: readonly number[]
+  /** Of those, where it did not take a key in time: nobody waits for it. */
+  readonly excluded: readonly number[]
+  /** Keys that all its workers hold, of how many it is to hold. */
+  readonly held: number
+  readonly keys: number
+  /** Number of the last entry of the feed it was told, and how many bytes it has yet to take. */
+  readonly feed: number
+  readonly behindBytes: number
 }
 
 export interface KeyServerFigures {
@@ -46,8 +79,12 @@ export interface KeyServerFigures {
     readonly count: number
   }[]
   readonly rotations: Readonly<Record<SessionView['reason'], number>>
+  /** Keys by what made their interval; `policy` alone counts when nothing else did. */
+  readonly intervals: Readonly<Record<IntervalReason, number>>
   readonly revocations: Readonly<Record<'session' | 'subject' | 'group', number>>
   readonly feed: number
+  /** Edges elsewhere. */
+  readonly edges: Readonly<Record<EdgeView['state'], number>>
   readonly epochs: readonly { readonly group: number; readonly epoch: number }[]
 }
 
@@ -67,17 +104,18 @@ export function pairView({
   return { id: keyId, kem: KEM_NAMES[pair.kem], ...times }
 }
 
-/** @param holders those that live */
+/** @param holders those that live: their kinds by their names */
 export function epochViews(
   { epochs }: KeyGroup,
-  holders: ReadonlySet<string>,
+  holders: ReadonlyMap<string, string>,
 ): readonly EpochView[] {
   return epochs.map(({ epoch, state, madeAt, activeAt, acceptUntil, acknowledged }) => ({
     ...{ epoch, state },
     madeAt: madeAt * 1000,
     activeAt: activeAt * 1000,
     acceptUntil: Number.isFinite(acceptUntil) ? acceptUntil * 1000 : 0,
-    heldBy: [...holders].filter((holder) => acknowledged.has(holder)).length,
+    heldBy: [...holders.keys()].filter((name) => acknowledged.has(name)).length,
     workers: holders.size,
+    holders: [...holders].map(([name, kind]) => ({ name, kind, holds: acknowledged.has(name) })),
   }))
 }

@@ -8,7 +8,15 @@ import type { Steks } from '../../../adapters/node/session-crypto.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import { type Opened, openSession, type SessionOffice } from '../../../flows/open-session.ts'
 import type { Revocations } from '../../../keys/session/revocations.ts'
-import { type RotationPolicy, rotationInterval } from '../../../keys/session/rotation-policy.ts'
+import { LATEST_SHARE } from '../../../keys/session/rotation-hints.ts'
+import {
+  type IntervalReason,
+  type RotationGate,
+  type RotationInterval,
+  type RotationPolicy,
+  rotationInterval,
+  spreadInterval,
+} from '../../../keys/session/rotation-policy.ts'
 import { KEY_MESSAGE_BYTES_MAX, MESSAGE_TYPE } from '../../../wire/key-message.ts'
 import {
   readSealedTicket,
@@ -26,7 +34,12 @@ export interface OpeningDesk {
   office(host: string): (SessionOffice & { readonly group: number }) | undefined
   readonly steks: Steks
   readonly revocations: Revocations
-  readonly rotation: RotationPolicy
+  /** Of a key group. */
+  rotation(group: number): RotationPolicy
+  /** Of all rotations together. */
+  readonly gate: RotationGate
+  /** Load over capacity in the minutes to come; undefined where nobody knows. */
+  load(): number | undefined
   readonly ticketS: number
   /** Tickets are set as a cookie too, for what cannot prove. */
   readonly bearer: boolean
@@ -46,6 +59,10 @@ export interface OpenedSession {
   readonly group: number
   readonly origin: string
   readonly tier: Tier
+  /** When its key should rotate next, seconds since 1970; by which reasons, with a line for a person each. */
+  readonly rotateAfter: number
+  readonly reasons: readonly IntervalReason[]
+  readonly why: readonly string[]
   /** `LSK1`'s number. */
   readonly suite: number
   /** Pseudonym of who logged in, base64url. */
@@ -89,7 +106,17 @@ export function answerOpening(
   if (typeof ticket === 'string') return refuse(ticket)
   // Who shows a ticket of ours is no stranger: a flood of strangers does not keep it from rotating.
   if (ticket === undefined && !desk.admit(request.address)) return refuse('busy')
-  const interval = rotationInterval(desk.rotation, { tier, predictedLoad: undefined })
+  if (ticket !== undefined && !admitsRotation(desk, tier, ticket.contents, nowMs / 1000)) {
+    ticket.plain.fill(0)
+    return refuse('busy')
+  }
+  const policy = desk.rotation(office.group)
+  const interval = rotationInterval(policy, {
+    tier,
+    predictedLoad: desk.load(),
+    ticketMostS: Math.floor(desk.ticketS * ROTATE_LATEST_SHARE),
+  })
+  const rotateS = spreadInterval(interval.seconds, policy.leastS, office.random.fraction())
   const opened = openSession(
     office,
     {
@@ -97,7 +124,7 @@ export function answerOpening(
       origin,
       subject: undefined,
       tier,
-      rotateS: Math.min(interval.seconds, Math.floor(desk.ticketS * ROTATE_LATEST_SHARE)),
+      rotateS,
       softBinding: undefined,
       previous: ticket?.contents,
     },
@@ -107,7 +134,15 @@ export function answerOpening(
     const answer =
       done.kind === 'refused'
         ? refuse(done.code)
-        : replyOf(desk, done, { group: office.group, origin, subject, request, ticket })
+        : replyOf(desk, done, {
+            group: office.group,
+            origin,
+            subject,
+            request,
+            ticket,
+            interval,
+            rotateAfter: now + rotateS,
+          })
     ticket?.plain.fill(0)
     return answer
   }
@@ -123,12 +158,27 @@ interface Circumstances {
   readonly subject: Uint8Array | undefined
   readonly request: KeyRequest
   readonly ticket: Ticket | undefined
+  readonly interval: RotationInterval
+  /** Seconds since 1970. */
+  readonly rotateAfter: number
+}
+
+/** A storm of rotations is let in by and by: the keys there are serve on. */
+function admitsRotation(
+  { gate }: OpeningDesk,
+  tier: Tier,
+  ticket: TicketContents,
+  now: number,
+): boolean {
+  const { notBefore, expires } = ticket
+  const isUrgent = now > notBefore + (expires - notBefore) * LATEST_SHARE
+  return gate.admit(tier > ticket.tier ? 'security' : isUrgent ? 'urgent' : 'ordinary', now)
 }
 
 function replyOf(
   desk: OpeningDesk,
   opened: Opened & { readonly kind: 'opened' },
-  { group, origin, subject, request, ticket }: Circumstances,
+  { group, origin, subject, request, ticket, interval, rotateAfter }: Circumstances,
 ): KeyAnswer {
   const { session: id, generation, again, reply } = opened
   if (!again) {
@@ -136,6 +186,7 @@ function replyOf(
     const previous = ticket?.contents
     desk.onOpened({
       ...{ id, generation, group, origin, tier },
+      ...{ rotateAfter, reasons: interval.reasons, why: interval.why },
       subject: subject && desk.steks.encodeUrl(subject),
       suite: ((body[8] as number) << 8) | (body[9] as number),
       previous: previous && {

@@ -1,13 +1,14 @@
 /**
  * The feed of revocations as the key server keeps it (LSK/1 section 1.10): numbered without gaps, remembered for the
- * life of a ticket, on the disk before anybody is told, so that a restart revives no session.
+ * life of a ticket, on the disk before anybody is told, so that a restart revives no session and no generation.
  *
- * The file holds a line per revocation: base64 of the sealed JSON. Checkpoints and superseded generations are not kept on
- * the disk: after a restart a generation from before a rotation is good to its end, minutes.
+ * The file holds a line per entry but checkpoints: base64 of the sealed JSON. After the life of an entry it becomes the file
+ * before, and a new one is begun: both together hold what matters. A revocation is on the disk when it is answered;
+ * superseded generations come in streams, and are with the operating system by then, on the disk at the next checkpoint.
  *
  * @module
  */
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { readPrivateFile, writePrivateFile } from '../../../adapters/node/private-file.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import { FeedLog } from '../../../keys/session/feed-log.ts'
@@ -44,6 +45,8 @@ export interface RevocationFeedOptions {
   readonly keepS: number
   /** Told of each entry. */
   onEntry(entry: NumberedEntry): void
+  /** A superseded generation is told, but would be forgotten by a restart. */
+  onUnkept(error: unknown): void
 }
 
 /** About 30 MB; that many people are not logged out one by one: revoke their group. */
@@ -51,6 +54,7 @@ const ENTRIES_MAX = 100_000
 /** Rotations of the last five minutes, of 200 000 sessions at the default of one in ten. */
 export const SUPERSEDED_MAX = 100_000
 const SEAL_NAME = 'session-feed'
+const BEFORE = '.before'
 /** More than are remembered: numbers of two starts, a second apart at least, never meet. */
 const PER_SECOND = 2 ** 20
 
@@ -70,10 +74,22 @@ export function openRevocationFeed(options: RevocationFeedOptions, now: number):
     const plain = Buffer.from(JSON.stringify({ entry, at }))
     return `${Buffer.from(seal.seal(SEAL_NAME, plain)).toString('base64')}\n`
   }
-  const lately = readLines(path, seal).filter(({ at }) => at + keepS >= now)
+  const before = `${path}${BEFORE}`
+  const lately = [before, path]
+    .flatMap((file) => readLines(file, seal))
+    .filter(({ at }) => at + keepS >= now)
   for (const { entry, at } of lately) take(entry, at)
-  writePrivateFile(path, lately.map(({ entry, at }) => lineOf(entry, at)).join(''))
+  writePrivateFile(before, lately.map(({ entry, at }) => lineOf(entry, at)).join(''))
+  writePrivateFile(path, '')
   take({ kind: 'checkpoint' }, now)
+  let begunAt = now
+  let isUnsynced = false
+  /** What the file before holds is over. */
+  const turn = (at: number): void => {
+    if (at - begunAt <= keepS) return
+    if (existsSync(path)) renameSync(path, before)
+    begunAt = at
+  }
 
   const tell = (numbered: NumberedEntry): NumberedEntry => {
     options.onEntry(numbered)
@@ -92,11 +108,26 @@ export function openRevocationFeed(options: RevocationFeedOptions, now: number):
         const text = 'Too many revocations of late: revoke a key group instead'
         throw new LimenError('feed-full', text, { side: 'operator', retry: true })
       }
-      appendLine(path, lineOf(entry, at))
+      appendLine(path, lineOf(entry, at), true)
       return tell(take(entry, at))
     },
-    supersede: (entry, at) => tell(take(entry, at)),
+    supersede(entry, at) {
+      try {
+        appendLine(path, lineOf(entry, at), false)
+        isUnsynced = true
+      } catch (error) {
+        options.onUnkept(error)
+      }
+      return tell(take(entry, at))
+    },
     checkpoint(at) {
+      try {
+        if (isUnsynced) appendLine(path, '', true)
+        isUnsynced = false
+        turn(at)
+      } catch (error) {
+        options.onUnkept(error)
+      }
       const numbered = take({ kind: 'checkpoint' }, at)
       log.forget(at)
       return tell(numbered)
@@ -104,12 +135,13 @@ export function openRevocationFeed(options: RevocationFeedOptions, now: number):
   }
 }
 
-function appendLine(path: string, line: string): void {
+/** @param toDisk wait until the disk has it, and all before it */
+function appendLine(path: string, line: string, toDisk: boolean): void {
   try {
     const file = openSync(path, 'a', 0o600)
     try {
       writeSync(file, line)
-      fsyncSync(file)
+      if (toDisk) fsyncSync(file)
     } finally {
       closeSync(file)
     }

@@ -8,6 +8,7 @@ const note = (
   generation = 1,
 ): Omit<SessionView, 'openedAt' | 'revoked'> => ({
   ...{ id, generation, rotatedAt, expires: rotatedAt + 900, reason: 'opened', tier: 1 },
+  ...{ rotateAfter: rotatedAt + 600_000, why: ['Every 600 s by policy'] },
   ...{ group: 1, suite: 'x25519', origin: 'https://shop.test', subject: `of ${id}` },
 })
 
@@ -25,6 +26,16 @@ describe('sessionTable()', () => {
       ['b', 1, 200],
     ])
     assert.equal(table.list(1, 400).length, 1)
+  })
+
+  it('says what became of the interval of a key', () => {
+    const table = sessionTable(10)
+    const why = () => table.get('a')?.why
+    table.note(note('a', 0))
+    table.note(note('a', 1000, 2))
+    assert.deepEqual(why(), ['Every 600 s by policy'])
+    table.note({ ...note('a', 2000, 3), rotateAfter: 62_000, why: ['tier 3: times 0.1'] })
+    assert.deepEqual(why(), ['tier 3: times 0.1', 'every 60 s now, every 600 s before'])
   })
 
   it('forgets those that are over, and the oldest of too many', () => {

@@ -16,6 +16,10 @@ export interface SessionView {
   readonly rotatedAt: number
   /** Why it rotated last; `opened` before. */
   readonly reason: 'opened' | 'time' | 'security' | 'client'
+  /** When it is to rotate next, as far as it was told with its ticket. */
+  readonly rotateAfter: number
+  /** Why then: lines for a person. */
+  readonly why: readonly string[]
   /** Until when its ticket is good. */
   readonly expires: number
   readonly tier: Tier
@@ -52,7 +56,8 @@ export function sessionTable(most: number): SessionTable {
       const before = sessions.get(session.id)
       sessions.delete(session.id)
       const openedAt = before?.openedAt ?? session.rotatedAt
-      sessions.set(session.id, { ...session, openedAt, revoked: before?.revoked ?? false })
+      const why = [...session.why, ...changeOf(before, session)]
+      sessions.set(session.id, { ...session, why, openedAt, revoked: before?.revoked ?? false })
       forgetOver(session.rotatedAt)
     },
     get: (id) => sessions.get(id),
@@ -74,4 +79,15 @@ export function sessionTable(most: number): SessionTable {
       return sessions.size
     },
   }
+}
+
+type Rotating = Pick<SessionView, 'rotatedAt' | 'rotateAfter'>
+
+/** What is to be said of an interval that is another than the one before. */
+function changeOf(before: Rotating | undefined, after: Rotating): string[] {
+  // Tickets hold whole seconds.
+  const seconds = ({ rotatedAt, rotateAfter }: Rotating) =>
+    Math.floor(rotateAfter / 1000) - Math.floor(rotatedAt / 1000)
+  if (before === undefined || Math.abs(seconds(before) - seconds(after)) <= 1) return []
+  return [`every ${seconds(after)} s now, every ${seconds(before)} s before`]
 }
