@@ -5,15 +5,13 @@
  *
  * @module
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
 import https from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endBed, makeBed } from './bed.ts'
 import { type LoadResult, WORKS, type Work } from './load.ts'
 import { cpuMicros, residentBytes } from './process-tree.ts'
-import { type Bed, type Contender, LOAD_CORE, startProxies, startUpstream } from './proxies.ts'
+import { type Contender, LOAD_CORE, startProxies, startUpstream } from './proxies.ts'
 
 const {
   /** Longer runs and more rounds make steadier figures. */
@@ -32,7 +30,6 @@ const ONLY_PEERS = LIMEN_BENCH_PEERS?.split(',')
 const IDLE_CONNECTIONS = Number(LIMEN_BENCH_IDLE)
 /** Until what is compiled while it runs is compiled: Limen, undici and http-proxy-3 are. */
 const WARM_UP_SECONDS = 4
-const UPSTREAM_PORT = 19_000
 const FIRST_PORT = 19_100
 
 interface Sample extends LoadResult {
@@ -53,11 +50,6 @@ type Say = (line: string) => void
 
 export async function benchEdge(say: Say): Promise<object> {
   const bed = makeBed()
-  // Ended by a signal, too, it leaves no proxies behind.
-  process.once('exit', () => {
-    for (const child of bed.started) child.kill('SIGKILL')
-  })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   try {
     await startUpstream(bed)
     const proxies = (await startProxies(bed, FIRST_PORT)).filter(
@@ -81,31 +73,7 @@ export async function benchEdge(say: Say): Promise<object> {
     const memory = IDLE_CONNECTIONS > 0 ? await idleMemory(proxies, say) : {}
     return { ratios, peers, memory }
   } finally {
-    for (const child of bed.started) child.kill('SIGTERM')
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    for (const child of bed.started) child.kill('SIGKILL')
-    rmSync(bed.folder, { recursive: true, force: true })
-  }
-}
-
-function makeBed(): Bed {
-  const folder = mkdtempSync(join(tmpdir(), 'limen-bench-'))
-  const [cert, key, both] = ['cert.pem', 'key.pem', 'both.pem'].map((name) => join(folder, name))
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const files = ['-keyout', key as string, '-out', cert as string, '-days', '2']
-  execFileSync('openssl', ['req', '-x509', ...curve, ...files, ...names], { stdio: 'ignore' })
-  writeFileSync(
-    both as string,
-    readFileSync(cert as string, 'utf8') + readFileSync(key as string, 'utf8'),
-  )
-  return {
-    folder,
-    upstreamPort: UPSTREAM_PORT,
-    cert: cert as string,
-    key: key as string,
-    both: both as string,
-    started: [],
+    await endBed(bed)
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * What session keys cost (LSK/1): validation at an edge with the ticket open already and for the first time, a
- * handshake at the key server. CPU time of this process, median of rounds.
+ * handshake at the key server, bodies sealed and opened: CPU time of this process, median of rounds. Then a whole edge
+ * (`session-plane.ts`).
  *
  * @module
  */
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import { hpkeKeyPair } from '../src/adapters/node/hpke.ts'
 import { opensslKeyAgreement } from '../src/adapters/node/key-agreement.ts'
+import { SealedBodyOpener, SealedBodySealer } from '../src/adapters/node/sealed-body.ts'
 import { Steks } from '../src/adapters/node/session-crypto.ts'
 import { systemRandom } from '../src/adapters/node/system-random.ts'
 import { beginHandshake } from '../src/apps/browser/session-handshake.ts'
@@ -16,10 +18,14 @@ import { Revocations } from '../src/keys/session/revocations.ts'
 import { Validator } from '../src/keys/session/validate-request.ts'
 import { KEM } from '../src/wire/key-config.ts'
 import { SUITE, type Suite } from '../src/wire/key-message.ts'
+import { SALT_BYTES } from '../src/wire/sealed-body.ts'
 import { proofBase, writeProofParameters } from '../src/wire/session-proof.ts'
 import type { TicketContents } from '../src/wire/session-ticket.ts'
+import { benchSessionPlane } from './session-plane.ts'
 
 const ROUNDS = 9
+/** What a socket reads at once. */
+const PIECE_BYTES = 65_536
 const STEK = (1 << 24) | 1
 const ORIGIN = 'https://shop.test'
 const random = systemRandom()
@@ -125,12 +131,39 @@ async function handshakeUs(suite: Suite): Promise<number> {
   return cpuUs(begun.slice(450), answer)
 }
 
-export async function benchSession() {
-  return {
+/** Megabytes (10^6) per second of CPU, for a body that comes in pieces as a socket reads them. */
+function bodyRates(): { readonly seal: number; readonly open: number } {
+  const ikm = createSecretKey(random.bytes(32))
+  const keyId = random.bytes(20)
+  const pieces = Array.from({ length: 64 }, () => Buffer.from(random.bytes(PIECE_BYTES)))
+  const sealAll = (): Buffer[] => {
+    const sealer = new SealedBodySealer(ikm, keyId, random.bytes(SALT_BYTES))
+    return [...pieces.map((piece) => sealer.push(piece)), sealer.end()]
+  }
+  const sealed = sealAll()
+  const openAll = (): void => {
+    const opener = new SealedBodyOpener(ikm, keyId)
+    const opened = [...sealed.map((piece) => opener.push(piece)), opener.end()]
+    if (opened.some((piece) => typeof piece === 'string'))
+      throw new Error('a good body was refused')
+  }
+  const rate = (call: () => unknown): number =>
+    (pieces.length * PIECE_BYTES) / cpuUs(Array.from({ length: 5 * ROUNDS }), call)
+  return { seal: rate(sealAll), open: rate(openAll) }
+}
+
+export async function benchSession(say: (line: string) => void) {
+  const { seal, open } = bodyRates()
+  const costs = {
     validate_cached_us: validationUs(200),
     validate_opened_us: validationUs(1),
     handshake_x25519_us: await handshakeUs(SUITE.x25519),
     handshake_p256_us: await handshakeUs(SUITE.p256),
     handshake_hybrid_us: await handshakeUs(SUITE.x25519MlKem768),
+    seal_mb_s: seal,
+    open_mb_s: open,
   }
+  for (const [name, value] of Object.entries(costs)) say(`  ${name.padEnd(22)} ${value.toFixed(1)}`)
+  say('\nCPU of the edge per request, each under a session key, and none')
+  return { ...costs, ...(await benchSessionPlane(say)) }
 }

@@ -31,6 +31,8 @@ const COMPONENTS: readonly Component[] = [
   { programs: ['redis-server'], debian: 'redis-server' },
   { programs: ['python3'], debian: 'python3' },
   { programs: ['chromium', 'chromium-browser', 'google-chrome'], debian: 'chromium' },
+  { programs: ['firefox-esr'], debian: 'firefox-esr' },
+  { programs: ['certutil'], debian: 'libnss3-tools' },
 ]
 /** Servers live here, and a user's PATH often leaves them out. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']

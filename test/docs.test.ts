@@ -188,6 +188,7 @@ describe('tables', () => {
       }),
       handshakePools: () => [],
       sessions: () => undefined,
+      keyMisses: () => undefined,
     })
     const names = registry.getMetricsAsArray().map(({ name }) => name)
     assert.deepEqual(

@@ -32,6 +32,8 @@ export interface FakeDataPlane extends DataPlane {
   readonly replaced: string[]
   /** Says that the one worker holds what it was given last. */
   holdKeys(): void
+  /** The one worker meets a ticket under this key. */
+  missKey(stekId: number): void
   decide(decisions: readonly Decision[]): void
   see(seen: HandshakesSeen): void
   setTraffic(change: Partial<TrafficTotals>): void
@@ -43,6 +45,7 @@ export interface FakeDataPlane extends DataPlane {
 export function fakeDataPlane(): FakeDataPlane {
   const listeners = new Set<(pages: readonly DecisionPage[]) => void>()
   const watchers = new Set<(seen: HandshakesSeen) => void>()
+  const missWatchers = new Set<(stekId: number) => void>()
   const keyWatchers = new Set<(worker: string, stekIds: readonly number[]) => void>()
   let upstreams: UpstreamView[] = []
   let connections: readonly ConnectionView[] = []
@@ -114,6 +117,13 @@ export function fakeDataPlane(): FakeDataPlane {
       keyWatchers.add(listener)
       return () => keyWatchers.delete(listener)
     },
+    onSessionKeyMissed(listener) {
+      missWatchers.add(listener)
+      return () => missWatchers.delete(listener)
+    },
+    missKey(stekId) {
+      for (const watcher of missWatchers) watcher(stekId)
+    },
     feedSessions(next) {
       plane.fed.push(...next)
     },
@@ -151,6 +161,8 @@ export function noTraffic(): TrafficTotals {
     retries: 0,
     responses: [0, 0, 0, 0, 0, 0],
     refusals: {},
+    sessionChecks: {},
+    sessionHandoffs: {},
     tiers: [0, 0, 0, 0],
     decisionsDropped: 0,
     observationsDropped: 0,

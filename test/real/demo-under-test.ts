@@ -77,7 +77,8 @@ export async function runScript(script: string, parameters: readonly string[]): 
   return printed()
 }
 
-async function buildConsole(): Promise<void> {
+/** As `npm run build` does. */
+export async function buildConsole(): Promise<void> {
   const vite = 'node_modules/vite/bin/vite.js'
   await runScript(vite, [
     'build',

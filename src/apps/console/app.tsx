@@ -8,6 +8,7 @@ import { ClientsPage } from './pages/clients.tsx'
 import { ConnectionsPage } from './pages/connections.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
 import { OverviewPage } from './pages/overview.tsx'
+import { SessionsPage } from './pages/sessions.tsx'
 import { UpstreamsPage } from './pages/upstreams.tsx'
 import { DecisionPanel } from './parts/decision-panel.tsx'
 import { ProfilePanel } from './parts/profile-panel.tsx'
@@ -19,6 +20,7 @@ const TITLES: Readonly<Record<Page, string>> = {
   overview: 'Overview',
   connections: 'Connections',
   clients: 'Clients',
+  sessions: 'Sessions',
   decisions: 'Decisions',
   upstreams: 'Upstreams',
 }
@@ -63,6 +65,8 @@ function PageBody(props: { readonly page: Page }) {
       return <ConnectionsPage />
     case 'clients':
       return <ClientsPage />
+    case 'sessions':
+      return <SessionsPage />
     case 'decisions':
       return <DecisionsPage />
     case 'upstreams':

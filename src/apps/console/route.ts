@@ -4,7 +4,14 @@
  *
  * @module
  */
-export const PAGES = ['overview', 'connections', 'clients', 'decisions', 'upstreams'] as const
+export const PAGES = [
+  'overview',
+  'connections',
+  'clients',
+  'sessions',
+  'decisions',
+  'upstreams',
+] as const
 export type Page = (typeof PAGES)[number]
 
 export interface Route {

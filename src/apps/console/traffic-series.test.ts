@@ -5,6 +5,7 @@ import {
   appendPoint,
   columnsOf,
   joinHistory,
+  lastMinuteOf,
   lastPoints,
   latencyOf,
   niceCeiling,
@@ -21,6 +22,8 @@ function pointAt(at: number, requestsPerSecond = at): TrafficPoint {
     connectionsOpen: 0,
     handshakesPerSecond: 0,
     tiers: [0, 0, 0, 0],
+    sessionChecks: { passed: 0, refused: 0 },
+    sessionKeys: { time: 1 },
   }
 }
 const times = (points: readonly TrafficPoint[]) => points.map((point) => point.at)
@@ -63,4 +66,10 @@ test('niceCeiling() is round, and so is its half, and at least the least', () =>
 test('latencyOf() is unknown in a second without answers', () => {
   assert.equal(latencyOf(pointAt(1000, 0), 3), null)
   assert.equal(latencyOf(pointAt(1000, 5), 3), 3)
+})
+
+test('lastMinuteOf() sums what is no older than a minute', () => {
+  const points = [0, 1000, 30_000, 60_000, 61_000, 200_000].map((at) => pointAt(at))
+  const sums = lastMinuteOf(points, ({ sessionKeys: { time = 0 } }) => time)
+  assert.deepEqual([...sums.values()], [1, 2, 3, 3, 3, 1])
 })

@@ -10,6 +10,7 @@ import type { TrafficPoint } from './api/views.ts'
 export const POINTS_MAX = 600
 /** Points further apart than this are not joined by a line: the stream was cut. */
 export const GAP_MS = 3500
+const MINUTE_MS = 60_000
 
 /** One line of a chart: seconds since the epoch, and a value or `null` where there is none. */
 export type Column = (number | null)[]
@@ -63,6 +64,23 @@ export function columnsOf(
     previous = point.at
   }
   return [times, ...lines]
+}
+
+/** Of each point, by its time: the sum of `pick` over the minute that ends with it. */
+export function lastMinuteOf(
+  points: readonly TrafficPoint[],
+  pick: (point: TrafficPoint) => number,
+): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>()
+  let [sum, first] = [0, 0]
+  for (const point of points) {
+    sum += pick(point)
+    for (let old = points[first]; old && old.at <= point.at - MINUTE_MS; old = points[++first]) {
+      sum -= pick(old)
+    }
+    sums.set(point.at, sum)
+  }
+  return sums
 }
 
 /** Upper end of an axis for values up to `max`, never below `least`; half of it is a round number too. */

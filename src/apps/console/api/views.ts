@@ -5,6 +5,7 @@
  */
 import type { Decision, DetectorMode } from '../../../behavior/decision.ts'
 import type { Profile } from '../../../behavior/handshake/profile.ts'
+import type { Tier } from '../../../behavior/tier.ts'
 
 /** GET /v1/status, in part. */
 export interface StatusView {
@@ -28,6 +29,75 @@ export interface TrafficPoint {
   readonly handshakesPerSecond: number
   /** Decisions by tier in that second: index 1 to 3. */
   readonly tiers: readonly (number | null)[]
+  readonly sessionChecks: { readonly passed: number; readonly refused: number }
+  /** In that second, by why; without a key server there are none. */
+  readonly sessionKeys: Readonly<Record<string, number>>
+}
+
+/** GET /v1/session-figures. Counts since start. */
+export interface SessionFigures {
+  readonly keyServer: 'here' | 'elsewhere' | 'none'
+  /** By what they came to. */
+  readonly checks: Readonly<Record<string, number>>
+  /** By `reason/result`. */
+  readonly handoffs: Readonly<Record<string, number>>
+  /** Where the key server is here. */
+  readonly opened?: {
+    readonly sessions: number
+    readonly handshakes: readonly {
+      readonly kind: 'open' | 'rotate'
+      readonly result: string
+      readonly count: number
+    }[]
+    readonly revocations: Readonly<Record<string, number>>
+  }
+}
+
+/** GET /v1/keys. */
+export interface KeysView {
+  readonly identity: string
+  readonly keys: readonly {
+    readonly id: number
+    readonly kem: string
+    readonly notBefore: number
+    readonly expires: number
+  }[]
+  readonly groups: readonly {
+    readonly group: number
+    /** Empty: all others. */
+    readonly hosts: readonly string[]
+    readonly epochs: readonly EpochView[]
+  }[]
+}
+
+export interface EpochView {
+  readonly epoch: number
+  readonly state: 'pending' | 'active' | 'accept'
+  /** 0 before it is. */
+  readonly activeAt: number
+  /** 0 while it is not superseded. */
+  readonly acceptUntil: number
+  readonly heldBy: number
+  /** Workers and edges there are. */
+  readonly workers: number
+  readonly holders: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly holds: boolean
+  }[]
+}
+
+/** GET /v1/sessions. */
+export interface SessionView {
+  readonly id: string
+  readonly generation: number
+  readonly rotatedAt: number
+  readonly reason: 'opened' | 'time' | 'security' | 'client'
+  readonly expires: number
+  readonly tier: Tier
+  readonly origin: string
+  readonly subject?: string
+  readonly revoked: boolean
 }
 
 /** GET /v1/profiles/:id: what a profile shows. */
