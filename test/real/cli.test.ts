@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../test/running-limen.ts'
-import type { HandshakeObservation } from '../../behavior/handshake/observation.ts'
-import { sampleDecision } from '../../ports/decision-log.contract.ts'
-import { EXIT } from './exit-code.ts'
+import { EXIT } from '../../src/apps/cli/exit-code.ts'
+import type { HandshakeObservation } from '../../src/behavior/handshake/observation.ts'
+import { sampleDecision } from '../../src/ports/decision-log.contract.ts'
+import { type RunningLimen, runLimen, SHORT_CONFIG } from '../running-limen.ts'
 
-const LIMEN = join(import.meta.dirname, '../../../bin/limen')
+const LIMEN = join(import.meta.dirname, '../../bin/limen')
 
 interface Ended {
   readonly code: number
