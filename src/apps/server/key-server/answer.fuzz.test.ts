@@ -69,6 +69,7 @@ const request: fc.Arbitrary<KeyRequest> = fc.record({
   method: fc.constantFrom('POST', 'POST', 'GET', 'OPTIONS'),
   path: fc.oneof(
     fc.constantFrom('/.well-known/limen/session', '/.well-known/limen/rotate'),
+    fc.constantFrom('/.well-known/limen/session', '/.well-known/limen/rotate'),
     fc.string(),
   ),
   contentType: text('application/limen-lsk'),
@@ -86,7 +87,9 @@ const request: fc.Arbitrary<KeyRequest> = fc.record({
   address: fc.string(),
 })
 
-it('answerKeyRequest() refuses anything with a code of its own', async () => {
+const SEED = 20261121
+
+it(`answerKeyRequest() refuses anything with a code of its own (seed ${SEED})`, async () => {
   const seen = new Set<string>()
   await fc.assert(
     fc.asyncProperty(request, async (one) => {
@@ -97,7 +100,7 @@ it('answerKeyRequest() refuses anything with a code of its own', async () => {
       assert.equal(KEY_REFUSALS[code as keyof typeof KEY_REFUSALS][0], status)
       assert.equal(fields['content-length'], String(body.length))
     }),
-    { numRuns: 3000 },
+    { numRuns: 3000, seed: SEED },
   )
   // What it is made of reaches behind the first checks.
   for (const code of ['not_for_us', 'kid_unknown', 'ticket_invalid'])
