@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { sampleFeatures, sampleObservation } from '../../test/fixtures/sample-handshake.ts'
 import { seededRandom } from '../../test/fixtures/seeded-random.ts'
-import type {
-  HandshakeObservation,
-  HandshakeOutcome,
-  HelloFeatures,
-} from '../behavior/handshake/observation.ts'
+import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import { toHex } from '../ground/hex.ts'
 import type { HandshakesSeen } from '../ports/data-plane.ts'
 import { HandshakeGathering, SINGLY_MAX } from './gather-handshakes.ts'
@@ -17,15 +14,8 @@ const random = seededRandom(5)
 let decisions = 0
 
 function hello(changes: Partial<HandshakeObservation> = {}, at = NOW): HandshakeObservation {
-  const features: HelloFeatures = {
-    ...{ ja4: 't13d', ja4Stable: 't13d', client: 'Chromium', random: toHex(random.bytes(32)) },
-    ...{ keyShare: '', sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15 },
-    ...{ extensions: 17, groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000' },
-    ...{ grease: true, postQuantum: true, alpn: 'h2', sni: 'name', ech: true, resumption: false },
-    ...{ certificateAsks: 1, records: 1, chunks: 1, bytes: 1900, firstByteMs: 1, spanMs: 0 },
-  }
-  const who = { profile: 'a', own: 'a', lineage: false, addressGroup: '192.0.2.0/24' }
-  return { decision: `d${decisions++}`, at, ...who, error: '', features, ...changes }
+  const features = sampleFeatures({ random: toHex(random.bytes(32)) })
+  return sampleObservation('a', { decision: `d${decisions++}`, at, features, ...changes })
 }
 
 function ended(

@@ -1,6 +1,6 @@
 /**
  * Tails of distributions as natural logarithms, so that a chance of 10^-400 is still a number: upper incomplete gamma
- * (series and continued fraction, DLMF 8.11.4 and 8.9.2), and with it chi-square, normal and Poisson; binomial and
+ * (series and continued fraction, DLMF 8.11.4 and 8.9.2), and with it chi-square and normal; binomial and
  * negative binomial by summing.
  *
  * @module
@@ -30,13 +30,6 @@ export function logUpperGamma(a: number, x: number): number {
   if (x <= 0) return 0
   if (x < a + 1) return Math.log1p(-Math.exp(logLowerSeries(a, x)))
   return a * Math.log(x) - x - logGamma(a) + Math.log(upperFraction(a, x))
-}
-
-/** ln P(a, x) = ln(1 - Q(a, x)). */
-export function logLowerGamma(a: number, x: number): number {
-  if (x <= 0) return Number.NEGATIVE_INFINITY
-  if (x < a + 1) return logLowerSeries(a, x)
-  return Math.log1p(-Math.exp(logUpperGamma(a, x)))
 }
 
 function logLowerSeries(a: number, x: number): number {
@@ -79,11 +72,6 @@ export function logChiSquareTail(x: number, degrees: number): number {
 /** ln P(|Z| >= |z|) for the standard normal distribution. */
 export function logNormalTails(z: number): number {
   return logUpperGamma(0.5, (z * z) / 2)
-}
-
-/** ln P(X >= k) for X ~ Poisson(mean). */
-export function logPoissonTail(k: number, mean: number): number {
-  return k <= 0 ? 0 : logLowerGamma(k, mean)
 }
 
 /** ln P(X >= k) for X ~ Binomial(n, p). */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { EXIT } from '../../src/apps/cli/exit-code.ts'
-import type { HandshakeObservation } from '../../src/behavior/handshake/observation.ts'
 import { sampleDecision } from '../../src/ports/decision-log.contract.ts'
+import { sampleObservation } from '../fixtures/sample-handshake.ts'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../running-limen.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
@@ -25,31 +25,7 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
     })
   })
 
-const JA4 = 't13d1516h2_8daaf6152771_d8a2da3f94cd'
-const SEEN: HandshakeObservation = {
-  ...{
-    decision: '',
-    at: Date.now(),
-    profile: '00000000000000a1',
-    own: '00000000000000a1',
-    lineage: false,
-    error: '',
-  },
-  addressGroup: '192.0.2.0/24',
-  features: {
-    ...{
-      ja4: JA4,
-      ja4Stable: JA4,
-      client: 'Chromium',
-      random: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-      keyShare: '',
-    },
-    ...{ sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15, extensions: 16 },
-    ...{ groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000', grease: true },
-    ...{ postQuantum: true, alpn: 'h2', sni: 'name', ech: false, resumption: false },
-    ...{ certificateAsks: 1, records: 1, chunks: 1, bytes: 1700, firstByteMs: 0.5, spanMs: 0 },
-  },
-}
+const SEEN = sampleObservation('00000000000000a1')
 
 let folder: string
 let limen: RunningLimen

@@ -67,6 +67,25 @@ export interface LimenUnderTest {
   clean(): Promise<void>
 }
 
+/** Asks the admin API as the operator whose token lies in `data`. Rejects when the answer is no success. */
+export async function askAdmin(
+  { adminUrl }: Pick<LimenUnderTest, 'adminUrl'>,
+  data: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
+  const token = readFileSync(join(data, 'admin-token'), 'utf8').trim()
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  const response = await fetch(`${adminUrl}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...type },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`)
+  return response
+}
+
 /** Waits for something to become true; fails with `what` when it does not in time. */
 export async function until(
   what: string,

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -24,6 +24,7 @@ import { SUITE } from '../../src/wire/key-message.ts'
 import { type ConnectionBalancer, startBalancer } from './connection-balancer.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
+  askAdmin,
   type ConfigText,
   freePorts,
   type LimenUnderTest,
@@ -128,19 +129,8 @@ async function startEdge(which: number): Promise<void> {
   edges[which] = await startLimen(edgeConfig(which))
 }
 
-const admin = async (method: string, path: string, body?: unknown): Promise<Response> => {
-  const token = readFileSync(join(folder, 'data', 'admin-token'), 'utf8').trim()
-  const response = await fetch(`${keyServer.adminUrl}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  assert.ok(response.ok, `${method} ${path}: ${response.status}`)
-  return response
-}
+const admin = (method: string, path: string, body?: unknown): Promise<Response> =>
+  askAdmin(keyServer, join(folder, 'data'), method, path, body)
 const epochsOf = async (response: Response) =>
   ((await response.json()) as KeysView).groups.flatMap((group) => group.epochs)
 const epochs = async () => await epochsOf(await admin('GET', '/v1/keys'))

@@ -19,6 +19,7 @@ import { readKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE } from '../../src/wire/key-message.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
+  askAdmin,
   type ConfigText,
   freePorts,
   type LimenUnderTest,
@@ -163,19 +164,8 @@ const ask = async (edge: number, session: Session, method = 'GET', path = '/echo
   outcome(await send(edge, method, path, await sign(session, method, path)))
 const idOf = ({ sessionId }: Session): string => Buffer.from(sessionId).toString('base64url')
 
-const admin = async (method: string, path: string, body?: unknown): Promise<Response> => {
-  const token = readFileSync(join(folder, 'data', 'admin-token'), 'utf8').trim()
-  const response = await fetch(`${keyServer.adminUrl}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  assert.ok(response.ok, `${method} ${path}: ${response.status}`)
-  return response
-}
+const admin = (method: string, path: string, body?: unknown): Promise<Response> =>
+  askAdmin(keyServer, join(folder, 'data'), method, path, body)
 const epochs = async () => {
   const { groups } = (await (await admin('GET', '/v1/keys')).json()) as KeysView
   return groups.flatMap((group) => group.epochs)

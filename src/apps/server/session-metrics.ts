@@ -34,40 +34,27 @@ export function sessionMetrics(
     const now = figures()
     return now === undefined ? [] : of(now)
   }
-  const gauge = (
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    of: (figures: KeyServerFigures) => Values,
-  ): void => {
-    new Gauge({
-      name: `limen_session${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset()
-        for (const [labels, value] of read(of)) this.set(labels, value)
-      },
-    })
-  }
-  const counter = (
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    of: (figures: KeyServerFigures) => Values,
-  ): void => {
-    new Counter({
-      name: `limen_session${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset()
-        for (const [labels, value] of read(of)) this.inc(labels, value)
-      },
-    })
-  }
+  const metric =
+    (Kind: typeof Gauge | typeof Counter) =>
+    (
+      name: string,
+      help: string,
+      labelNames: readonly string[],
+      of: (figures: KeyServerFigures) => Values,
+    ): void => {
+      const made = new Kind({
+        name: `limen_session${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          made.reset()
+          for (const [labels, value] of read(of)) made.inc(labels, value)
+        },
+      })
+    }
+  const gauge = metric(Gauge)
+  const counter = metric(Counter)
   gauge('s', 'Sessions whose keys are good', [], ({ sessions }) => [[{}, sessions]])
   gauge('_epoch', 'Number of the key that seals tickets', ['group'], ({ epochs }) =>
     epochs.map(({ group, epoch }) => [{ group: String(group) }, epoch]),

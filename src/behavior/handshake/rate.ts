@@ -98,7 +98,7 @@ function expectedOf(history: RateHistory, index: number): number {
 }
 
 /** Digits against the count of this second so far; `surge` is how much busier all others are than usual. */
-export function rateDigits(
+function rateDigits(
   history: RateHistory,
   kind: RateKind,
   now: number,
@@ -116,7 +116,7 @@ export function rateDigits(
 }
 
 /** How much busier than usual all the others are: `all` without `own`. 1 and above. */
-export function surgeOf(all: RateHistory, own: RateHistory): number {
+function surgeOf(all: RateHistory, own: RateHistory): number {
   const index = RATE_KINDS.indexOf('new')
   const theirs = own.second === all.second ? (own.counts[index] ?? 0) : 0
   const others = (all.counts[index] ?? 0) - theirs

@@ -98,9 +98,6 @@ export function spreadInterval(seconds: number, leastS: number, fraction: number
   return Math.min(seconds, Math.max(leastS, spread))
 }
 
-/** What of a policy a key group has for itself. */
-export type RotationOverride = Partial<Pick<RotationPolicy, 'everyS' | 'leastS' | 'mostS'>>
-
 /**
  * Admits rotations at a bounded rate: a token bucket of one second's worth. Security is always admitted, and paid for by
  * those that come after; of the rest a fifth is kept for those that cannot wait.

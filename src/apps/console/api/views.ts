@@ -6,6 +6,7 @@
 import type { Decision, DetectorMode } from '../../../behavior/decision.ts'
 import type { Profile } from '../../../behavior/handshake/profile.ts'
 import type { Tier } from '../../../behavior/tier.ts'
+import type { HandshakeMemberCounts } from '../../../ports/data-plane.ts'
 
 /** GET /v1/status, in part. */
 export interface StatusView {
@@ -116,17 +117,11 @@ export interface HandshakePool {
   readonly members: readonly HandshakeMember[]
 }
 
-export interface HandshakeMember {
+export interface HandshakeMember extends Omit<HandshakeMemberCounts, 'handshakeMsSum'> {
   readonly id: string
   /** '' for the process itself. */
   readonly address: string
   readonly region: string
-  readonly connections: number
-  readonly full: number
-  readonly resumed: number
-  readonly failed: number
-  readonly checksPassed: number
-  readonly checksFailed: number
   readonly handshakeMs: number
 }
 

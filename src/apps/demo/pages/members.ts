@@ -9,7 +9,7 @@ import { type Exchange, sendHtml } from '../reply.ts'
 import { page } from './layout.ts'
 
 /** What a `Limen-Assertion` says, as far as it is shown. */
-export interface Member {
+interface Member {
   readonly session: string
   readonly generation: number
   readonly level: string
@@ -28,7 +28,7 @@ export function showMembers(exchange: Exchange): void {
 }
 
 /** The claims of a compact JWT; undefined when they are not those of an assertion. Never throws. */
-export function readMember(assertion: string): Member | undefined {
+function readMember(assertion: string): Member | undefined {
   try {
     const [, claims = ''] = assertion.split('.')
     const read: unknown = JSON.parse(Buffer.from(claims, 'base64url').toString())

@@ -1,35 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { SAMPLE_JA4, sampleObservation } from '../../../../test/fixtures/sample-handshake.ts'
 import { type RunningLimen, runLimen } from '../../../../test/running-limen.ts'
-import type { HandshakeObservation } from '../../../behavior/handshake/observation.ts'
 import { sampleDecision } from '../../../ports/decision-log.contract.ts'
 
 const PROFILE = '00000000000000a1'
 const STRANGER = '00000000000000b2'
-const JA4 = 't13d1516h2_8daaf6152771_d8a2da3f94cd'
-const SEEN: HandshakeObservation = {
-  ...{
-    decision: sampleDecision(1).id,
-    at: Date.now(),
-    profile: PROFILE,
-    own: PROFILE,
-    lineage: false,
-  },
-  ...{ addressGroup: '192.0.2.0/24', error: '' },
-  features: {
-    ...{
-      ja4: JA4,
-      ja4Stable: JA4,
-      client: 'Chromium',
-      random: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-      keyShare: '',
-    },
-    ...{ sessionId: '', version: 0x0304, legacyVersion: 0x0303, ciphers: 15, extensions: 16 },
-    ...{ groups: 4, signatureAlgorithms: 8, extensionOrder: '00000000', grease: true },
-    ...{ postQuantum: true, alpn: 'h2', sni: 'name', ech: false, resumption: false },
-    ...{ certificateAsks: 1, records: 1, chunks: 1, bytes: 1700, firstByteMs: 0.5, spanMs: 0 },
-  },
-}
+const SEEN = sampleObservation(PROFILE, { decision: sampleDecision(1).id })
 
 let limen: RunningLimen
 before(async () => {
@@ -70,7 +47,7 @@ describe('profiles', () => {
     assert.deepEqual(await read('/v1/profiles?tier=3'), { profiles: [] })
     const profile = (await read(`/v1/profiles/${PROFILE}`)) as Record<string, unknown>
     const { client, connections, ja4Stable } = profile
-    assert.deepEqual([client, connections, ja4Stable], ['Chromium', 1, JA4])
+    assert.deepEqual([client, connections, ja4Stable], ['Chromium', 1, SAMPLE_JA4])
     for (const field of ['randoms', 'rate', 'features']) assert.equal(field in profile, false)
   })
 
@@ -100,7 +77,7 @@ describe('profiles', () => {
       signature: { id: string; match: object }
     }
     assert.deepEqual([profile.label, profile.labelledBy], ['bad', 'admin-token'])
-    assert.deepEqual(signature.match, { ja4Stable: JA4, addressGroup: '192.0.2.0/24' })
+    assert.deepEqual(signature.match, { ja4Stable: SAMPLE_JA4, addressGroup: '192.0.2.0/24' })
     const [listed] = (await read('/v1/signatures')) as { id: string }[]
     assert.equal(listed?.id, signature.id)
     assert.equal((await ask('DELETE', `/v1/signatures/${signature.id}`)).status, 204)

@@ -58,7 +58,7 @@ export function edgeName(id: string): string {
 }
 
 /** The id in a certificate that our CA made; undefined for none. */
-export function edgeIdOf(certificate: X509Certificate): string | undefined {
+function edgeIdOf(certificate: X509Certificate): string | undefined {
   const [, id = ''] = /^DNS:([a-z0-9-]{1,32})\.limen$/.exec(certificate.subjectAltName ?? '') ?? []
   return EDGE_ID.test(id) && edgeName(id) !== KEY_SERVER_NAME ? id : undefined
 }

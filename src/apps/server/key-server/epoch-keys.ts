@@ -182,7 +182,7 @@ export function openEpochKeys(options: EpochKeysOptions): EpochKeys {
   }
 }
 
-export function stekIdOf(group: number, epoch: number): number {
+function stekIdOf(group: number, epoch: number): number {
   return ((group << 24) | epoch) >>> 0
 }
 
