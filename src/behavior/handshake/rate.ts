@@ -98,12 +98,7 @@ function expectedOf(history: RateHistory, index: number): number {
 }
 
 /** Digits against the count of this second so far; `surge` is how much busier all others are than usual. */
-function rateDigits(
-  history: RateHistory,
-  kind: RateKind,
-  now: number,
-  surge: number,
-): number {
+function rateDigits(history: RateHistory, kind: RateKind, now: number, surge: number): number {
   const index = RATE_KINDS.indexOf(kind)
   const count = Math.floor(now / 1000) <= history.second ? (history.counts[index] ?? 0) : 0
   if (count < FLOOD_MIN) return 0
