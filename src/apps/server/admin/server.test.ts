@@ -279,8 +279,13 @@ describe('streams', () => {
     assert.deepEqual(first, sampleDecision(50))
   })
 
-  it('a sample of traffic every second', async () => {
-    limen.plane.setTraffic({ ...noTraffic(), responses: [0, 0, 10, 0, 0, 0] })
+  it('a sample of traffic every second', async (t) => {
+    let answered = 0
+    const busy = setInterval(() => {
+      answered += 10
+      limen.plane.setTraffic({ ...noTraffic(), responses: [0, 0, answered, 0, 0, 0] })
+    }, 50)
+    t.after(() => clearInterval(busy))
     const [first] = (await events('/v1/traffic/stream', 1)) as { responses: number[] }[]
     assert.ok((first?.responses[2] ?? 0) > 0)
     const history = await ask('/v1/traffic/history', { as: 'viewer' })
