@@ -90,7 +90,7 @@ function provenRequest(contents: TicketContents, ticket: string, n: number) {
 function validationUs(perTicket: number): number {
   const revocations = new Revocations()
   revocations.take({ seq: 1, kind: 'checkpoint' }, now)
-  const validator = new Validator(steks, revocations)
+  const validator = new Validator(steks, revocations, random)
   const tickets = Array.from({ length: Math.ceil(18_000 / perTicket) }, ticketContents)
   const requests = tickets.flatMap((contents) => {
     const ticket = `:${steks.sealTicket(STEK, contents, random).toString('base64')}:`

@@ -100,7 +100,7 @@ export async function startSessionEdge(setup: SessionSetup = {}): Promise<Sessio
   const time = setup.time ?? { ahead: 0 }
   const clock = { now: () => Date.now() + time.ahead * 1000 }
   const now = (): number => clock.now() / 1000
-  const desk = setup.desk ?? new ReplayDesk(now)
+  const desk = setup.desk ?? new ReplayDesk(now, random)
   const neighbours: WorkerSessions[] = []
   const replay = workerReplay((message) => {
     if (message.kind === 'proofs-seen') {

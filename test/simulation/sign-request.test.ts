@@ -45,7 +45,7 @@ async function sessionAndEdge() {
   }
   const revocations = new Revocations()
   revocations.take({ seq: 1, kind: 'checkpoint' }, NOW)
-  return { session, edge: new Validator(steks, revocations) }
+  return { session, edge: new Validator(steks, revocations, systemRandom()) }
 }
 
 describe('proofFields()', () => {

@@ -16,7 +16,7 @@ const STEK = (1 << 24) | 1
 const random = systemRandom()
 const steks = new Steks()
 steks.add(STEK, random.bytes(32))
-const validator = new Validator(steks, new Revocations())
+const validator = new Validator(steks, new Revocations(), random)
 const guard: SessionGuard = {
   ...NO_SESSIONS,
   groupOf: () => 1,

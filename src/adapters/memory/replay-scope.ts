@@ -3,12 +3,13 @@
  *
  * @module
  */
+import type { Random } from '../../ground/random.ts'
 import { ReplayWindow } from '../../keys/session/replay-window.ts'
 import type { ReplayScope } from '../../ports/replay-scope.ts'
 
-/** @param proofsMax proofs remembered per 35 s, about 100 bytes each; with more it cannot tell */
-export function memoryReplayScope(proofsMax: number): ReplayScope {
-  const window = new ReplayWindow(proofsMax)
+/** @param proofsMax proofs remembered per 35 s, 16 to 32 bytes each; with more it cannot tell */
+export function memoryReplayScope(proofsMax: number, random: Random): ReplayScope {
+  const window = new ReplayWindow(proofsMax, random)
   return {
     async meet(session, nonce, now) {
       const met = window.meet(`${session}${nonce}`, now)

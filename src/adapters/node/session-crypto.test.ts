@@ -47,7 +47,7 @@ function setUp(options: Partial<ValidatorOptions> = {}, change: Partial<TicketCo
   const sealed = steks.sealTicket(STEK, ticket, random)
   const revocations = new Revocations()
   revocations.take({ seq: 1, kind: 'checkpoint' }, NOW)
-  const validator = new Validator(steks, revocations, { ...VALIDATOR_DEFAULTS, ...options })
+  const validator = new Validator(steks, revocations, random, { ...VALIDATOR_DEFAULTS, ...options })
   const request: ProvenRequest = {
     method: 'GET',
     authority: 'shop.test',

@@ -116,11 +116,10 @@ export class Steks implements SessionCrypto<RequestKey> {
 
   verify(key: RequestKey, base: string, signature: string): boolean {
     if (signature.length !== MAC_CHARS) return false
-    // A character takes three bytes at most.
-    const needed = BLOCK_BYTES + base.length * 3
-    const whole = needed > ROOM_BYTES ? Buffer.alloc(needed) : room
+    const end = BLOCK_BYTES + base.length
+    const whole = end > ROOM_BYTES ? Buffer.alloc(end) : room
     whole.set(key.inner)
-    const end = BLOCK_BYTES + whole.write(base, BLOCK_BYTES)
+    whole.write(base, BLOCK_BYTES, 'latin1')
     outerRoom.set(key.outer)
     outerRoom.write(hash('sha256', whole.subarray(0, end), 'binary'), BLOCK_BYTES, 'latin1')
     made.write(hash('sha256', outerRoom, 'base64'), 'latin1')

@@ -84,7 +84,7 @@ class Fleet implements DataPlane {
 
   constructor(options: FleetOptions) {
     this.#options = options
-    this.#replays = new ReplayDesk(() => options.clock.now() / 1000)
+    this.#replays = new ReplayDesk(() => options.clock.now() / 1000, systemRandom())
     this.#handoffs = new HandoffDesk({
       random: systemRandom(),
       now: () => options.clock.now(),

@@ -4,24 +4,26 @@
  *
  * @module
  */
+import type { Random } from '../../ground/random.ts'
 import { ReplayWindow } from '../../keys/session/replay-window.ts'
 import type { ReplayAsk } from '../../ports/data-plane.ts'
 import type { ReplayMet, ReplayScopeName } from '../../ports/replay-scope.ts'
 import { REPLAY_LETTERS } from './worker-replay.ts'
 
-/** As many as a worker remembers, about 100 bytes each: 20 000 unsafe requests a second. */
+/** As many as a worker remembers, 16 to 32 bytes each: 20 000 unsafe requests a second. */
 const PROOFS_MAX = 700_000
 
 type Listener = (ask: ReplayAsk) => Promise<ReplayMet>
 
 export class ReplayDesk {
-  readonly #window = new ReplayWindow(PROOFS_MAX)
+  readonly #window: ReplayWindow
   readonly #now: () => number
   #listener: Listener | undefined
 
   /** @param now seconds since 1970 */
-  constructor(now: () => number) {
+  constructor(now: () => number, random: Random) {
     this.#now = now
+    this.#window = new ReplayWindow(PROOFS_MAX, random)
   }
 
   /** One at a time: of two, who has the last word? @throws TypeError when somebody listens already */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { ReplayAsk } from '../../ports/data-plane.ts'
 import type { ReplayMet } from '../../ports/replay-scope.ts'
 import { ReplayDesk } from './replay-desk.ts'
@@ -14,7 +15,7 @@ const ask = (nonce: string, scope: ReplayAsk['scope'] = 'edge'): ReplayAsk => ({
 /** Workers at one desk. */
 const office = (workers: number) => {
   let now = NOW
-  const desk = new ReplayDesk(() => now)
+  const desk = new ReplayDesk(() => now, systemRandom())
   const messages: FromWorker[] = []
   const replays = Array.from({ length: workers }, () => {
     const replay = workerReplay((message) => {

@@ -53,7 +53,7 @@ export function workerSessions(
   const steks = new Steks()
   const revocations = new Revocations()
   const hints = new RotationHints(ROTATION_DEFAULTS, random)
-  const validator = new Validator(steks, revocations)
+  const validator = new Validator(steks, revocations, random)
   const sealing = new SessionSealing(random)
   let onReplayError: SessionKeysGiven['onReplayError']
   let assertions: SessionAssertions | undefined

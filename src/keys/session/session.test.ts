@@ -15,7 +15,7 @@ describe('ReplayWindow', () => {
   it('never takes a proof twice while it could be good, whenever the sets turn', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(5), fc.nat(20)), { maxLength: 200 }), (steps) => {
-        const window = new ReplayWindow(1000)
+        const window = new ReplayWindow(1000, seededRandom(SEED))
         const takenAt = new Map<string, number>()
         let now = 1000
         for (const [wait, which] of steps) {
@@ -33,11 +33,21 @@ describe('ReplayWindow', () => {
   })
 
   it('says so when it is full', () => {
-    const window = new ReplayWindow(2)
+    const window = new ReplayWindow(2, seededRandom(SEED))
     assert.equal(window.meet('a', 0), 'fresh')
     assert.equal(window.meet('b', 0), 'fresh')
     assert.equal(window.meet('c', 0), 'full')
     assert.equal(window.meet('c', 100), 'fresh')
+  })
+})
+
+describe('ReplayWindow of a busy edge', () => {
+  it('knows each of 200 000 proofs again and takes none for another', () => {
+    const window = new ReplayWindow(200_000, seededRandom(SEED))
+    for (let i = 0; i < 200_000; i++) assert.equal(window.meet(`proof${i}`, 0), 'fresh')
+    for (let i = 0; i < 200_000; i++) assert.equal(window.meet(`proof${i}`, 34), 'replay')
+    assert.equal(window.meet('one more', 34), 'full')
+    assert.equal(window.meet('proof7', 36), 'replay', 'of the turn before')
   })
 })
 

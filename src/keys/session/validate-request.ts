@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Random } from '../../ground/random.ts'
 import {
   type ProofParameters,
   type ProvenRequest,
@@ -83,7 +84,7 @@ export type Validation<Key> =
 export interface ValidatorOptions {
   /** Tickets kept open: about 700 bytes each. */
   readonly ticketsMax: number
-  /** Proofs remembered per half window, about 100 bytes each. */
+  /** Proofs remembered per half window, 16 to 32 bytes each. */
   readonly proofsMax: number
   /** What to do while the feed of revocations is silent. */
   readonly onFeedSilent: 'open' | 'closed'
@@ -97,6 +98,14 @@ export const VALIDATOR_DEFAULTS: ValidatorOptions = {
   onFeedSilent: 'open',
 }
 
+interface OpenTicket<Key> {
+  /** The header as it came. */
+  readonly sessionKey: string
+  readonly session: KnownSession<Key>
+}
+
+/** Of base64, the 16 bytes of the tag in it and the colon. */
+const END_CHARS = 25
 const SESSION_KEY_CHARS_MAX = Math.ceil(TICKET_BYTES_MAX / 3) * 4 + 2
 /** Characters of a session's id in `keyid`. */
 const KEY_ID_CHARS = 11
@@ -108,19 +117,20 @@ export class Validator<Key> {
   /** What to do while the feed of revocations is silent; may change while it serves. */
   onFeedSilent: ValidatorOptions['onFeedSilent']
   readonly #replay: ReplayWindow
-  /** By the header as it came; from half its size on the least recently used first. */
-  readonly #tickets = new Map<string, KnownSession<Key>>()
+  /** By the end of the header as it came; from half its size on the least recently used first. */
+  readonly #tickets = new Map<string, OpenTicket<Key>>()
 
   constructor(
     crypto: SessionCrypto<Key>,
     revocations: Revocations,
+    random: Random,
     options: ValidatorOptions = VALIDATOR_DEFAULTS,
   ) {
     this.#crypto = crypto
     this.#revocations = revocations
     this.#ticketsMax = options.ticketsMax
     this.onFeedSilent = options.onFeedSilent
-    this.#replay = new ReplayWindow(options.proofsMax)
+    this.#replay = new ReplayWindow(options.proofsMax, random)
   }
 
   get tickets(): number {
@@ -176,21 +186,23 @@ export class Validator<Key> {
 
   /** The session of a `SessionKey` field; time and revocation are not looked at. */
   open(sessionKey: string): KnownSession<Key> | ProofRefusal {
-    const known = this.#tickets.get(sessionKey)
-    if (known !== undefined) {
+    // Its tag and more: no two honest tickets end alike, and a twentieth of it is quickly looked up.
+    const end = sessionKey.slice(-END_CHARS)
+    const known = this.#tickets.get(end)
+    if (known?.sessionKey === sessionKey) {
       // While there is much room nothing is about to fall out: its place need not be kept.
       if (this.#tickets.size * 2 > this.#ticketsMax) {
-        this.#tickets.delete(sessionKey)
-        this.#tickets.set(sessionKey, known)
+        this.#tickets.delete(end)
+        this.#tickets.set(end, known)
       }
-      return known
+      return known.session
     }
     const opened = this.#openNew(sessionKey)
     if (typeof opened === 'string') return opened
     if (this.#tickets.size >= this.#ticketsMax) {
       this.#tickets.delete(this.#tickets.keys().next().value ?? '')
     }
-    this.#tickets.set(sessionKey, opened)
+    this.#tickets.set(end, { sessionKey, session: opened })
     return opened
   }
 
@@ -211,9 +223,9 @@ export class Validator<Key> {
 
   /** A sealing key is gone, or everything is to be looked at anew. */
   forget(stekIds?: ReadonlySet<number>): void {
-    for (const [header, { ticket, group }] of this.#tickets) {
-      const stekId = ((group << 24) | ticket.epoch) >>> 0
-      if (stekIds === undefined || stekIds.has(stekId)) this.#tickets.delete(header)
+    for (const [end, { session }] of this.#tickets) {
+      const stekId = ((session.group << 24) | session.ticket.epoch) >>> 0
+      if (stekIds === undefined || stekIds.has(stekId)) this.#tickets.delete(end)
     }
   }
 

@@ -8,6 +8,7 @@
 import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { memoryReplayScope } from '../../../adapters/memory/replay-scope.ts'
+import { systemRandom } from '../../../adapters/node/system-random.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { ReplayScope } from '../../../ports/replay-scope.ts'
 import { rendezvousOwner } from '../../../routing/rendezvous.ts'
@@ -33,7 +34,7 @@ export interface OwnerScopeOptions {
 
 /** A request waits for it: some round trips within a region. */
 const TIMEOUT_MS = 250
-/** Of unsafe requests in 35 s, of all edges, about 100 bytes each. */
+/** Of unsafe requests in 35 s, of all edges, 16 to 32 bytes each. */
 const PROOFS_MAX = 700_000
 const question = z.strictObject({
   session: z.string().regex(/^[\w-]{22}$/),
@@ -43,7 +44,7 @@ const answer = z.strictObject({ met: z.enum(['fresh', 'replay', 'failed']) })
 
 export function ownerScope(options: OwnerScopeOptions): OwnerScope {
   const { edges, credentials, clock, timeoutMs = TIMEOUT_MS } = options
-  const own = memoryReplayScope(PROOFS_MAX)
+  const own = memoryReplayScope(PROOFS_MAX, systemRandom())
   const ids = edges.map(({ id }) => id)
   const peers = new Map<string, ClusterPeer>()
   const connect = (by: EdgeCredentials): void => {
