@@ -49,11 +49,19 @@ export interface CertificateSettings {
   readonly keyPem: string
 }
 
+export const CHOICE_POLICIES = [
+  ...(['latency', 'p2c', 'least-loaded', 'prequal', 'round-robin', 'consistent-hash'] as const),
+  'fit',
+] as const
+export type ChoicePolicy = (typeof CHOICE_POLICIES)[number]
+
 export interface PoolSettings {
   readonly name: string
   readonly servers: readonly ServerSettings[]
-  /** `fit`: by what suits the client, learned per kind of clients (`routing/server-fit.ts`). */
-  readonly choose: 'p2c' | 'round-robin' | 'consistent-hash' | 'fit'
+  /** `routing/choose-by-latency.ts`, `choose-server.ts`; `fit`: by what suits the client (`server-fit.ts`). */
+  readonly choose: ChoicePolicy
+  /** With `latency`: a server that comes up is given its share over this time. */
+  readonly slowStartMs: number
   /** What keeps a client on its server while that one is well. */
   readonly affinity: AffinitySettings | undefined
   /** With `affinity.session`. `state`: what a server knows of a session goes with it to the next. */

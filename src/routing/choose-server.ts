@@ -19,22 +19,29 @@ export interface ServerLoad {
 /** Index of no server. */
 export const NO_SERVER = -1
 
-function sumOfWeights(loads: readonly ServerLoad[], except: number): number {
+/**
+ * A usable server drawn by weight, or NO_SERVER.
+ *
+ * @param chance in [0, 1)
+ * @param except not to be drawn: they just failed, or were drawn already
+ */
+export function drawByWeight(
+  loads: readonly ServerLoad[],
+  chance: number,
+  except: number,
+  other: number = NO_SERVER,
+): number {
   let sum = 0
   for (let i = 0; i < loads.length; i++) {
     const load = loads[i] as ServerLoad
-    if (load.usable && i !== except) sum += load.weight
+    if (load.usable && i !== except && i !== other) sum += load.weight
   }
-  return sum
-}
-
-/** The usable server at `point` of the line on which each takes a stretch as long as its weight. */
-function serverAt(loads: readonly ServerLoad[], point: number, except: number): number {
-  let left = point
+  // Each takes a stretch as long as its weight.
+  let left = chance * sum
   let last = NO_SERVER
   for (let i = 0; i < loads.length; i++) {
     const load = loads[i] as ServerLoad
-    if (!load.usable || i === except || load.weight === 0) continue
+    if (!load.usable || i === except || i === other || load.weight === 0) continue
     last = i
     left -= load.weight
     if (left < 0) return i
@@ -61,25 +68,32 @@ export function chooseOfTwo(
   chance: readonly [number, number],
   except: number,
 ): number {
-  const sum = sumOfWeights(loads, except)
-  if (sum === 0) return NO_SERVER
-  const first = serverAt(loads, chance[0] * sum, except)
-  const rest = sum - (loads[first] as ServerLoad).weight
-  if (rest <= 0) return first
-  // The second is drawn among the others: skip the first one's stretch.
-  let point = chance[1] * rest
-  let second = NO_SERVER
-  for (let i = 0; i < loads.length; i++) {
-    const load = loads[i] as ServerLoad
-    if (!load.usable || i === except || i === first || load.weight === 0) continue
-    second = i
-    point -= load.weight
-    if (point < 0) break
-  }
+  const first = drawByWeight(loads, chance[0], except)
+  if (first === NO_SERVER) return NO_SERVER
+  const second = drawByWeight(loads, chance[1], except, first)
   if (second === NO_SERVER) return first
   return pressure(loads[second] as ServerLoad) < pressure(loads[first] as ServerLoad)
     ? second
     : first
+}
+
+/** The least requests in flight for its weight; among equals, drawn by weight. */
+export function chooseLeastLoaded(
+  loads: readonly ServerLoad[],
+  chance: number,
+  except: number,
+): number {
+  const drawn = drawByWeight(loads, chance, except)
+  if (drawn === NO_SERVER) return NO_SERVER
+  let best = drawn
+  // From the drawn one on, all round: of several that are as free none is always the first.
+  for (let step = 1; step < loads.length; step++) {
+    const i = (drawn + step) % loads.length
+    const load = loads[i] as ServerLoad
+    if (!load.usable || i === except || load.weight === 0) continue
+    if (pressure(load) < pressure(loads[best] as ServerLoad)) best = i
+  }
+  return best
 }
 
 /** Smooth weighted round robin (nginx 2012): state is one credit per server. */

@@ -217,6 +217,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
         choose: 'round-robin',
         affinity: undefined,
         boundedLoad: 1.25,
+        slowStartMs: 0,
         health: undefined,
         // Hostile answers count as failures: a server is not ejected for the ones asked for here.
         outlier: { consecutiveFailures: 1_000_000, ejectMs: 1000, ejectShareMax: 0.5 },

@@ -1,6 +1,7 @@
 /**
  * Affinity cookies: a random value, signed, that keeps a browser on its server through the hash ring.
- * It names no server, so it survives changes of the pool and tells a client nothing.
+ * It names no server, so it survives changes of the pool and tells a client nothing; but it is drawn until it leads to the
+ * server that was chosen for the client. A client that is better off elsewhere gets another.
  *
  * Value: base64url( random 9 bytes || HMAC-SHA-256(key, "limen/affinity/1\0" || random)[0..15) ), 32 characters.
  *
@@ -13,6 +14,8 @@ import type { PlacedSession } from './session-places.ts'
 
 const RANDOM_BYTES = 9
 const MAC_BYTES = 15
+/** Of the random bytes, in base64url: what the hash ring goes by. */
+const RANDOM_CHARS = 12
 const VALUE_CHARS = 32
 const CONTEXT = 'limen/affinity/1\0'
 /** Verified values remembered, so that a keep-alive client costs no HMAC per request. */
@@ -23,6 +26,14 @@ export interface AffinityRead {
   readonly key: number
   /** A `Set-Cookie` line to send, when the client brought no valid cookie. */
   readonly issue: Buffer | undefined
+}
+
+/** Where keys lead in a pool, and where they should. */
+export interface KeyPlacer {
+  /** The client of this key stays where it leads. */
+  stays(key: number): boolean
+  /** Chooses a server for a client; the result says whether a key leads there. */
+  choose(): (key: number) => boolean
 }
 
 export interface AffinityKept extends AffinityRead {
@@ -49,31 +60,42 @@ export class Affinity {
     { cookie, session }: AffinitySettings,
     who: PlacedSession | undefined,
     cookies: () => string,
+    placer: KeyPlacer,
   ): AffinityKept {
     if (session === true && who !== undefined) {
       return { key: hash32(who.id), issue: undefined, session: who }
     }
     if (cookie === undefined) return NOTHING_KEPT
-    return { ...this.read(cookie, cookies()), session: undefined }
+    return { ...this.read(cookie, cookies(), placer), session: undefined }
   }
 
-  /** Reads the cookie `name` from a Cookie field's value; issues one when there is none to trust. */
-  read(name: string, cookies: string): AffinityRead {
+  /** Reads the cookie `name` from a Cookie field's value; issues one when there is none to trust, or to follow. */
+  read(name: string, cookies: string, placer: KeyPlacer): AffinityRead {
     const value = cookieValue(cookies, name)
     if (value !== undefined && value.length === VALUE_CHARS) {
-      const known = this.#verified.get(value)
-      if (known !== undefined) return known
-      if (this.#valid(value)) {
-        if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
-        const read = { key: hash32(value), issue: undefined }
-        this.#verified.set(value, read)
-        return read
-      }
+      const known = this.#verified.get(value) ?? this.#verify(value)
+      if (known !== undefined && placer.stays(known.key)) return known
     }
+    return this.#issue(name, placer.choose())
+  }
+
+  #verify(value: string): AffinityRead | undefined {
+    if (!this.#valid(value)) return undefined
+    if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
+    const read = { key: keyOf(value), issue: undefined }
+    this.#verified.set(value, read)
+    return read
+  }
+
+  #issue(name: string, leads: (key: number) => boolean): AffinityRead {
     const random = Buffer.from(this.#random(RANDOM_BYTES))
+    // The last byte is drawn again by counting: the others are chance enough.
+    for (let tries = 0; tries < 256 && !leads(keyOf(random.toString('base64url'))); tries++) {
+      random[RANDOM_BYTES - 1] = ((random[RANDOM_BYTES - 1] as number) + 1) & 0xff
+    }
     const issued = Buffer.concat([random, this.#mac(random)]).toString('base64url')
     return {
-      key: hash32(issued),
+      key: keyOf(issued),
       issue: Buffer.from(
         `Set-Cookie: ${name}=${issued}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`,
       ),
@@ -93,6 +115,10 @@ export class Affinity {
     if (bytes.length !== RANDOM_BYTES + MAC_BYTES) return false
     return timingSafeEqual(this.#mac(bytes.subarray(0, RANDOM_BYTES)), bytes.subarray(RANDOM_BYTES))
   }
+}
+
+function keyOf(value: string): number {
+  return hash32(value.slice(0, RANDOM_CHARS))
 }
 
 function cookieValue(cookies: string, name: string): string | undefined {

@@ -278,7 +278,7 @@ export class Edge implements EdgeContext {
         connections: server.all.size,
         requests: server.requests,
         failures: server.failures,
-        latencyMs: server.latencyMs,
+        latencyMs: server.pace.latencyMs,
       })),
     )
   }

@@ -76,6 +76,8 @@ export class Exchange implements ResponseSink, Waiter {
   except: UpstreamServer | undefined
   /** When the request head was complete, ms. */
   startedAt = 0
+  /** When a server got it last, ms. */
+  #takenAt = 0
   #pool: UpstreamPool | undefined
   #request: Buffer | undefined
   #body: readonly Buffer[] = NO_BODY
@@ -174,6 +176,7 @@ export class Exchange implements ResponseSink, Waiter {
       return
     }
     this.#connection = connection
+    this.#takenAt = this.#now()
     connection.send(this, this.#request, this.#body)
     if (this.#streamedEarly !== undefined) {
       for (const piece of this.#streamedEarly) connection.write(piece)
@@ -200,13 +203,13 @@ export class Exchange implements ResponseSink, Waiter {
     this.#begun = true
     this.#request = undefined
     this.#body = NO_BODY
-    const latencyMs = this.#now() - this.startedAt
-    this.#meter.responded(head.status, latencyMs)
+    const now = this.#now()
+    this.#meter.responded(head.status, now - this.startedAt)
     const server = this.#server as UpstreamServer
-    if (head.status >= 502 && head.status <= 504) {
-      server.latencyMs = server.latencyMs || latencyMs
-      this.#pool?.failed(server, this.fit)
-    } else {
+    if (head.status >= 502 && head.status <= 504) this.#pool?.failed(server, this.fit)
+    else {
+      // How long a client takes to send a body says nothing about the server.
+      const latencyMs = this.#streaming ? undefined : now - this.#takenAt
       const fresh = this.#connection?.used === false
       this.#pool?.succeeded(server, latencyMs, this.fit, { fresh, isError: head.status >= 500 })
     }
@@ -241,8 +244,9 @@ export class Exchange implements ResponseSink, Waiter {
     const connection = this.#connection as UpstreamConnection
     this.#connection = undefined
     this.#request = undefined
-    this.#meter.responded(101, this.#now() - this.startedAt)
-    this.#pool?.succeeded(this.#server as UpstreamServer, this.#now() - this.startedAt, this.fit)
+    const now = this.#now()
+    this.#meter.responded(101, now - this.startedAt)
+    this.#pool?.succeeded(this.#server as UpstreamServer, now - this.#takenAt, this.fit)
     this.#front.onUpgrade(head, connection, from, to)
   }
 

@@ -372,7 +372,12 @@ export class Http1Connection implements Front {
 
   #keepTogether(affinity: AffinitySettings): void {
     const cookies = () => (head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd))
-    const kept = this.#edge.affinity.keeping(affinity, this.#session?.who, cookies)
+    const kept = this.#edge.affinity.keeping(
+      affinity,
+      this.#session?.who,
+      cookies,
+      this.#pool as UpstreamPool,
+    )
     this.#exchange.stickyKey = kept.key
     this.#exchange.session = kept.session
     if (kept.issue !== undefined && this.#connection.secure) this.#setCookie = kept.issue

@@ -97,7 +97,12 @@ export class Http2Stream implements Front {
     if (pool.settings.choose === 'fit') this.#exchange.fit = edge.fitting(client, pool, false)
     if (pool.settings.affinity !== undefined) {
       const { cookies } = fields
-      const kept = edge.affinity.keeping(pool.settings.affinity, this.#session?.who, () => cookies)
+      const kept = edge.affinity.keeping(
+        pool.settings.affinity,
+        this.#session?.who,
+        () => cookies,
+        pool,
+      )
       this.#exchange.stickyKey = kept.key
       this.#exchange.session = kept.session
       this.#setCookie = kept.issue

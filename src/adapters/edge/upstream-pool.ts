@@ -5,7 +5,21 @@
  * @module
  */
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
-import { chooseInTurn, chooseOfTwo, NO_SERVER, withinBound } from '../../routing/choose-server.ts'
+import {
+  type ChoiceMoment,
+  chooseByLatency,
+  choosePrequal,
+  isWorthMoving,
+  type PacedServer,
+  ServerPace,
+} from '../../routing/choose-by-latency.ts'
+import {
+  chooseInTurn,
+  chooseLeastLoaded,
+  chooseOfTwo,
+  NO_SERVER,
+  withinBound,
+} from '../../routing/choose-server.ts'
 import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
 import {
@@ -15,6 +29,7 @@ import {
   rankServers,
   ServerFit,
 } from '../../routing/server-fit.ts'
+import type { KeyPlacer } from './affinity.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import { type PlacedSession, type SessionMove, SessionPlaces } from './session-places.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
@@ -26,8 +41,6 @@ export interface PoolTimeouts {
   readonly queueMs: number
 }
 
-/** Weight of the newest sample in the moving average of latency: about the last 20 requests. */
-const LATENCY_SMOOTHING = 0.1
 /** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
 const QUEUE_MAX = 1024
 
@@ -43,7 +56,7 @@ const NOTHING_SPECIAL = { fresh: false, isError: false }
 const STALL_MS = 1_000
 
 /** One server, with what this worker knows of it. */
-export class UpstreamServer implements FittingServer {
+export class UpstreamServer implements FittingServer, PacedServer {
   settings: ServerSettings
   weight: number
   inFlight = 0
@@ -55,9 +68,9 @@ export class UpstreamServer implements FittingServer {
   draining = false
   readonly outlier: OutlierState = noOutlier()
   readonly fit = new ServerFit()
+  readonly pace = new ServerPace()
   requests = 0
   failures = 0
-  latencyMs = 0
 
   constructor(settings: ServerSettings) {
     this.settings = settings
@@ -107,7 +120,7 @@ export interface PoolHost {
   onMoved(pool: UpstreamPool, move: Omit<SessionMove, 'pool'>): Promise<void> | undefined
 }
 
-export class UpstreamPool {
+export class UpstreamPool implements KeyPlacer {
   settings: PoolSettings
   servers: UpstreamServer[]
   /** Where sessions are, for pools that keep them together. */
@@ -115,7 +128,8 @@ export class UpstreamPool {
   #host: PoolHost
   #ring: HashRing
   #credits: Float64Array
-  /** Given since the start. */
+  /** Since the start. */
+  #requests = 0
   #answers = 0
   /** Gone from the settings, but still answering: their deadlines hold until the last answer is out. */
   #retired: UpstreamServer[] = []
@@ -139,7 +153,11 @@ export class UpstreamPool {
     const before = new Map(this.servers.map((server) => [addressOf(server.settings), server]))
     this.servers = settings.servers.map((wanted) => {
       const kept = before.get(addressOf(wanted))
-      if (kept === undefined) return new UpstreamServer(wanted)
+      if (kept === undefined) {
+        const added = new UpstreamServer(wanted)
+        added.pace.upSince = this.#host.now()
+        return added
+      }
       before.delete(addressOf(wanted))
       if (kept.weight === kept.settings.weight) kept.weight = wanted.weight
       kept.settings = wanted
@@ -159,13 +177,29 @@ export class UpstreamPool {
 
   /** A server's state changed: whether it may be chosen, and what becomes of its idle connections. */
   refresh(server: UpstreamServer): void {
-    server.usable = server.state(this.#host.now()) === 'up'
+    const now = this.#host.now()
+    const was = server.usable
+    server.usable = server.state(now) === 'up'
+    if (server.usable && !was) server.pace.upSince = now
     if (!server.up || server.draining) this.#closeIdle(server)
     if (server.usable) this.#serveQueue()
   }
 
+  stays(key: number): boolean {
+    const home = this.#home(key, NO_SERVER)
+    // Others are spread by the ring itself.
+    return home === NO_SERVER || this.#goesByRing || this.#isWellPlaced(home)
+  }
+
+  choose(): (key: number) => boolean {
+    if (this.#goesByRing) return () => true
+    const chosen = this.#byPolicy(NO_SERVER)
+    return (key) => this.#home(key, NO_SERVER) === chosen
+  }
+
   /** Finds a connection for `waiter`, now or later. */
   request(waiter: Waiter): void {
+    this.#requests++
     const server = this.#choose(waiter)
     if (server === undefined) {
       waiter.giveUp('no-server')
@@ -223,12 +257,13 @@ export class UpstreamPool {
   /**
    * A live request told that the server is well.
    *
+   * @param latencyMs to its first octet; undefined when the time says nothing about the server
    * @param fit for whom, where the pool chooses by that
    * @param how `fresh`: a connection was made first, so the time says little about the server
    */
   succeeded(
     server: UpstreamServer,
-    latencyMs: number,
+    latencyMs: number | undefined,
     fit?: FittingRequest,
     how: { readonly fresh: boolean; readonly isError: boolean } = NOTHING_SPECIAL,
   ): void {
@@ -240,10 +275,8 @@ export class UpstreamPool {
       this.#answers++
     }
     server.requests++
-    server.latencyMs =
-      server.latencyMs === 0
-        ? latencyMs
-        : server.latencyMs + LATENCY_SMOOTHING * (latencyMs - server.latencyMs)
+    // Who fails at once is not fast.
+    if (latencyMs !== undefined && !how.isError) server.pace.learn(latencyMs, server.inFlight)
     succeeded(server.outlier)
   }
 
@@ -311,21 +344,64 @@ export class UpstreamPool {
   }
 
   #pick(waiter: Waiter, except: number): number {
-    const { servers, settings } = this
+    const { servers } = this
     if (waiter.session !== undefined) {
       const place = this.places.at(waiter.session.id)
       const index = servers.findIndex(({ id }) => id === place)
       const server = servers[index]
       const mayStay = server?.usable === true && server.weight > 0 && index !== except
-      const isCalm = server !== undefined && server.inFlight < STAY_IN_FLIGHT
-      if (mayStay && (isCalm || withinBound(servers, index, settings.boundedLoad))) return index
+      if (mayStay && this.#isWellPlaced(index)) return index
     }
     if (waiter.stickyKey >= 0) {
-      return chooseOnRing(this.#ring, waiter.stickyKey, servers, settings.boundedLoad, except)
+      const home = this.#home(waiter.stickyKey, except)
+      // Who has a cookie was asked before whether it stays.
+      if (waiter.session === undefined || this.#goesByRing) return home
+      if (home === NO_SERVER || this.#isWellPlaced(home)) return home
     }
     if (waiter.fit !== undefined) return this.#pickFitting(waiter.fit, except)
-    if (settings.choose === 'round-robin') return chooseInTurn(servers, this.#credits, except)
-    return chooseOfTwo(servers, [this.#host.fraction(), this.#host.fraction()], except)
+    return this.#byPolicy(except)
+  }
+
+  /** Where a key leads: to the same server on every worker and edge. */
+  #home(key: number, except: number): number {
+    const bound = this.#goesByRing ? this.settings.boundedLoad : Number.POSITIVE_INFINITY
+    return chooseOnRing(this.#ring, key, this.servers, bound, except)
+  }
+
+  get #goesByRing(): boolean {
+    return this.settings.choose === 'consistent-hash'
+  }
+
+  #byPolicy(except: number): number {
+    const { servers, settings } = this
+    const fraction = () => this.#host.fraction()
+    switch (settings.choose) {
+      case 'round-robin':
+        return chooseInTurn(servers, this.#credits, except)
+      case 'least-loaded':
+        return chooseLeastLoaded(servers, fraction(), except)
+      case 'prequal':
+        return choosePrequal(servers, fraction, except)
+      case 'latency':
+        return chooseByLatency(servers, [fraction(), fraction()], except, this.#choice())
+      default:
+        return chooseOfTwo(servers, [fraction(), fraction()], except)
+    }
+  }
+
+  /** Whether a session stays on the server it is on. */
+  #isWellPlaced(index: number): boolean {
+    const { servers, settings } = this
+    const { inFlight } = servers[index] as UpstreamServer
+    if (settings.choose === 'latency') {
+      return !isWorthMoving(servers, index, this.#host.fraction(), this.#choice())
+    }
+    return inFlight < STAY_IN_FLIGHT || withinBound(servers, index, settings.boundedLoad)
+  }
+
+  #choice(): ChoiceMoment {
+    const { slowStartMs } = this.settings
+    return { requests: this.#requests, ms: this.#host.lately(), slowStartMs }
   }
 
   #moment(): Moment {

@@ -15,8 +15,10 @@ export const CONFIG_DEFAULTS = {
   log: { level: 'info', format: 'json' },
   tls: { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] },
   pool: {
-    /** Power of two choices (Mitzenmacher 2001): near the best server, without herding. */
-    choose: 'p2c',
+    /** Power of two choices (Mitzenmacher 2001) by expected time: near the best server, without herding (decision 0016). */
+    choose: 'latency',
+    /** Ten seconds: of a JIT's warming up most, of an outage little. */
+    slowStartMs: 10 * SECOND,
     /** c = 1.25 of "Consistent hashing with bounded loads" (Mirrokni et al. 2016, section 6). */
     boundedLoad: 1.25,
     /** Off, as session keys are. */

@@ -24,6 +24,7 @@ export function keyServerPool({ host, port, token }: KeyServerPlace): PoolSettin
     name: KEY_POOL,
     choose: pool.choose,
     boundedLoad: pool.boundedLoad,
+    slowStartMs: pool.slowStartMs,
     affinity: undefined,
     health: undefined,
     // The only one there is: never ejected.

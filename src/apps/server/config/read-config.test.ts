@@ -32,7 +32,7 @@ describe('readConfig()', () => {
   it('fills in defaults, makes paths whole, and freezes', () => {
     const config = configOf(GOOD)
     assert.equal(config.data, '/etc/limen/state')
-    assert.equal(config.pools[0]?.choose, 'p2c')
+    assert.equal(config.pools[0]?.choose, 'latency')
     assert.deepEqual(config.listeners[0]?.tls, { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] })
     assert.equal(config.pools[0]?.health, undefined)
     assert.throws(() => Object.assign(config.pools[0] ?? {}, { name: 'x' }), TypeError)

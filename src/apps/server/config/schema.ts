@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import type { Detector } from '../../../behavior/decision.ts'
+import { CHOICE_POLICIES } from '../../../ports/data-plane.ts'
 import { type Address, readAddress } from './address.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
 
@@ -140,11 +141,18 @@ const pool = z.strictObject({
   name: name.describe('What routes call this pool.'),
   servers: z.array(server).min(1, 'needs at least one server').describe('Who answers.'),
   choose: z
-    .enum(['p2c', 'round-robin', 'consistent-hash', 'fit'])
+    .enum(CHOICE_POLICIES)
     .default(D.pool.choose)
     .describe(
-      'How a server is chosen: the better of two, in turn, by a hash of the affinity cookie, or by what suits the client.',
+      'How a server is chosen. latency: of two, the one expected to answer sooner; p2c: of two, the less loaded; prequal: of three, the fastest that is not hot; consistent-hash: by the affinity cookie; fit: by what suits the client.',
     ),
+  slowStartMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(D.pool.slowStartMs)
+    .describe('With latency: a server that comes up gets its share over this time; 0: at once.'),
   affinity: z
     .strictObject({
       cookie: z

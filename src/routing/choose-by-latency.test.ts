@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { seededRandom } from '../../test/fixtures/seeded-random.ts'
+import {
+  type ChoiceMoment,
+  chooseByLatency,
+  choosePrequal,
+  isWorthMoving,
+  type PacedServer,
+  ServerPace,
+} from './choose-by-latency.ts'
+import { chooseLeastLoaded, chooseOfTwo, NO_SERVER } from './choose-server.ts'
+
+/** Requests that a server serves at once; more wait in it. */
+const WORKERS = 4
+const SERVICE_MS = 5
+const CALM: ChoiceMoment = { requests: 0, ms: 0, slowStartMs: 0 }
+
+interface Simulated extends PacedServer {
+  inFlight: number
+  usable: boolean
+  busy: number
+  readonly waiting: number[]
+}
+
+interface Answer {
+  readonly server: number
+  /** When it was asked, ms. */
+  readonly at: number
+  readonly latencyMs: number
+}
+
+type Choose = (
+  servers: readonly Simulated[],
+  fraction: () => number,
+  requests: number,
+  ms: number,
+) => number
+
+const byLatency: Choose = (servers, fraction, requests, ms) =>
+  chooseByLatency(servers, [fraction(), fraction()], NO_SERVER, { requests, ms, slowStartMs: 0 })
+const byTwo: Choose = (servers, fraction) =>
+  chooseOfTwo(servers, [fraction(), fraction()], NO_SERVER)
+const byPrequal: Choose = (servers, fraction) => choosePrequal(servers, fraction, NO_SERVER)
+const byLoad: Choose = (servers, fraction) => chooseLeastLoaded(servers, fraction(), NO_SERVER)
+
+function paced(change: Partial<Simulated> = {}): Simulated {
+  const state = { weight: 1, inFlight: 0, usable: true, pace: new ServerPace() }
+  return { ...state, busy: 0, waiting: [], ...change }
+}
+
+/** Five servers that queue, Poisson arrivals, half of each service time fixed, half exponential. */
+function simulate(
+  choose: Choose,
+  perSecond: number,
+  untilMs: number,
+  slowness: (server: number, ms: number) => number,
+): Answer[] {
+  const { fraction } = seededRandom(7)
+  const servers = Array.from({ length: 5 }, () => paced())
+  const exponential = (mean: number) => -Math.log(1 - fraction()) * mean
+  const due: { ms: number; run: () => void }[] = []
+  const answers: Answer[] = []
+  let now = 0
+  let requests = 0
+  const schedule = (ms: number, run: () => void): void => {
+    let at = due.length
+    // The next one is the last.
+    while (at > 0 && (due[at - 1]?.ms ?? 0) < ms) at--
+    due.splice(at, 0, { ms, run })
+  }
+  const serve = (index: number, at: number): void => {
+    const server = servers[index] as Simulated
+    server.busy++
+    const ms = (SERVICE_MS / 2 + exponential(SERVICE_MS / 2)) * slowness(index, now)
+    schedule(now + ms, () => {
+      server.pace.learn(now - at, server.inFlight)
+      server.busy--
+      server.inFlight--
+      answers.push({ server: index, at, latencyMs: now - at })
+      const next = server.waiting.shift()
+      if (next !== undefined) serve(index, next)
+    })
+  }
+  const arrive = (): void => {
+    const index = choose(servers, fraction, requests++, now)
+    const server = servers[index] as Simulated
+    server.inFlight++
+    if (server.busy < WORKERS) serve(index, now)
+    else server.waiting.push(now)
+    schedule(now + exponential(1000 / perSecond), arrive)
+  }
+  schedule(0, arrive)
+  while (now < untilMs) {
+    const next = due.pop()
+    if (next === undefined) break
+    now = next.ms
+    next.run()
+  }
+  return answers
+}
+
+function share(answers: readonly Answer[], server: number, from: number, to: number): number {
+  const within = answers.filter(({ at }) => at >= from && at < to)
+  return within.filter((one) => one.server === server).length / within.length
+}
+
+function p99(answers: readonly Answer[], from: number, to: number): number {
+  const within = answers.filter(({ at }) => at >= from && at < to)
+  const sorted = within.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b)
+  return sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN
+}
+
+const SICK_MS = 20_000
+const slowAtFirst = (server: number, ms: number) => (server === 0 && ms < SICK_MS ? 10 : 1)
+
+describe('chooseByLatency()', () => {
+  for (const perSecond of [200, 500, 1500]) {
+    it(`gives equal servers a fifth each at ${perSecond}/s`, () => {
+      const answers = simulate(byLatency, perSecond, 60_000, () => 1)
+      for (let i = 0; i < 5; i++) {
+        const got = share(answers, i, 0, 60_000)
+        assert.ok(Math.abs(got - 0.2) < 0.01, `server ${i}: ${got}`)
+      }
+    })
+
+    it(`leaves one ten times slower half a percent at ${perSecond}/s, which nobody feels`, () => {
+      const answers = simulate(byLatency, perSecond, SICK_MS, slowAtFirst)
+      const got = share(answers, 0, 2_000, SICK_MS)
+      assert.ok(got > 0 && got < 0.01, `${got}`)
+      const without = p99(
+        simulate(byLatency, perSecond, SICK_MS, () => 1),
+        2_000,
+        SICK_MS,
+      )
+      const felt = p99(answers, 2_000, SICK_MS)
+      assert.ok(felt < 1.5 * without, `${felt} ms, ${without} ms when all are well`)
+      // The same by load alone: what this is for.
+      const byLoadAlone = p99(simulate(byTwo, perSecond, SICK_MS, slowAtFirst), 2_000, SICK_MS)
+      assert.ok(byLoadAlone > 3 * felt, `${byLoadAlone} ms by load alone`)
+    })
+  }
+
+  it('takes it back within a second of being well', () => {
+    const answers = simulate(byLatency, 500, SICK_MS + 6_000, slowAtFirst)
+    const got = share(answers, 0, SICK_MS + 1_000, SICK_MS + 6_000)
+    assert.ok(Math.abs(got - 0.2) < 0.03, `${got}`)
+  })
+
+  it('asks a slow server one request at a time', () => {
+    const servers = [paced(), paced()]
+    servers[0]?.pace.learn(100, 1)
+    servers[1]?.pace.learn(5, 1)
+    const busy = servers[0] as Simulated
+    busy.inFlight = 1
+    for (let requests = 0; requests < 1000; requests++) {
+      assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { ...CALM, requests }), 1)
+    }
+    busy.inFlight = 0
+    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { ...CALM, requests: 1000 }), 0)
+  })
+
+  it('starts a server that comes up slowly', () => {
+    const servers = [paced(), paced()]
+    for (const { pace } of servers) pace.learn(5, 1)
+    const cold = servers[0] as Simulated
+    cold.pace.upSince = 0
+    cold.pace.askedAt = 0
+    const at = (ms: number) =>
+      chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { requests: 10, ms, slowStartMs: 1000 })
+    assert.equal(at(100), 1)
+    assert.equal(at(1000), 0)
+  })
+
+  it('takes only what is usable, has weight, and is not excepted', () => {
+    const any = fc.record({
+      weight: fc.nat(3),
+      inFlight: fc.nat(20),
+      usable: fc.boolean(),
+      latencyMs: fc.nat(50),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(any, { maxLength: 8 }),
+        fc.integer({ min: -1, max: 8 }),
+        fc.nat(),
+        (states, except, seed) => {
+          const servers = states.map(({ latencyMs, ...state }) => {
+            const server = paced(state)
+            if (latencyMs > 0) server.pace.learn(latencyMs, 1)
+            return server
+          })
+          const may = servers.map((one, i) => one.usable && one.weight > 0 && i !== except)
+          const { fraction } = seededRandom(seed)
+          for (const index of [
+            chooseByLatency(servers, [fraction(), fraction()], except, CALM),
+            choosePrequal(servers, fraction, except),
+            chooseLeastLoaded(servers, fraction(), except),
+          ]) {
+            assert.equal(index !== NO_SERVER, may.includes(true))
+            if (index !== NO_SERVER) assert.equal(may[index], true)
+          }
+        },
+      ),
+      { seed: 20261121 },
+    )
+  })
+})
+
+describe('isWorthMoving()', () => {
+  it('leaves a session where it is until another server is sooner by more than a move costs', () => {
+    const servers = [paced(), paced()]
+    for (const { pace } of servers) pace.learn(10, 3)
+    const [here, there] = servers as [Simulated, Simulated]
+    const isWorth = () => isWorthMoving(servers, 0, 0.5, CALM)
+    here.inFlight = 6
+    there.inFlight = 2
+    assert.equal(isWorth(), false, 'a little busier')
+    here.inFlight = 15
+    assert.equal(isWorth(), true, 'overloaded')
+    here.inFlight = 3
+    here.pace.latencyMs = 100
+    assert.equal(isWorth(), true, 'slow')
+    assert.equal(isWorthMoving([here], 0, 0.5, CALM), false, 'there is no other')
+  })
+})
+
+describe('the policies to compare with', () => {
+  it('give equal servers about a fifth each', () => {
+    for (const choose of [byTwo, byPrequal, byLoad]) {
+      const answers = simulate(choose, 1500, 20_000, () => 1)
+      for (let i = 0; i < 5; i++) {
+        const got = share(answers, i, 0, 20_000)
+        assert.ok(Math.abs(got - 0.2) < 0.03, `${choose.name}, server ${i}: ${got}`)
+      }
+    }
+  })
+})

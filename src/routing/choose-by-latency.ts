@@ -1,0 +1,192 @@
+/**
+ * The default choice: of two servers drawn by weight, the one where this request may be expected to be answered
+ * sooner. Load alone does not tell a slow server from a busy one: with few requests in flight a slow server looks as free as
+ * the others, is drawn like them, and sets the 99th percentile. What it took to answer lately tells.
+ *
+ * A server that is taken for slow is asked one request in {@link PROBE_EVERY}, never two at once; an answer that comes
+ * much sooner than expected is followed by the next question at once. So it costs half a percent of the requests, and is
+ * back within a few answers of being well. `prequal` (Wydra et al., NSDI 2024) is here to compare with.
+ *
+ * @module
+ */
+import { drawByWeight, NO_SERVER, type ServerLoad } from './choose-server.ts'
+
+/** Weight of the newest answer in the mean: about the last 20. */
+const SMOOTHING = 0.1
+/** Of an answer that took less than half of what was expected: the server has changed, the old mean is of no use. */
+const RECOVERING = 0.5
+/** Means of twenty answers differ by that much by chance: as good as each other. */
+const EQUAL_FACTOR = 1.25
+/** A server that takes this many times longer than the one it was drawn with is slow: it is probed. */
+const SLOW_FACTOR = 2
+/** Requests of the pool from one probe of a slow server to the next: 0.5 %, of a goal of at most 1 %. */
+export const PROBE_EVERY = 200
+/** No answer is faster: differences below are noise, and in flight must count. */
+const LATENCY_MIN_MS = 0.05
+/** A server that has just come up is expected to be this many times slower at most. */
+const COLD_FACTOR = 10
+/** Drawn by `prequal`; its paper finds no gain beyond three. */
+const PREQUAL_DRAWN = 3
+/** Servers with more in flight than this share of all are hot (the paper's Q_RIF, 0.84 of its production). */
+const HOT_QUANTILE = 0.84
+
+/** What is known of how fast one server answers. */
+export class ServerPace {
+  /** Mean time to first byte, 0 when nothing is known. */
+  latencyMs = 0
+  /** Requests it had in flight when it gave these answers, in the mean. */
+  inFlight = 0
+  /** It answered much faster than expected: the next question need not wait. */
+  isRecovering = false
+  /** Of the pool's count, when it was chosen last. */
+  askedAt = Number.NEGATIVE_INFINITY
+  /** When it came up, ms. */
+  upSince = Number.NEGATIVE_INFINITY
+
+  /** @param inFlight requests it has in flight, this one among them */
+  learn(latencyMs: number, inFlight: number): void {
+    const sample = Math.max(LATENCY_MIN_MS, latencyMs)
+    const isFirst = this.latencyMs === 0
+    this.isRecovering = !isFirst && sample * 2 < this.latencyMs
+    const weight = isFirst ? 1 : this.isRecovering ? RECOVERING : SMOOTHING
+    this.latencyMs += weight * (sample - this.latencyMs)
+    this.inFlight += weight * (inFlight - this.inFlight)
+  }
+}
+
+export interface PacedServer extends ServerLoad {
+  readonly pace: ServerPace
+}
+
+/** When a choice is made. */
+export interface ChoiceMoment {
+  /** Requests of the pool so far. */
+  readonly requests: number
+  readonly ms: number
+  /** A server that comes up is given its share over this time; 0: at once. */
+  readonly slowStartMs: number
+}
+
+/**
+ * @param chance two numbers in [0, 1)
+ * @param except a server not to be taken (it just failed), or NO_SERVER
+ */
+export function chooseByLatency(
+  servers: readonly PacedServer[],
+  chance: readonly [number, number],
+  except: number,
+  now: ChoiceMoment,
+): number {
+  const first = drawByWeight(servers, chance[0], except)
+  if (first === NO_SERVER) return NO_SERVER
+  const second = drawByWeight(servers, chance[1], except, first)
+  const chosen = second === NO_SERVER ? first : better(servers, first, second, now)
+  ;(servers[chosen] as PacedServer).pace.askedAt = now.requests
+  return chosen
+}
+
+function better(
+  servers: readonly PacedServer[],
+  first: number,
+  second: number,
+  now: ChoiceMoment,
+): number {
+  const one = servers[first] as PacedServer
+  const other = servers[second] as PacedServer
+  const oneMs = expectedMs(one, other, now)
+  const otherMs = expectedMs(other, one, now)
+  const winner = otherMs * EQUAL_FACTOR < oneMs ? second : first
+  const loser = winner === first ? second : first
+  const isSlow = isProbeDue(servers[loser] as PacedServer, servers[winner] as PacedServer, now)
+  return isSlow ? loser : winner
+}
+
+/** Until this request would be answered, when the one it is compared with stands for all others. */
+function expectedMs(server: PacedServer, other: PacedServer, now: ChoiceMoment): number {
+  const latencyMs = server.pace.latencyMs || other.pace.latencyMs || 1
+  const queue = (server.inFlight + 1) / server.weight
+  return latencyMs * queue * coldness(server, now)
+}
+
+/** How many times slower a server is taken to be because it has just come up. */
+function coldness({ pace }: PacedServer, { ms, slowStartMs }: ChoiceMoment): number {
+  const age = ms - pace.upSince
+  if (age >= slowStartMs) return 1
+  return Math.min(COLD_FACTOR, slowStartMs / Math.max(age, 1))
+}
+
+function isProbeDue(slow: PacedServer, than: PacedServer, now: ChoiceMoment): boolean {
+  const { pace } = slow
+  if (slow.inFlight > 0 || pace.latencyMs <= than.pace.latencyMs * SLOW_FACTOR) return false
+  return pace.isRecovering || now.requests - pace.askedAt >= PROBE_EVERY
+}
+
+/** Milliseconds that a move costs a session: the next server has to be told, its caches are cold. */
+const MOVE_MS = 20
+/** And it has to be worth it: means of twenty answers, and what is in flight now, differ by chance. */
+const MOVE_FACTOR = 3
+
+/**
+ * Whether a session would be better off elsewhere than on its server, which is overloaded, or slow. What a server took lately it
+ * took with so much in flight: with more than that now it takes longer in proportion, however many it serves at once.
+ *
+ * @param chance in [0, 1): the server it is compared with is drawn by weight
+ */
+export function isWorthMoving(
+  servers: readonly PacedServer[],
+  from: number,
+  chance: number,
+  now: ChoiceMoment,
+): boolean {
+  const other = drawByWeight(servers, chance, from)
+  if (other === NO_SERVER) return false
+  const there = servers[other] as PacedServer
+  if (there.pace.latencyMs === 0) return false
+  const thereMs = paceNow(there) * coldness(there, now)
+  return thereMs * MOVE_FACTOR + MOVE_MS < paceNow(servers[from] as PacedServer)
+}
+
+function paceNow({ pace, inFlight }: PacedServer): number {
+  return (pace.latencyMs * (inFlight + 1)) / (pace.inFlight + 1)
+}
+
+/**
+ * Prequal: of three drawn, the fastest of those that are not hot; when all are, the one with the least in flight. Here what
+ * the edge saw itself stands for the paper's probes.
+ *
+ * @param fraction draws numbers in [0, 1)
+ */
+export function choosePrequal(
+  servers: readonly PacedServer[],
+  fraction: () => number,
+  except: number,
+): number {
+  const hot = hotFrom(servers)
+  let best = NO_SERVER
+  let isBestHot = true
+  for (let i = 0; i < PREQUAL_DRAWN; i++) {
+    const index = drawByWeight(servers, fraction(), except)
+    if (index === NO_SERVER) return NO_SERVER
+    const { inFlight, pace } = servers[index] as PacedServer
+    const isHot = inFlight > hot
+    const than = servers[best]
+    const isBetter =
+      than === undefined ||
+      (isHot === isBestHot
+        ? isHot
+          ? inFlight < than.inFlight
+          : pace.latencyMs < than.pace.latencyMs
+        : isBestHot)
+    if (isBetter) {
+      best = index
+      isBestHot = isHot
+    }
+  }
+  return best
+}
+
+function hotFrom(servers: readonly PacedServer[]): number {
+  const inFlight = servers.filter(({ usable }) => usable).map((server) => server.inFlight)
+  inFlight.sort((a, b) => a - b)
+  return inFlight[Math.floor(HOT_QUANTILE * (inFlight.length - 1))] ?? 0
+}
