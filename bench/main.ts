@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   admission: async () => (await import('./admission.ts')).benchAdmission,
   session: async () => (await import('./session.ts')).benchSession,
   edge: async () => (await import('./edge.ts')).benchEdge,
+  balance: async () => (await import('./balance.ts')).benchBalance,
   flood: async () => (await import('./flood.ts')).benchFlood,
 }
 

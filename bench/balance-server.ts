@@ -1,0 +1,40 @@
+/**
+ * An upstream of bounded capacity: so many requests at once, the others wait in line; a service time half fixed, half
+ * exponential, of which a part is CPU. `node balance-server.ts PORT SLOTS SERVICE_MS`. `/slow?factor=N` changes its speed.
+ *
+ * @module
+ */
+import { createServer, type ServerResponse } from 'node:http'
+
+const [port, slots, serviceMs] = process.argv.slice(2).map(Number) as [number, number, number]
+/** Of the service time, burnt: six of them share a core with whatever is measured. */
+const BURN_SHARE = 0.01
+
+let busy = 0
+let factor = 1
+const line: ServerResponse[] = []
+
+createServer((request, response) => {
+  const asked = /^\/slow\?factor=(\d+)$/.exec(request.url ?? '')
+  if (asked !== null) {
+    factor = Number(asked[1])
+    response.end('ok')
+  } else if (busy < slots) serve(response)
+  else line.push(response)
+})
+  .listen({ port, host: '127.0.0.1', backlog: 1024 })
+  .on('connection', (socket) => socket.setNoDelay(true)).keepAliveTimeout = 60_000
+
+function serve(response: ServerResponse): void {
+  busy++
+  const ms = (serviceMs / 2 - Math.log(1 - Math.random()) * (serviceMs / 2)) * factor
+  const until = performance.now() + ms * BURN_SHARE
+  while (performance.now() < until) Math.sqrt(until)
+  setTimeout(() => {
+    response.setHeader('x-server', String(port))
+    response.end('served\n')
+    busy--
+    const next = line.shift()
+    if (next !== undefined) serve(next)
+  }, ms)
+}
