@@ -12,6 +12,9 @@ type Evaluation = (dataDir: string) => Promise<object>
 const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   hello: async () => (await import('./hello.ts')).evalHello,
   handshake: async () => (await import('./handshake.ts')).evalHandshake,
+  nab: async () => (await import('./nab.ts')).evalNab,
+  m4: async () => (await import('./m4.ts')).evalM4,
+  load: async () => (await import('./load.ts')).evalLoad,
 }
 
 const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]

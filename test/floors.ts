@@ -5,7 +5,7 @@
  *
  * @module
  */
-const ENGINES = ['behavior', 'keys', 'routing']
+const ENGINES = ['behavior', 'forecast', 'keys', 'routing']
 const PURE = ['ground', 'math', 'wire', 'crypto', ...ENGINES, 'ports']
 
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {
@@ -14,6 +14,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   wire: ['ground'],
   crypto: ['ground'],
   behavior: ['ground', 'math', 'wire', 'crypto'],
+  forecast: ['ground', 'math'],
   keys: ['ground', 'math', 'wire', 'crypto'],
   routing: ['ground', 'math'],
   ports: ['ground', 'wire', ...ENGINES],
