@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { seededRandom } from '../../../test/fixtures/seeded-random.ts'
+import type { SeriesFrame } from '../model.ts'
+import { LOG_RIDGE_DEFAULTS, logRidge } from './log-ridge.ts'
+
+/** Days of 96 steps keep the tests short. */
+const DAY = 96
+const FRAME: SeriesFrame = { stepS: 900, startS: 0, seasons: [DAY] }
+const model = logRidge({ ...LOG_RIDGE_DEFAULTS, horizons: [1, 4, 12] })
+
+/** A day's shape, and growth that wanders. */
+function days(count: number, noise = 0.1): Float64Array {
+  const random = seededRandom(7)
+  return Float64Array.from({ length: count * DAY }, (_, t) => {
+    const chance = noise * (random.fraction() + random.fraction() - 1)
+    return Math.round(200 * Math.exp(Math.sin((2 * Math.PI * t) / DAY) + chance))
+  })
+}
+
+describe('logRidge()', () => {
+  it('follows a daily shape to within the noise', () => {
+    const values = days(20)
+    const state = model.fit(values.slice(0, 19 * DAY), FRAME)
+    let error = 0
+    let errorLast = 0
+    for (let t = 19 * DAY; t + 12 <= values.length; t++) {
+      const forecast = model.forecast(state, 12)
+      error += Math.abs((forecast[11] ?? 0) - (values[t + 11] ?? 0))
+      errorLast += Math.abs((values[t - 1] ?? 0) - (values[t + 11] ?? 0))
+      model.update(state, values[t] ?? 0)
+    }
+    assert.ok(error < 0.15 * errorLast, `${error} of ${errorLast}`)
+  })
+
+  it('updates to the same state that it fits to, but for what it learned', () => {
+    const values = days(30)
+    const updated = model.fit(values.slice(0, 20 * DAY), FRAME)
+    // Long enough that what is too old was forgotten once.
+    for (const value of values.subarray(20 * DAY)) model.update(updated, value)
+    const fitted = { ...model.fit(values, FRAME), coefficients: updated.coefficients }
+    const difference = model.forecast(updated, 30).map((value, k) => {
+      return value - (model.forecast(fitted, 30)[k] ?? 0)
+    })
+    assert.ok(
+      difference.every((value) => Math.abs(value) < 1e-6),
+      `${difference}`,
+    )
+  })
+
+  it('learns nothing from an outage', () => {
+    const values = days(20)
+    const off = values.slice().fill(0, 10 * DAY, 11 * DAY)
+    const unknown = values.slice().fill(Number.NaN, 10 * DAY, 11 * DAY)
+    const [a, b] = [off, unknown].map((history) => model.forecast(model.fit(history, FRAME), 12))
+    assert.deepEqual(a, b)
+  })
+
+  it('forecasts the level where there is too little to learn from, and zero of nothing', () => {
+    assert.deepEqual([...model.forecast(model.fit(new Float64Array(0), FRAME), 3)], [0, 0, 0])
+    const constant = model.forecast(model.fit(new Float64Array(20).fill(5), FRAME), 30)
+    assert.ok(constant.every((value) => Math.abs(value - 5) < 1e-9))
+    const unknown = model.forecast(model.fit(new Float64Array(500).fill(Number.NaN), FRAME), 30)
+    assert.ok(unknown.every((value) => value === 0))
+  })
+
+  it('goes on without a season', () => {
+    const state = model.fit(days(20), { ...FRAME, seasons: [] })
+    const forecast = model.forecast(state, 40)
+    assert.ok(
+      forecast.every((value) => value > 50 && value < 700),
+      `${forecast}`,
+    )
+  })
+
+  it('stays below twice the greatest value ever seen', () => {
+    const values = days(20)
+    values.fill(100_000, 19 * DAY + 90)
+    const forecast = model.forecast(model.fit(values, FRAME), 40)
+    assert.ok(forecast.every((value) => Number.isFinite(value) && value >= 0 && value <= 200_000))
+  })
+
+  it('takes 30 % unknown values', () => {
+    const random = seededRandom(3)
+    const values = days(20).map((value) => (random.fraction() < 0.3 ? Number.NaN : value))
+    const whole = model.forecast(model.fit(days(20), FRAME), 12)
+    const holed = model.forecast(model.fit(values, FRAME), 12)
+    holed.forEach((value, k) => {
+      assert.ok(Math.abs(Math.log(value / (whole[k] ?? 0))) < 0.15, `${holed}, not ${whole}`)
+    })
+  })
+})
