@@ -98,6 +98,22 @@ console.log(error instanceof SessionError ? error.code : error, typeof wrong)
     assert.deepEqual(built, ['limen.js', 'start.js', 'worker.js'])
   })
 
+  it('has the forecaster as a library, with types', async () => {
+    const program = `import { forecastAhead, openForecaster, addToForecaster, type Outlook } from 'limen/forecast'
+const state = openForecaster()
+for (let minute = 0; minute < 200; minute++) addToForecaster(state, 60 * minute, 7)
+const { values, high }: Outlook = forecastAhead(state, 5)
+// @ts-expect-error: types are there, so this is known to be wrong
+const wrong: string = values
+console.log(values.map(Math.round).join(), high.every((line) => line < 10), typeof wrong)
+`
+    writeFileSync(join(app, 'forecast.ts'), program)
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024']
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+    await run(app, process.execPath, tsc, ...options, '--skipLibCheck', 'forecast.ts')
+    assert.equal(await run(app, process.execPath, 'forecast.ts'), '7,7,7,7,7 true object\n')
+  })
+
   it('is imported, with types', async () => {
     const program = `import { ClientHelloReader, ja4, type Ja4 } from 'limen'
 const outcome = new ClientHelloReader().feed(new Uint8Array([0]), 0)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seededRandom } from '../../test/fixtures/seeded-random.ts'
+import { seededRandom } from '../fixtures/seeded-random.ts'
 import {
   addToForecaster,
   adoptFit,
@@ -14,7 +14,7 @@ import {
   forecastAhead,
   openForecaster,
   passTime,
-} from './forecaster.ts'
+} from '../../src/forecast/forecaster.ts'
 
 /** Days of 96 steps keep the tests short. */
 const DAY = 96
