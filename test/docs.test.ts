@@ -179,6 +179,14 @@ describe('tables', () => {
     assert.deepEqual(Object.fromEntries(said.map(([, key, value]) => [key, value])), keys)
   })
 
+  it('forecast: every key, with its default', () => {
+    const said = [...operations.matchAll(/^\| `(forecast\.\w+)` \| `([^`]+)` \|/gm)]
+    assert.deepEqual(
+      Object.fromEntries(said.map(([, key, value]) => [key, value])),
+      leavesOf({ forecast: CONFIG_DEFAULTS.forecast }),
+    )
+  })
+
   it('metrics: all but those of Node', async () => {
     const plane = fakeDataPlane()
     const registry = metricsRegistry({
@@ -189,6 +197,7 @@ describe('tables', () => {
       handshakePools: () => [],
       sessions: () => undefined,
       keyMisses: () => undefined,
+      forecasts: () => [],
     })
     const names = registry.getMetricsAsArray().map(({ name }) => name)
     assert.deepEqual(

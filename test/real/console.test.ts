@@ -19,7 +19,15 @@ const WIDE = { width: 1360, height: 860 }
 const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed; the slowest here takes under a second. */
 const STEP_MS_MAX = 10_000
-const CONSOLE_PAGES = ['overview', 'connections', 'clients', 'sessions', 'decisions', 'upstreams']
+const CONSOLE_PAGES = [
+  'overview',
+  'connections',
+  'clients',
+  'sessions',
+  'decisions',
+  'upstreams',
+  'forecast',
+]
 
 /** In the page: has the first chart drawn a line in its color (blue on every theme), not only its axes? */
 const CHART_HAS_A_LINE = `(() => {

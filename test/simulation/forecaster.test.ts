@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seededRandom } from '../fixtures/seeded-random.ts'
 import {
   addToForecaster,
   adoptFit,
@@ -15,6 +14,7 @@ import {
   openForecaster,
   passTime,
 } from '../../src/forecast/forecaster.ts'
+import { seededRandom } from '../fixtures/seeded-random.ts'
 
 /** Days of 96 steps keep the tests short. */
 const DAY = 96

@@ -15,7 +15,8 @@ import { textPlot } from './text-plot.ts'
 import { plain, textTable } from './text-table.ts'
 
 export interface BacktestOptions {
-  readonly horizon: readonly string[]
+  /** Comma-separated. */
+  readonly horizon: string
   readonly step?: string
   readonly column?: string
   readonly output: 'json' | 'text'
@@ -37,9 +38,9 @@ export function runBacktest(
   out: (text: string) => void,
 ): void {
   const { startS, stepS, values } = readSeries(path, options)
-  const horizons = [...new Set(options.horizon.map((text) => stepsOf(text, stepS)))].sort(
-    (a, b) => a - b,
-  )
+  const horizons = [
+    ...new Set(options.horizon.split(',').map((text) => stepsOf(text, stepS))),
+  ].sort((a, b) => a - b)
   const seasons = [DAY_S, 7 * DAY_S]
     .map((s) => s / stepS)
     .filter((steps) => steps >= 2 && steps % 1 === 0)

@@ -9,9 +9,11 @@ import { usualConfig } from './admin-client.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { idsLast } from './dashed-ids.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
+import { addForecastCommands } from './forecast-commands.ts'
 import { addProfileCommands } from './profile-commands.ts'
 import { addReadingCommands } from './reading-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
+import { addSimulateCommand } from './simulate-command.ts'
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`${text}\n`)
@@ -40,7 +42,9 @@ async function main(argv: readonly string[]): Promise<number> {
   addReadingCommands(program, out)
   addProfileCommands(program, out)
   addSessionCommands(program, out, ended)
+  addForecastCommands(program, out)
   addClusterCommands(program, out)
+  addSimulateCommand(program, out)
   try {
     await program.parseAsync(idsLast(argv))
     return code

@@ -7,6 +7,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { ClientsPage } from './pages/clients.tsx'
 import { ConnectionsPage } from './pages/connections.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
+import { ForecastPage } from './pages/forecast.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { SessionsPage } from './pages/sessions.tsx'
 import { UpstreamsPage } from './pages/upstreams.tsx'
@@ -23,6 +24,7 @@ const TITLES: Readonly<Record<Page, string>> = {
   sessions: 'Sessions',
   decisions: 'Decisions',
   upstreams: 'Upstreams',
+  forecast: 'Forecast',
 }
 
 export function App() {
@@ -71,6 +73,8 @@ function PageBody(props: { readonly page: Page }) {
       return <DecisionsPage />
     case 'upstreams':
       return <UpstreamsPage />
+    case 'forecast':
+      return <ForecastPage />
   }
 }
 

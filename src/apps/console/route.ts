@@ -11,6 +11,7 @@ export const PAGES = [
   'sessions',
   'decisions',
   'upstreams',
+  'forecast',
 ] as const
 export type Page = (typeof PAGES)[number]
 

@@ -48,6 +48,7 @@ const FIXED_AT_START = [
   ['data', (config: Config) => config.data],
   ['workers', (config: Config) => config.workers],
   ['log', (config: Config) => config.log],
+  ['forecast', (config: Config) => config.forecast],
   ['decisions', (config: Config) => config.decisions],
   ['admission.profiles', (config: Config) => config.admission.profiles],
   ['admission.signatures', (config: Config) => config.admission.signatures],

@@ -7,11 +7,22 @@ const MEMBER = {
   ...{ id: 'here', address: '', region: '', connections: 6, full: 2, resumed: 1, failed: 3 },
   ...{ checksPassed: 1, checksFailed: 0, handshakeMs: 2 },
 }
+const HORIZON = {
+  ...{ aheadS: 900, expected: 12.5, low: 8, high: 20, model: 'last value', isDemoted: true },
+  ...{ reason: '', error: 0.1, judged: 900 },
+}
+const FORECAST = {
+  ...{ pool: 'site', stepS: 60, at: 0, now: 11, fittedAfter: 60, horizons: [HORIZON] },
+  capacity: {
+    ...{ requestsPerSecond: null, shareNow: null, shareAhead: null, shareAheadS: 0, reason: '' },
+  },
+}
 const PROFILES = {
   profiles: () => ({
     ...{ profiles: 5, verdicts: 2, signatures: 1, learned: 9, dropped: 3, unstored: 4 },
   }),
   keyMisses: () => ({ fetched: 2, unknown: 1, failed: 0 }),
+  forecasts: () => [FORECAST],
   sessions: () => ({
     ...{
       sessions: 3,
@@ -61,6 +72,9 @@ it('metricsRegistry() says what the data plane counted', async () => {
     'limen_received_bytes_total 10',
     'limen_decisions_unstored_total 2',
     'limen_sessions 3',
+    'limen_forecast_requests_per_second{pool="site",horizon="900",line="expected"} 12.5',
+    'limen_forecast_requests_per_second{pool="site",horizon="900",line="p95"} 20',
+    'limen_forecast_demoted{pool="site",horizon="900"} 1',
     'limen_session_epoch{group="1"} 7',
     'limen_session_handshakes_total{kind="rotate",result="gen_conflict"} 4',
     'limen_session_keys_total{reason="time"} 1',

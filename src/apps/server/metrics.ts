@@ -6,7 +6,9 @@
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import type { PoolForecast } from '../../flows/explain-forecast.ts'
 import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
+import { forecastMetrics } from './forecast-metrics.ts'
 import type { HandshakePoolView } from './handshake-pools.ts'
 import type { KeyServerFigures } from './key-server/key-views.ts'
 import type { ProfileFigures } from './profile-feed.ts'
@@ -25,6 +27,8 @@ export interface MetricsOptions {
   readonly sessions: () => KeyServerFigures | undefined
   /** Keys that an edge was asked for and did not hold, by what came of it. */
   readonly keyMisses: () => Readonly<Record<string, number>> | undefined
+  /** Empty while forecasts are off. */
+  readonly forecasts: () => readonly PoolForecast[]
 }
 
 export function metricsServer(options: MetricsOptions): Server {
@@ -66,6 +70,7 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   profileMetrics(options, registers)
   sessionMetrics(options.sessions, registers)
   keyMissMetrics(options.keyMisses, registers)
+  forecastMetrics(options.forecasts, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',

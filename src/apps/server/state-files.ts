@@ -12,6 +12,7 @@ export const STATE_FILES = {
   audit: 'audit.jsonl',
   storage: 'storage',
   profiles: 'profiles',
+  forecasts: 'forecasts',
   profileKey: 'profile.key',
   sessionIdentity: 'session-identity.keys',
   sessionTickets: 'session-tickets.keys',

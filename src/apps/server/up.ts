@@ -15,6 +15,7 @@ import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import type { Random } from '../../ground/random.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
 import { adminServer } from './admin/server.ts'
 import type { StatusView } from './admin/views.ts'
@@ -25,6 +26,9 @@ import type { Environment } from './config/environment.ts'
 import { addressOf, type Config } from './config/schema.ts'
 import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
+import { fitForecastInThread } from './forecast-fitting.ts'
+import { openForecastStorage } from './forecast-storage.ts'
+import { forecastedLoad } from './forecasted-load.ts'
 import { trainForestInThread } from './forest-training.ts'
 import { handshakePools } from './handshake-pools.ts'
 import { openKeyServer } from './key-server/key-server.ts'
@@ -36,6 +40,7 @@ import {
   type ReloadOutcome,
 } from './live-config.ts'
 import type { ConfigSource } from './load-config.ts'
+import { forecastLoad, type LoadForecast } from './load-forecast.ts'
 import { filesOf } from './material.ts'
 import { inFlightShare, type MeasuredLoad, measuredLoad } from './measured-load.ts'
 import { metricsServer } from './metrics.ts'
@@ -61,6 +66,8 @@ export interface UpOptions {
   /** Over what the configuration says. */
   readonly logFormat?: Config['log']['format']
   readonly writeLog?: (line: string) => void
+  /** Step of load forecasts in seconds: a minute, for all but tests that have less time. */
+  readonly forecastStepS?: number
 }
 
 export interface Running {
@@ -136,7 +143,8 @@ async function open(
     trainForest: trainForestInThread,
   })
   opened.push(() => profiles.close())
-  const looked = lookAtLoad(config, plane, workers, clock)
+  const forecast = await openForecast(options, { config, plane, clock, random, log }, opened)
+  const looked = lookAtLoad(config, plane, workers, clock, forecast)
   opened.push(() => looked.load?.close())
   const cluster = await joinCluster({ config, plane, clock, random, log, ...looked })
   opened.push(() => cluster.close())
@@ -183,7 +191,7 @@ async function open(
 
   const admin = await adminServer({
     ...{ plane, live, feed, profiles, traffic, audit, log, clock, random, status, isReady },
-    keyServer,
+    ...{ keyServer, forecast },
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)
@@ -196,6 +204,7 @@ async function open(
     handshakePools: () => handshakePools(plane.traffic(), admission()),
     sessions: () => keyServer?.figures(),
     keyMisses: () => cluster.misses(),
+    forecasts: () => forecast?.list().map(({ summary }) => summary) ?? [],
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })
@@ -232,18 +241,50 @@ async function open(
   }
 }
 
+/** undefined where it is off, or no pool is served. */
+async function openForecast(
+  { forecastStepS }: UpOptions,
+  world: {
+    readonly config: Config
+    readonly plane: DataPlane
+    readonly clock: Clock
+    readonly random: Random
+    readonly log: Log
+  },
+  opened: (() => void | Promise<void>)[],
+): Promise<LoadForecast | undefined> {
+  const { config, random, log } = world
+  if (!config.forecast.enabled || config.pools.length === 0) return undefined
+  const store = await openForecastStorage(config, random, log)
+  opened.push(() => store.close())
+  const forecast = await forecastLoad({
+    ...{ ...world, store, fit: fitForecastInThread },
+    ...(forecastStepS === undefined ? {} : { stepS: forecastStepS }),
+  })
+  opened.push(() => forecast.close())
+  return forecast
+}
+
 /** Where session keys rotate by it. */
 function lookAtLoad(
-  { sessions, pools }: Config,
+  { sessions, pools, forecast: { mode } }: Config,
   plane: DataPlane,
   workers: number,
   clock: Clock,
+  forecast: LoadForecast | undefined,
 ): { readonly load?: MeasuredLoad } {
   const { enabled, server, rotation } = sessions
   if (!rotation.byLoad || (!enabled && server === undefined)) return {}
   const most = pools.flatMap(({ servers }) => servers.map(({ connectionsMax }) => connectionsMax))
   const capacity = most.reduce((sum, one) => sum + one, 0) * workers
-  return { load: measuredLoad({ clock, inFlightShare: () => inFlightShare(plane, capacity) }) }
+  const measured = measuredLoad({ clock, inFlightShare: () => inFlightShare(plane, capacity) })
+  if (forecast === undefined || mode === 'observe') return { load: measured }
+  const load = forecastedLoad({ measured, forecast: () => forecast.outlook() })
+  const close = (): void => {
+    load.close()
+    measured.close()
+  }
+  return { load: { ...load, close } }
 }
 
 function refuseOtherRole({ source, isKeyServer = false }: UpOptions, isAlone: boolean): void {

@@ -101,6 +101,45 @@ export interface SessionView {
   readonly revoked: boolean
 }
 
+/** GET /v1/forecasts. Rates are requests per second; null is unknown. */
+export interface PoolForecast {
+  readonly pool: string
+  readonly stepS: number
+  /** Where the past ends, ms. */
+  readonly at: number
+  readonly now: number | null
+  /** Steps there were when models were fitted last; 0 before that. */
+  readonly fittedAfter: number
+  readonly horizons: readonly HorizonForecast[]
+  readonly capacity: {
+    readonly requestsPerSecond: number | null
+    readonly shareNow: number | null
+    readonly shareAhead: number | null
+    readonly reason: string
+  }
+}
+
+export interface HorizonForecast {
+  readonly aheadS: number
+  readonly expected: number
+  readonly low: number
+  readonly high: number
+  readonly model: string
+  readonly isDemoted: boolean
+  readonly reason: string
+  readonly error: number | null
+}
+
+/** GET /v1/forecasts/:pool. */
+export interface ForecastCurve extends PoolForecast {
+  /** Steps that end at `at`, the oldest first. */
+  readonly history: readonly (number | null)[]
+  /** Steps from `at` on. */
+  readonly expected: readonly number[]
+  readonly low: readonly number[]
+  readonly high: readonly number[]
+}
+
 /** GET /v1/profiles/:id: what a profile shows. */
 export type ProfileView = Omit<Profile, 'randoms' | 'rate' | 'features' | 'flagged' | 'unflagged'>
 

@@ -6,7 +6,7 @@
 import { useState } from 'preact/hooks'
 import { formatClock, NONE } from '../format.ts'
 import type { Column } from '../traffic-series.ts'
-import { Chart, type ChartLine } from './chart.tsx'
+import { Chart, type ChartLine, type ChartProps } from './chart.tsx'
 
 /** Rows of the table: the span cut into so many steps. */
 const TABLE_ROWS = 12
@@ -16,6 +16,9 @@ export interface ChartFigureProps {
   readonly title: string
   readonly lines: readonly ChartLine[]
   readonly columns: readonly [number[], ...Column[]]
+  readonly band?: NonNullable<ChartProps['band']>
+  /** Which point is now; the last one without it. */
+  readonly nowIndex?: number
   readonly spanMs: number
   ceilingOf(max: number): number
   formatValue(value: number): string
@@ -26,11 +29,12 @@ export interface ChartFigureProps {
 export function ChartFigure(props: ChartFigureProps) {
   const [pointed, setPointed] = useState<number | undefined>(undefined)
   const [times, ...lines] = props.columns
-  const at = pointed ?? times.length - 1
+  const now = props.nowIndex ?? times.length - 1
+  const at = pointed ?? now
   const show = (value: number | null | undefined): string =>
     value === null || value === undefined ? NONE : props.formatValue(value)
   const summary = props.lines
-    .map((line, index) => `${line.name} ${show(lines[index]?.at(-1))}`)
+    .map((line, index) => `${line.name} ${show(lines[index]?.[now])}`)
     .join(', ')
   return (
     <figure class="chart-figure" aria-labelledby={`${props.id}-title`}>

@@ -21,6 +21,8 @@ export interface ChartLine {
 export interface ChartProps {
   readonly lines: readonly ChartLine[]
   readonly columns: readonly [number[], ...Column[]]
+  /** Two of the lines, by their places, between which it is tinted. */
+  readonly band?: { readonly high: number; readonly low: number }
   readonly spanMs: number
   /** Upper end of the value axis for the highest value shown. */
   ceilingOf(max: number): number
@@ -71,7 +73,7 @@ function dataOf(props: ChartProps): uPlot.AlignedData {
 }
 
 function optionsOf(latest: { readonly current: ChartProps }, width: number): uPlot.Options {
-  const { lines } = latest.current
+  const { lines, band } = latest.current
   const axis = {
     stroke: () => css('--quiet'),
     grid: { stroke: () => css('--rule'), width: 1 },
@@ -111,9 +113,21 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number): uPl
         points: { show: line.dotted === true, size: 6, fill: () => css(line.color) },
       })),
     ],
+    ...(band === undefined ? {} : { bands: [bandOf(lines, band)] }),
     hooks: {
       setCursor: [(plot) => latest.current.onPoint(plot.cursor.idx ?? undefined)],
     },
+  }
+}
+
+/** In a plot the first series is time. */
+function bandOf(
+  lines: readonly ChartLine[],
+  { high, low }: NonNullable<ChartProps['band']>,
+): uPlot.Band {
+  return {
+    series: [high + 1, low + 1],
+    fill: () => `${css(lines[high]?.color ?? '--quiet')}22`,
   }
 }
 

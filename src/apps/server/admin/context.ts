@@ -11,6 +11,7 @@ import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
+import type { LoadForecast } from '../load-forecast.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
 import type { StatusView } from './views.ts'
@@ -23,6 +24,8 @@ export interface AdminContext {
   readonly traffic: TrafficHistory
   /** undefined while session keys are off. */
   readonly keyServer: KeyServer | undefined
+  /** undefined while forecasts are off. */
+  readonly forecast: LoadForecast | undefined
   readonly audit: AuditLog
   readonly log: Log
   readonly clock: Clock

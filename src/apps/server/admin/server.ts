@@ -30,6 +30,7 @@ import { guard } from './guard.ts'
 import { Problem, problemOf, sendProblem } from './problem.ts'
 import { changeRoutes } from './routes-change.ts'
 import { decisionRoutes } from './routes-decisions.ts'
+import { forecastRoutes } from './routes-forecasts.ts'
 import { healthRoutes } from './routes-health.ts'
 import { keyRoutes } from './routes-keys.ts'
 import { profileRoutes } from './routes-profiles.ts'
@@ -129,7 +130,7 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   authorize(app, room)
   await describe(app)
   const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
-  for (const add of [...routes, keyRoutes, changeRoutes]) add(app, room)
+  for (const add of [...routes, forecastRoutes, keyRoutes, changeRoutes]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()

@@ -132,6 +132,8 @@ export const CONFIG_DEFAULTS = {
     /** A fifth of a core at about 0.4 ms each. */
     openPerSecondMax: 500,
   },
+  /** Shown first: what goes by it is for somebody to decide who has looked at it. */
+  forecast: { enabled: true, mode: 'observe' },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
   decisions: { keepMax: 100_000, onError: 'open' },
   admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },

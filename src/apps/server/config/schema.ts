@@ -629,6 +629,21 @@ export const configSchema = z.strictObject({
   sessions: sessions
     .prefault({})
     .describe('Session keys that clients prove to hold with each request (LSK/1).'),
+  forecast: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(D.forecast.enabled)
+        .describe('Forecast the requests per minute of each pool, an hour ahead.'),
+      mode: z
+        .enum(['observe', 'act'])
+        .default(D.forecast.mode)
+        .describe(
+          'observe: forecasts are shown; act: where the capacity of a pool is known, keys of sessions rotate by its load to come too (sessions.rotation.byLoad).',
+        ),
+    })
+    .prefault({})
+    .describe('Forecasts of load.'),
   decisions: z
     .strictObject({
       keepMax: count(10_000_000).default(D.decisions.keepMax).describe('The oldest fall out.'),

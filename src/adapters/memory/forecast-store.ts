@@ -1,0 +1,29 @@
+/**
+ * {@link ForecastStore} in memory: for tests, and for a Limen whose storage fails. Gone with the process.
+ *
+ * @module
+ */
+import { type ForecastStore, type KeptForecast, POOL_NAME_MAX } from '../../ports/forecast-store.ts'
+
+export function memoryForecastStore(): ForecastStore {
+  const kept = new Map<string, KeptForecast>()
+  return {
+    async load() {
+      const names = [...kept.keys()].sort()
+      return names.flatMap((name) => structuredClone(kept.get(name)) ?? [])
+    },
+    async save(one) {
+      if (one.pool === '' || one.pool.length > POOL_NAME_MAX) {
+        throw new RangeError(`pool must be a name of 1 to ${POOL_NAME_MAX} characters`)
+      }
+      // Who saved it goes on to change it.
+      kept.set(one.pool, structuredClone(one))
+    },
+    async remove(pools) {
+      for (const pool of pools) kept.delete(pool)
+    },
+    async close() {
+      kept.clear()
+    },
+  }
+}

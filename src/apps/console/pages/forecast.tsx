@@ -1,0 +1,78 @@
+/**
+ * The load of each pool as it was and as it is expected, who says so and why, and how near it comes to what the servers carry.
+ *
+ * @module
+ */
+import { useState } from 'preact/hooks'
+import { usePoll } from '../api/poll.ts'
+import type { ForecastCurve, PoolForecast } from '../api/views.ts'
+import { ForecastChart } from '../parts/forecast-chart.tsx'
+import { ForecastTable } from '../parts/forecast-table.tsx'
+import { ForecastTiles } from '../parts/forecast-tiles.tsx'
+import { Notice, Pending } from '../parts/notice.tsx'
+import { Segments } from '../parts/segments.tsx'
+import { useSession } from '../session.tsx'
+
+/** New ones come each minute. */
+const EVERY_MS = 10_000
+
+export function ForecastPage() {
+  const session = useSession()
+  const path = 'v1/forecasts'
+  const { value, failure } = usePoll<readonly PoolForecast[]>(path, EVERY_MS, session.count)
+  const [chosen, setChosen] = useState('')
+  if (value === undefined) {
+    return failure?.kind === 'missing' ? <Off /> : <Pending failure={failure} />
+  }
+  const pool = value.find((one) => one.pool === chosen)?.pool ?? value[0]?.pool
+  if (pool === undefined) {
+    return (
+      <Notice title="No forecasts yet">
+        <p>They begin with the first whole minute that a worker serves.</p>
+      </Notice>
+    )
+  }
+  return (
+    <>
+      {value.length > 1 && (
+        <div class="bar">
+          <Segments<string>
+            legend="Pool"
+            name="pool"
+            segments={value.map((one) => ({ value: one.pool, label: one.pool }))}
+            chosen={pool}
+            onChoose={setChosen}
+          />
+        </div>
+      )}
+      <Pool key={pool} name={pool} />
+    </>
+  )
+}
+
+function Off() {
+  return (
+    <Notice title="Forecasts are off">
+      <p>
+        Set <code>forecast.enabled</code> in <code>limen.yaml</code>, and start Limen again.
+      </p>
+    </Notice>
+  )
+}
+
+function Pool({ name }: { readonly name: string }) {
+  const session = useSession()
+  const path = `v1/forecasts/${encodeURIComponent(name)}`
+  const { value, failure } = usePoll<ForecastCurve>(path, EVERY_MS, session.count)
+  if (value === undefined) return <Pending failure={failure} />
+  return (
+    <>
+      <h2>Pool {name}</h2>
+      <ForecastTiles forecast={value} />
+      <ForecastChart curve={value} />
+      <p class="quiet">Capacity: {value.capacity.reason}.</p>
+      <h2>Horizons</h2>
+      <ForecastTable horizons={value.horizons} />
+    </>
+  )
+}

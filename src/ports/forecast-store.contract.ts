@@ -1,0 +1,85 @@
+/**
+ * What every {@link ForecastStore} must do, run against memory and against the real storage.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { addToForecaster, FORECASTER_DEFAULTS, openForecaster } from '../forecast/forecaster.ts'
+import type { ForecastStore, KeptForecast } from './forecast-store.ts'
+
+const START_S = 1_790_000_040
+
+/** A pool that had so many steps, `value` requests in each. */
+export function sampleForecast(pool: string, steps = 3, value = 7): KeptForecast {
+  const forecaster = openForecaster({ ...FORECASTER_DEFAULTS, historySteps: 100 })
+  for (let i = 0; i <= steps; i++) addToForecaster(forecaster, START_S + 60 * i, value)
+  return {
+    pool,
+    forecaster,
+    servers: [{ id: 'ümlaut', samples: [{ load: 0.5, p99Ms: 12.25, errors: 0 }] }],
+  }
+}
+
+export function forecastStoreContract(name: string, open: () => Promise<ForecastStore>): void {
+  const using = async (use: (store: ForecastStore) => Promise<void>): Promise<void> => {
+    const store = await open()
+    try {
+      await use(store)
+    } finally {
+      await store.close()
+    }
+  }
+
+  describe(`ForecastStore: ${name}`, () => {
+    it('gives back what was saved, whole: unknown values and typed arrays too', () =>
+      using(async (store) => {
+        const saved = sampleForecast('site')
+        assert.ok(saved.forecaster.horizons.some(({ said }) => said.includes(Number.NaN)))
+        await store.save(saved)
+        assert.deepEqual(await store.load(), [saved])
+      }))
+
+    it('keeps what was saved, whatever becomes of the object', () =>
+      using(async (store) => {
+        const saved = sampleForecast('site')
+        await store.save(saved)
+        saved.forecaster.series.ring[0] = 99
+        const [loaded] = await store.load()
+        assert.equal(loaded?.forecaster.series.ring[0], 7)
+        loaded?.forecaster.series.ring.fill(98)
+        assert.equal((await store.load())[0]?.forecaster.series.ring[0], 7)
+      }))
+
+    it('replaces that of the same pool, and lists by name', () =>
+      using(async (store) => {
+        for (const pool of ['site', 'Api', 'b']) await store.save(sampleForecast(pool))
+        await store.save(sampleForecast('site', 4, 8))
+        const loaded = await store.load()
+        assert.deepEqual(
+          loaded.map(({ pool }) => pool),
+          ['Api', 'b', 'site'],
+        )
+        assert.equal(loaded[2]?.forecaster.series.total, 4)
+      }))
+
+    it('forgets what is removed, and knows nothing of others', () =>
+      using(async (store) => {
+        await store.save(sampleForecast('a'))
+        await store.save(sampleForecast('b'))
+        await store.remove(['b', 'c', '', 'é'.repeat(3000)])
+        assert.deepEqual(
+          (await store.load()).map(({ pool }) => pool),
+          ['a'],
+        )
+      }))
+
+    it('keeps nothing under what is no name of a pool', () =>
+      using(async (store) => {
+        for (const pool of ['', 'x'.repeat(64)]) {
+          await assert.rejects(store.save(sampleForecast(pool)), RangeError)
+        }
+        assert.deepEqual(await store.load(), [])
+      }))
+  })
+}
