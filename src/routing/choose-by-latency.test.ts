@@ -217,7 +217,7 @@ describe('isWorthMoving()', () => {
     here.inFlight = 6
     there.inFlight = 2
     assert.equal(isWorth(), false, 'a little busier')
-    here.inFlight = 15
+    here.inFlight = 20
     assert.equal(isWorth(), true, 'overloaded')
     here.inFlight = 3
     here.pace.latencyMs = 100
