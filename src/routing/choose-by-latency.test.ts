@@ -212,6 +212,10 @@ describe('isWorthMoving()', () => {
   it('leaves a session where it is until another server is sooner by more than a move costs', () => {
     const servers = [paced(), paced()]
     for (const { pace } of servers) pace.learn(10, 3)
+    for (const server of servers) server.inFlight = 3
+    ;(servers[0] as Simulated).inFlight = 20
+    assert.equal(isWorthMoving(servers, 0, 0.5, CALM), false, 'one answer says nothing')
+    for (const { pace } of servers) for (let i = 0; i < 20; i++) pace.learn(10, 3)
     const [here, there] = servers as [Simulated, Simulated]
     const isWorth = () => isWorthMoving(servers, 0, 0.5, CALM)
     here.inFlight = 6

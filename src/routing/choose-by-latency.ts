@@ -36,6 +36,8 @@ export class ServerPace {
   latencyMs = 0
   /** Requests it had in flight when it gave these answers, in the mean. */
   inFlight = 0
+  /** That the means stand for, since the start. */
+  answers = 0
   /** It answered much faster than expected: the next question need not wait. */
   isRecovering = false
   /** Of the pool's count, when it was chosen last. */
@@ -47,6 +49,7 @@ export class ServerPace {
   learn(latencyMs: number, inFlight: number): void {
     const sample = Math.max(LATENCY_MIN_MS, latencyMs)
     const isFirst = this.latencyMs === 0
+    this.answers++
     this.isRecovering = !isFirst && sample * 2 < this.latencyMs
     const weight = isFirst ? 1 : this.isRecovering ? RECOVERING : SMOOTHING
     this.latencyMs += weight * (sample - this.latencyMs)
@@ -123,6 +126,8 @@ function isProbeDue(slow: PacedServer, than: PacedServer, now: ChoiceMoment): bo
 
 /** Milliseconds that a move costs a session: the next server has to be told, its caches are cold. */
 const MOVE_MS = 20
+/** Of each server: the first answers of a process say more about its start than about it. */
+const MOVE_ANSWERS_MIN = 20
 /** And it has to be worth it: means of twenty answers, and what is in flight now, differ by chance. */
 const MOVE_FACTOR = 3
 
@@ -141,9 +146,10 @@ export function isWorthMoving(
   const other = drawByWeight(servers, chance, from)
   if (other === NO_SERVER) return false
   const there = servers[other] as PacedServer
-  if (there.pace.latencyMs === 0) return false
+  const here = servers[from] as PacedServer
+  if (Math.min(here.pace.answers, there.pace.answers) < MOVE_ANSWERS_MIN) return false
   const thereMs = paceNow(there) * coldness(there, now)
-  return thereMs * MOVE_FACTOR + MOVE_MS < paceNow(servers[from] as PacedServer)
+  return thereMs * MOVE_FACTOR + MOVE_MS < paceNow(here)
 }
 
 function paceNow({ pace, inFlight }: PacedServer): number {

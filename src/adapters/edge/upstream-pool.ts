@@ -350,14 +350,14 @@ export class UpstreamPool implements KeyPlacer {
       const index = servers.findIndex(({ id }) => id === place)
       const server = servers[index]
       const mayStay = server?.usable === true && server.weight > 0 && index !== except
-      if (mayStay && this.#isWellPlaced(index)) return index
+      const isCalm = server !== undefined && server.inFlight < STAY_IN_FLIGHT
+      if (mayStay && (isCalm || withinBound(servers, index, this.settings.boundedLoad)))
+        return index
+      // Where it goes now, all workers have to say alike.
+      return chooseOnRing(this.#ring, waiter.stickyKey, servers, this.settings.boundedLoad, except)
     }
-    if (waiter.stickyKey >= 0) {
-      const home = this.#home(waiter.stickyKey, except)
-      // Who has a cookie was asked before whether it stays.
-      if (waiter.session === undefined || this.#goesByRing) return home
-      if (home === NO_SERVER || this.#isWellPlaced(home)) return home
-    }
+    // Who has a cookie was asked before whether it stays.
+    if (waiter.stickyKey >= 0) return this.#home(waiter.stickyKey, except)
     if (waiter.fit !== undefined) return this.#pickFitting(waiter.fit, except)
     return this.#byPolicy(except)
   }
