@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import tls from 'node:tls'
 import {
   freePorts,
@@ -25,6 +26,7 @@ const SLOW_MS = 1_500
 const DRAIN_MS = 5_000
 /** The load is over, connections are closed, stores are written: no more than this on a busy machine. */
 const SLACK_MS = 3_000
+const REQUESTS_PER_CONNECTION = 20
 
 describe('drain', () => {
   let limen: LimenUnderTest
@@ -212,5 +214,43 @@ describe('drain', () => {
     await until('the workers are gone', 2_000, () => workers.every(({ pid }) => !isAlive(pid)))
     assert.ok(performance.now() - signalledAt < DRAIN_MS - 1_000)
     endless.close()
+  })
+})
+
+describe('an HTTP/2 connection that has had its share of requests', () => {
+  it('is asked to end when nothing runs on it, and not before', async () => {
+    const [origin] = await startOrigins('a')
+    const [port = 0] = await freePorts(1)
+    assert.ok(origin !== undefined)
+    const limen = await startLimen({
+      listeners: [{ name: 'web', address: `127.0.0.1:${port}`, tls: {} }],
+      certificates: [{ localCa: ['load.test'] }],
+      pools: [{ name: 'site', servers: [{ id: 'a', address: `127.0.0.1:${origin.port}` }] }],
+      routes: [{ pool: 'site' }],
+      limits: { requestsPerConnection: REQUESTS_PER_CONNECTION },
+    })
+    const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+    let goneAway = 0
+    session.on('goaway', () => goneAway++)
+    const ask = async (): Promise<number | undefined> => {
+      const stream = session.request({ ':path': '/who/h2', ':authority': 'load.test' })
+      const [head] = (await once(stream, 'response')) as [http2.IncomingHttpStatusHeader]
+      await once(stream.resume(), 'end')
+      return head[':status']
+    }
+    // One after the other, with pauses shorter than those of a client that is done.
+    const busyUntil = performance.now() + 1_500
+    let asked = 0
+    while (performance.now() < busyUntil) {
+      assert.equal(await ask(), 200)
+      asked++
+      await setTimeout(10)
+    }
+    assert.ok(asked > REQUESTS_PER_CONNECTION)
+    assert.equal(goneAway, 0)
+    await once(session, 'goaway')
+    await once(session, 'close')
+    await limen.clean()
+    await origin.clean()
   })
 })

@@ -45,6 +45,14 @@ const SETTINGS_PER_PRICE = 8
 /** While streams need watching their deadlines are looked at this often. */
 const WATCH_MS = 500
 const LINGER_MS = 1000
+/**
+ * Chromium fails a request that it is about to send when GOAWAY arrives (it has taken the connection for it, but given it no
+ * stream yet, and does not ask again), so a connection is asked to end when nothing has run on it for this long; pages
+ * that load, or poll in turn, ask for the next thing sooner.
+ */
+const QUIET_MS = 100
+/** A drain waits so long for such a moment. */
+const QUIET_WAIT_MS = 1000
 /** Names no stream: none is refused yet (RFC 9113 section 6.8). */
 const STREAM_ID_MAX = 0x7fffffff
 
@@ -81,6 +89,9 @@ export class Http2Connection implements Speaker {
   #patienceAt: number
   #goingAway = false
   #heldBack = false
+  /** When the client will be asked to open no more streams, if there is no quiet moment before; undefined: it will not, or was. */
+  #leaveBy: number | undefined
+  #quietAt = 0
   /** When a drain stops waiting for streams on their way. */
   #drainUntil = Number.POSITIVE_INFINITY
   /** As promised in our SETTINGS: a reload does not take it back. */
@@ -107,20 +118,17 @@ export class Http2Connection implements Speaker {
     this.#sendSettings(limits.h2StreamsMax, limits.headBytes)
   }
 
-  /**
-   * Asks the client to open no more streams (section 6.8); those on their way are still served, until
-   * the last one is named in a second GOAWAY.
-   */
   drain(): void {
-    if (this.#goingAway || this.#closed || this.#drainUntil < Number.POSITIVE_INFINITY) return
-    this.#writeGoAway(STREAM_ID_MAX, h2.NO_ERROR)
-    this.#drainUntil = this.edge.lately + DRAIN_IDLE_MS
-    this.deadline = Math.min(this.deadline, this.#drainUntil)
+    this.#leave(this.edge.lately + QUIET_WAIT_MS)
   }
 
   expire(now: number): void {
     if (this.#closed) {
       this.#channel.destroy()
+      return
+    }
+    if (this.#isLeaveDue(now)) {
+      this.#askToLeave()
       return
     }
     if (this.#streams.size === 0 || this.#blockStream > 0) {
@@ -131,6 +139,31 @@ export class Http2Connection implements Speaker {
     if (this.#drainUntil < now) this.#goAway(h2.NO_ERROR)
     for (const stream of this.#streams.values()) if (stream.deadline < now) stream.expire(now)
     this.#watch()
+  }
+
+  /** Wants the connection to end: at the next quiet moment, or when `by` has come. */
+  #leave(by: number): void {
+    if (this.#goingAway || this.#closed || this.#drainUntil < Number.POSITIVE_INFINITY) return
+    if (this.#leaveBy === undefined) this.#quietAt = this.edge.now() + QUIET_MS
+    this.#leaveBy = Math.min(by, this.#leaveBy ?? by)
+    if (this.#streams.size === 0) this.deadline = Math.min(this.deadline, this.#quietAt)
+  }
+
+  #isLeaveDue(now: number): boolean {
+    if (this.#leaveBy === undefined || this.#goingAway || this.#blockStream > 0) return false
+    return this.#leaveBy < now || (this.#streams.size === 0 && this.#quietAt <= now)
+  }
+
+  /**
+   * Asks the client to open no more streams (section 6.8); those on their way are still served, until
+   * the last one is named in a second GOAWAY.
+   */
+  #askToLeave(): void {
+    this.#writeGoAway(STREAM_ID_MAX, h2.NO_ERROR)
+    this.#leaveBy = undefined
+    this.#drainUntil = this.edge.lately + DRAIN_IDLE_MS
+    this.deadline = this.#drainUntil
+    if (this.#streams.size > 0) this.#watch()
   }
 
   /** Forwarding fields for an authority; browsers use few per connection. */
@@ -151,6 +184,10 @@ export class Http2Connection implements Speaker {
     else {
       const idleUntil = this.edge.lately + this.edge.settings.timeouts.idleMs
       this.deadline = Math.min(idleUntil, this.#drainUntil)
+      if (this.#leaveBy !== undefined) {
+        this.#quietAt = this.edge.now() + QUIET_MS
+        this.deadline = Math.min(this.deadline, this.#quietAt)
+      }
     }
   }
 
@@ -183,6 +220,7 @@ export class Http2Connection implements Speaker {
 
   #watch(): void {
     this.deadline = this.edge.lately + WATCH_MS
+    if (this.#leaveBy !== undefined) this.deadline = Math.min(this.deadline, this.#leaveBy)
   }
 
   // --- Reading -------------------------------------------------------------------------------------
@@ -374,7 +412,7 @@ export class Http2Connection implements Speaker {
       this.resetStream(id, h2.REFUSED_STREAM)
       return
     }
-    if (this.client.requests >= limits.requestsPerConnection) this.drain()
+    if (this.client.requests >= limits.requestsPerConnection) this.#leave(Number.POSITIVE_INFINITY)
     if (this.#streams.size === 0) this.#watch()
     const stream = new Http2Stream(id, this)
     this.#streams.set(id, stream)

@@ -258,7 +258,7 @@ const limits = z.strictObject({
     .describe('Response held for a slow reader so that the upstream connection is free again.'),
   requestsPerConnection: count(2 ** 31)
     .default(L.requestsPerConnection)
-    .describe('After so many the connection is closed.'),
+    .describe('After so many the connection is closed; under HTTP/2 at the next quiet moment.'),
   h2StreamsMax: count(10_000).default(L.h2StreamsMax).describe('Concurrent HTTP/2 streams.'),
 })
 
