@@ -1,6 +1,6 @@
 /**
- * A site behind Limen, simulated event by event: sessions come, make requests and think; a policy of production chooses servers
- * (`simulated-choice.ts`); servers slow down, die, drain and come; capacity follows (`simulated-scaling.ts`). The same scenario
+ * A site behind Limen, simulated event by event: sessions come, make requests and think; the policies of production
+ * choose servers; servers slow down, die, drain and come; capacity follows (`simulated-scaling.ts`). The same scenario
  * gives the same report. Memory is bounded by the sessions that live at once, not by those that come.
  *
  * One edge with one worker, which sees all requests; no network, no connections: what they cost is in the benchmarks.
@@ -14,8 +14,8 @@ import {
   drawLognormal,
   seededFraction,
 } from '../math/seeded-chance.ts'
+import { Balancer } from '../routing/balancer.ts'
 import { NO_SERVER } from '../routing/choose-server.ts'
-import { SimulatedChoice } from './simulated-choice.ts'
 import { SimulatedFleet } from './simulated-fleet.ts'
 import { PredictiveScaling, ReactiveScaling } from './simulated-scaling.ts'
 import type { SimulatedServer } from './simulated-server.ts'
@@ -60,7 +60,7 @@ class Site {
   readonly #fleet: SimulatedFleet
   readonly #servers: readonly SimulatedServer[]
   readonly #sessions = new SimulatedSessions()
-  readonly #choice: SimulatedChoice
+  readonly #balancer: Balancer
   readonly #reactive: ReactiveScaling | undefined
   readonly #predictive: PredictiveScaling | undefined
   readonly #happenings: readonly Happening[]
@@ -85,7 +85,7 @@ class Site {
     this.#onProgress = onProgress
     this.#fleet = new SimulatedFleet(scenario, run, {
       onOrdered: (readyAtMs) => this.#queue.push(readyAtMs, READY),
-      onChanged: () => this.#choice.reweigh(),
+      onChanged: () => this.#balancer.reweigh(this.#servers),
     })
     this.#servers = this.#fleet.servers
     const stream = (part: number) => seededFraction(seed * STREAMS + part)
@@ -96,7 +96,7 @@ class Site {
     this.#whole = new AnswerCount(this.#servers.length)
     this.#phases = scenario.phases.map(() => new AnswerCount(this.#servers.length))
     this.#happenings = events.flatMap(happeningsOf).sort((a, b) => a.atS - b.atS)
-    this.#choice = new SimulatedChoice(this.#servers, run.policy, pool, stream(2))
+    this.#balancer = new Balancer(this.#servers, { ...pool, choose: run.policy }, stream(2))
     this.#begin()
     const perServer = this.#fleet.unit * scaling.utilisation
     if (run.scaling === 'reactive') this.#reactive = new ReactiveScaling(scenario)
@@ -230,7 +230,7 @@ class Site {
   #send(session: number, except: number): void {
     const sessions = this.#sessions
     const place = sessions.place[session] as number
-    const index = this.#choice.choose(place, sessions.key[session] as number, except, this.#nowMs)
+    const index = this.#choose(place, sessions.key[session] as number, except)
     const server = this.#servers[index]
     if (server === undefined) {
       this.#fail(session)
@@ -248,6 +248,15 @@ class Site {
     if ((sessions.askedMs[session] as number) >= 0) this.#misses++
     sessions.workMs[session] = (sessions.workMs[session] as number) + workMs
     this.#later(session, STAGE.fetching, ms)
+  }
+
+  /** As who brings an affinity cookie is led, or not. */
+  #choose(place: number, key: number, except: number): number {
+    this.#balancer.count()
+    const mayStay = this.#scenario.pool.stay && place !== NO_SERVER && place !== except
+    return mayStay && this.#balancer.stays(place, this.#nowMs)
+      ? place
+      : this.#balancer.choose(key, except, this.#nowMs)
   }
 
   #serverOf(session: number): SimulatedServer {

@@ -4,10 +4,8 @@
  *
  * @module
  */
-import type { ChoicePolicy } from '../ports/data-plane.ts'
+import type { BalancePolicy } from '../routing/balancer.ts'
 
-/** `fit` needs kinds of clients, which are not simulated. */
-export type SimulatedPolicy = Exclude<ChoicePolicy, 'fit'>
 export type ScalingMode = 'none' | 'reactive' | 'predictive'
 
 export interface SiteScenario {
@@ -64,8 +62,8 @@ export interface Crowd extends Stretch {
 }
 
 export interface PoolScenario {
-  readonly policies: readonly SimulatedPolicy[]
-  /** Sessions stay on their servers while these are well (`affinity.session`). */
+  readonly policies: readonly BalancePolicy[]
+  /** Sessions stay on their servers while these are well (an affinity cookie). */
   readonly stay: boolean
   readonly boundedLoad: number
   readonly slowStartMs: number
@@ -128,7 +126,7 @@ export interface ScalingScenario {
 }
 
 export interface SiteRun {
-  readonly policy: SimulatedPolicy
+  readonly policy: BalancePolicy
   readonly scaling: ScalingMode
 }
 

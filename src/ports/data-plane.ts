@@ -13,6 +13,7 @@ import type { KeyGroupRule } from '../keys/session/key-group.ts'
 import type { NumberedEntry } from '../keys/session/revocations.ts'
 import type { RotationLoad } from '../keys/session/rotation-hints.ts'
 import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
+import type { ChoicePolicy } from '../routing/balancer.ts'
 import type { DecisionPage } from './decision-log.ts'
 import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
 
@@ -49,16 +50,9 @@ export interface CertificateSettings {
   readonly keyPem: string
 }
 
-export const CHOICE_POLICIES = [
-  ...(['latency', 'p2c', 'least-loaded', 'prequal', 'round-robin', 'consistent-hash'] as const),
-  'fit',
-] as const
-export type ChoicePolicy = (typeof CHOICE_POLICIES)[number]
-
 export interface PoolSettings {
   readonly name: string
   readonly servers: readonly ServerSettings[]
-  /** `routing/choose-by-latency.ts`, `choose-server.ts`; `fit`: by what suits the client (`server-fit.ts`). */
   readonly choose: ChoicePolicy
   /** With `latency`: a server that comes up is given its share over this time. */
   readonly slowStartMs: number

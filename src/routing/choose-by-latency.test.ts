@@ -6,7 +6,7 @@ import {
   type ChoiceMoment,
   chooseByLatency,
   choosePrequal,
-  isWorthMoving,
+  isMuchSooner,
   type PacedServer,
   ServerPace,
 } from './choose-by-latency.ts'
@@ -208,25 +208,21 @@ describe('chooseByLatency()', () => {
   })
 })
 
-describe('isWorthMoving()', () => {
-  it('leaves a session where it is until another server is sooner by more than a move costs', () => {
-    const servers = [paced(), paced()]
-    for (const { pace } of servers) pace.learn(10, 3)
-    for (const server of servers) server.inFlight = 3
-    ;(servers[0] as Simulated).inFlight = 20
-    assert.equal(isWorthMoving(servers, 0, 0.5, CALM), false, 'one answer says nothing')
-    for (const { pace } of servers) for (let i = 0; i < 20; i++) pace.learn(10, 3)
-    const [here, there] = servers as [Simulated, Simulated]
-    const isWorth = () => isWorthMoving(servers, 0, 0.5, CALM)
-    here.inFlight = 6
-    there.inFlight = 2
-    assert.equal(isWorth(), false, 'a little busier')
-    here.inFlight = 20
-    assert.equal(isWorth(), true, 'overloaded')
-    here.inFlight = 3
-    here.pace.latencyMs = 100
-    assert.equal(isWorth(), true, 'slow')
-    assert.equal(isWorthMoving([here], 0, 0.5, CALM), false, 'there is no other')
+describe('isMuchSooner()', () => {
+  it('says so when the other server takes a third, and more than a move costs', () => {
+    const [here, there] = [paced(), paced()]
+    const isSooner = () => isMuchSooner(there, here, CALM)
+    here.pace.learn(100, 3)
+    there.pace.learn(10, 3)
+    assert.equal(isSooner(), false, 'one answer says nothing')
+    for (const { pace } of [here, there]) for (let i = 0; i < 20; i++) pace.learn(10, 3)
+    here.pace.latencyMs = 49
+    assert.equal(isSooner(), false)
+    here.pace.latencyMs = 51
+    assert.equal(isSooner(), true)
+    here.pace.latencyMs = 10
+    here.inFlight = 100
+    assert.equal(isSooner(), false, 'a burst is not a slow server')
   })
 })
 

@@ -124,36 +124,21 @@ function isProbeDue(slow: PacedServer, than: PacedServer, now: ChoiceMoment): bo
   return pace.isRecovering || now.requests - pace.askedAt >= PROBE_EVERY
 }
 
-/** Milliseconds that a move costs a session: the next server has to be told, its caches are cold. */
+/** Milliseconds that a move costs: the next server has to be told, its caches are cold. */
 const MOVE_MS = 20
 /** Of each server: the first answers of a process say more about its start than about it. */
 const MOVE_ANSWERS_MIN = 20
-/** And it has to be worth it: means of twenty answers, and what is in flight now, differ by chance. */
+/** And it has to be worth it: means of twenty answers differ by chance. */
 const MOVE_FACTOR = 3
 
 /**
- * Whether a session would be better off elsewhere than on its server, which is overloaded, or slow. What a server took lately it
- * took with so much in flight: with more than that now it takes longer in proportion, however many it serves at once.
- *
- * @param chance in [0, 1): the server it is compared with is drawn by weight
+ * Whether who is on `here` would be so much better off `there` that moving pays: by what both took lately to answer, a server
+ * that just came up for slower than it is. What is in flight has no part in it: a browser asks for a dozen things at once.
  */
-export function isWorthMoving(
-  servers: readonly PacedServer[],
-  from: number,
-  chance: number,
-  now: ChoiceMoment,
-): boolean {
-  const other = drawByWeight(servers, chance, from)
-  if (other === NO_SERVER) return false
-  const there = servers[other] as PacedServer
-  const here = servers[from] as PacedServer
+export function isMuchSooner(there: PacedServer, here: PacedServer, now: ChoiceMoment): boolean {
   if (Math.min(here.pace.answers, there.pace.answers) < MOVE_ANSWERS_MIN) return false
-  const thereMs = paceNow(there) * coldness(there, now)
-  return thereMs * MOVE_FACTOR + MOVE_MS < paceNow(here)
-}
-
-function paceNow({ pace, inFlight }: PacedServer): number {
-  return (pace.latencyMs * (inFlight + 1)) / (pace.inFlight + 1)
+  const thereMs = there.pace.latencyMs * coldness(there, now)
+  return thereMs * MOVE_FACTOR + MOVE_MS < here.pace.latencyMs
 }
 
 /**

@@ -7,9 +7,9 @@ import type {
   ScalingMode,
   ScalingScenario,
   SessionScenario,
-  SimulatedPolicy,
   SiteScenario,
 } from '../../src/flows/site-scenario.ts'
+import type { BalancePolicy } from '../../src/routing/balancer.ts'
 
 const SESSIONS: SessionScenario = {
   ...{ perMinute: [1800], daySwing: 0, peakHour: 15, crowds: [] },
@@ -38,7 +38,7 @@ const SITE: SiteScenario = {
 
 function simulate(
   change: Partial<SiteScenario>,
-  policy: SimulatedPolicy = 'latency',
+  policy: BalancePolicy = 'latency',
   scaling: ScalingMode = 'none',
 ): SiteReport {
   return simulateSite({ ...SITE, ...change }, { policy, scaling })

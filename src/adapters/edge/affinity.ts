@@ -9,6 +9,7 @@
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { AffinitySettings } from '../../ports/data-plane.ts'
+import { NO_KEY } from '../../routing/balancer.ts'
 import { hash32 } from '../../routing/hash-ring.ts'
 import type { PlacedSession } from './session-places.ts'
 
@@ -40,7 +41,7 @@ export interface AffinityKept extends AffinityRead {
   readonly session: PlacedSession | undefined
 }
 
-const NOTHING_KEPT: AffinityKept = { key: -1, issue: undefined, session: undefined }
+const NOTHING_KEPT: AffinityKept = { key: NO_KEY, issue: undefined, session: undefined }
 
 export class Affinity {
   readonly #key: KeyObject

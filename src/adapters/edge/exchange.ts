@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { NO_KEY } from '../../routing/balancer.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
@@ -68,7 +69,7 @@ export class Exchange implements ResponseSink, Waiter {
   readonly #meter: Meter
   #now: () => number
   bodyless = false
-  stickyKey = -1
+  stickyKey = NO_KEY
   session: PlacedSession | undefined
   fit: FittingRequest | undefined
   /** Of the response body, so far. */

@@ -6,7 +6,9 @@
  *
  * @module
  */
+
 import type { AffinitySettings } from '../../ports/data-plane.ts'
+import { NO_KEY } from '../../routing/balancer.ts'
 import { REQUEST_REFUSALS } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import { type Answer, answerHttp1 } from './answer.ts'
@@ -254,7 +256,7 @@ export class Http1Connection implements Front {
       if (more === undefined) return this.#phase === 'head' ? head.end : to
       added = Buffer.concat([added, ...more])
     }
-    exchange.stickyKey = -1
+    exchange.stickyKey = NO_KEY
     exchange.session = undefined
     exchange.fit =
       pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined

@@ -5,22 +5,9 @@
  * @module
  */
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
-import {
-  type ChoiceMoment,
-  chooseByLatency,
-  choosePrequal,
-  isWorthMoving,
-  type PacedServer,
-  ServerPace,
-} from '../../routing/choose-by-latency.ts'
-import {
-  chooseInTurn,
-  chooseLeastLoaded,
-  chooseOfTwo,
-  NO_SERVER,
-  withinBound,
-} from '../../routing/choose-server.ts'
-import { chooseOnRing, type HashRing, hashRing } from '../../routing/hash-ring.ts'
+import { type BalancedServer, Balancer, NO_KEY } from '../../routing/balancer.ts'
+import { ServerPace } from '../../routing/choose-by-latency.ts'
+import { NO_SERVER } from '../../routing/choose-server.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
 import {
   explainChoice,
@@ -44,19 +31,13 @@ export interface PoolTimeouts {
 /** Requests that may wait for a connection, per pool and worker; more are answered 503 at once. */
 const QUEUE_MAX = 1024
 
-/**
- * A session is not sent away from a server with fewer requests than this, whatever the others have: a browser makes a
- * handful at once, and of few requests the mean is chance.
- */
-const STAY_IN_FLIGHT = 32
-
 const NOTHING_SPECIAL = { fresh: false, isError: false }
 
 /** A client that has read nothing for this long may lose its upstream connection to one that waits. */
 const STALL_MS = 1_000
 
 /** One server, with what this worker knows of it. */
-export class UpstreamServer implements FittingServer, PacedServer {
+export class UpstreamServer implements FittingServer, BalancedServer {
   settings: ServerSettings
   weight: number
   inFlight = 0
@@ -96,7 +77,7 @@ export class UpstreamServer implements FittingServer, PacedServer {
 export interface Waiter {
   /** A server not to be given again (it just failed this request). */
   readonly except: UpstreamServer | undefined
-  /** 32-bit hash of what keeps a client on its server; -1 for none. */
+  /** 32-bit hash of what keeps a client on its server, or NO_KEY. */
   readonly stickyKey: number
   /** Whose requests stay on one server, where the pool keeps sessions together. */
   readonly session: PlacedSession | undefined
@@ -126,10 +107,8 @@ export class UpstreamPool implements KeyPlacer {
   /** Where sessions are, for pools that keep them together. */
   readonly places: SessionPlaces
   #host: PoolHost
-  #ring: HashRing
-  #credits: Float64Array
+  readonly #balancer: Balancer
   /** Since the start. */
-  #requests = 0
   #answers = 0
   /** Gone from the settings, but still answering: their deadlines hold until the last answer is out. */
   #retired: UpstreamServer[] = []
@@ -143,8 +122,7 @@ export class UpstreamPool implements KeyPlacer {
       onMoved: (move) => host.onMoved(this, move),
     })
     this.servers = settings.servers.map((server) => new UpstreamServer(server))
-    this.#ring = hashRing(settings.servers)
-    this.#credits = new Float64Array(this.servers.length)
+    this.#balancer = new Balancer(this.servers, settings, () => host.fraction())
     for (const { fit } of this.servers) fit.resize(this.servers.length)
   }
 
@@ -170,8 +148,7 @@ export class UpstreamPool implements KeyPlacer {
 
   /** Rebuilds what depends on weights. */
   reweigh(): void {
-    this.#ring = hashRing(this.servers.map(({ settings, weight }) => ({ id: settings.id, weight })))
-    this.#credits = new Float64Array(this.servers.length)
+    this.#balancer.reweigh(this.servers, this.settings)
     for (const { fit } of this.servers) fit.resize(this.servers.length)
   }
 
@@ -186,20 +163,22 @@ export class UpstreamPool implements KeyPlacer {
   }
 
   stays(key: number): boolean {
-    const home = this.#home(key, NO_SERVER)
+    const balancer = this.#balancer
+    const home = balancer.home(key, NO_SERVER)
     // Others are spread by the ring itself.
-    return home === NO_SERVER || this.#goesByRing || this.#isWellPlaced(home)
+    return home === NO_SERVER || balancer.goesByRing || balancer.stays(home, this.#host.lately())
   }
 
   choose(): (key: number) => boolean {
-    if (this.#goesByRing) return () => true
-    const chosen = this.#byPolicy(NO_SERVER)
-    return (key) => this.#home(key, NO_SERVER) === chosen
+    const balancer = this.#balancer
+    if (balancer.goesByRing) return () => true
+    const chosen = balancer.choose(NO_KEY, NO_SERVER, this.#host.lately())
+    return (key) => balancer.home(key, NO_SERVER) === chosen
   }
 
   /** Finds a connection for `waiter`, now or later. */
   request(waiter: Waiter): void {
-    this.#requests++
+    this.#balancer.count()
     const server = this.#choose(waiter)
     if (server === undefined) {
       waiter.giveUp('no-server')
@@ -344,64 +323,17 @@ export class UpstreamPool implements KeyPlacer {
   }
 
   #pick(waiter: Waiter, except: number): number {
-    const { servers } = this
-    if (waiter.session !== undefined) {
-      const place = this.places.at(waiter.session.id)
-      const index = servers.findIndex(({ id }) => id === place)
-      const server = servers[index]
-      const mayStay = server?.usable === true && server.weight > 0 && index !== except
-      const isCalm = server !== undefined && server.inFlight < STAY_IN_FLIGHT
-      if (mayStay && (isCalm || withinBound(servers, index, this.settings.boundedLoad)))
-        return index
-      // Where it goes now, all workers have to say alike.
-      return chooseOnRing(this.#ring, waiter.stickyKey, servers, this.settings.boundedLoad, except)
+    const { session, stickyKey, fit } = waiter
+    const balancer = this.#balancer
+    if (session !== undefined) {
+      const place = this.places.at(session.id)
+      const from = this.servers.findIndex(({ id }) => id === place)
+      return balancer.keep(from, stickyKey, except, this.#host.lately())
     }
     // Who has a cookie was asked before whether it stays.
-    if (waiter.stickyKey >= 0) return this.#home(waiter.stickyKey, except)
-    if (waiter.fit !== undefined) return this.#pickFitting(waiter.fit, except)
-    return this.#byPolicy(except)
-  }
-
-  /** Where a key leads: to the same server on every worker and edge. */
-  #home(key: number, except: number): number {
-    const bound = this.#goesByRing ? this.settings.boundedLoad : Number.POSITIVE_INFINITY
-    return chooseOnRing(this.#ring, key, this.servers, bound, except)
-  }
-
-  get #goesByRing(): boolean {
-    return this.settings.choose === 'consistent-hash'
-  }
-
-  #byPolicy(except: number): number {
-    const { servers, settings } = this
-    const fraction = () => this.#host.fraction()
-    switch (settings.choose) {
-      case 'round-robin':
-        return chooseInTurn(servers, this.#credits, except)
-      case 'least-loaded':
-        return chooseLeastLoaded(servers, fraction(), except)
-      case 'prequal':
-        return choosePrequal(servers, fraction, except)
-      case 'latency':
-        return chooseByLatency(servers, [fraction(), fraction()], except, this.#choice())
-      default:
-        return chooseOfTwo(servers, [fraction(), fraction()], except)
-    }
-  }
-
-  /** Whether a session stays on the server it is on. */
-  #isWellPlaced(index: number): boolean {
-    const { servers, settings } = this
-    const { inFlight } = servers[index] as UpstreamServer
-    if (settings.choose === 'latency') {
-      return !isWorthMoving(servers, index, this.#host.fraction(), this.#choice())
-    }
-    return inFlight < STAY_IN_FLIGHT || withinBound(servers, index, settings.boundedLoad)
-  }
-
-  #choice(): ChoiceMoment {
-    const { slowStartMs } = this.settings
-    return { requests: this.#requests, ms: this.#host.lately(), slowStartMs }
+    if (stickyKey !== NO_KEY) return balancer.home(stickyKey, except)
+    if (fit !== undefined) return this.#pickFitting(fit, except)
+    return balancer.choose(NO_KEY, except, this.#host.lately())
   }
 
   #moment(): Moment {

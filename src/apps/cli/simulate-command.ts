@@ -5,8 +5,9 @@
  */
 import { type Command, Option } from 'commander'
 import type { SiteReport } from '../../flows/site-report.ts'
-import type { SimulatedPolicy, SiteScenario } from '../../flows/site-scenario.ts'
+import type { SiteScenario } from '../../flows/site-scenario.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import { BALANCE_POLICIES, type BalancePolicy } from '../../routing/balancer.ts'
 import { configFile } from '../server/load-config.ts'
 import { show } from './asking.ts'
 
@@ -67,13 +68,12 @@ async function overridden(
   scenario: SiteScenario,
   { policy, seed }: SimulateOptions,
 ): Promise<SiteScenario> {
-  const { POLICIES } = await import('./simulate-scenario.ts')
   const { pool } = scenario
-  const isPolicy = (name: string): name is SimulatedPolicy =>
-    (POLICIES as readonly string[]).includes(name)
+  const isPolicy = (name: string): name is BalancePolicy =>
+    (BALANCE_POLICIES as readonly string[]).includes(name)
   const policies = policy?.split(',').map((name) => {
     if (isPolicy(name)) return name
-    throw usage(`--policy takes ${POLICIES.join(', ')}, not ${name}`)
+    throw usage(`--policy takes ${BALANCE_POLICIES.join(', ')}, not ${name}`)
   })
   if (seed !== undefined && !/^\d{1,8}$/.test(seed)) {
     throw usage(`--seed takes a whole number of at most 8 digits, not ${seed}`)

@@ -7,7 +7,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import type { SiteScenario } from '../../flows/site-scenario.ts'
-import { CHOICE_POLICIES } from '../../ports/data-plane.ts'
+import { BALANCE_POLICIES } from '../../routing/balancer.ts'
 import { blameIn, type Complaint, type ConfigPath } from '../server/config/complaint.ts'
 import { CONFIG_DEFAULTS } from '../server/config/defaults.ts'
 import type { ConfigText } from '../server/config/read-config.ts'
@@ -19,7 +19,6 @@ const S_MAX = 7 * 86_400
 const PER_MINUTE_MAX = 10_000_000
 const SERVERS_MAX = 1000
 
-export const POLICIES = CHOICE_POLICIES.filter((policy) => policy !== 'fit')
 const seconds = z.number().min(0).max(S_MAX)
 const sigma = z.number().min(0).max(3)
 const id = z
@@ -152,7 +151,11 @@ const scenarioSchema = z
     sessions,
     pool: z
       .strictObject({
-        policies: z.array(z.enum(POLICIES)).min(1).max(POLICIES.length).default(['latency']),
+        policies: z
+          .array(z.enum(BALANCE_POLICIES))
+          .min(1)
+          .max(BALANCE_POLICIES.length)
+          .default(['latency']),
         stay: z
           .boolean()
           .default(true)

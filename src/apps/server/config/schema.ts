@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import type { Detector } from '../../../behavior/decision.ts'
-import { CHOICE_POLICIES } from '../../../ports/data-plane.ts'
+import { CHOICE_POLICIES } from '../../../routing/balancer.ts'
 import { type Address, readAddress } from './address.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
 
