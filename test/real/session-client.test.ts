@@ -12,15 +12,19 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+import { type Dispatcher, request } from 'undici'
 import WebSocket from 'ws'
+import { sessionDispatcher } from '../../src/apps/client/session-dispatcher.ts'
 import {
   memoryStore,
   type SessionClient,
   sessionFetch,
 } from '../../src/apps/client/session-fetch.ts'
 import type { KeysView } from '../../src/apps/server/key-server/key-views.ts'
-import { type Echoed, type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
+import { type Echoed, type EdgeOrigin, GZIPPED, startEdgeOrigin } from './edge-origin.ts'
 import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
@@ -231,6 +235,62 @@ describe('sessionFetch()', () => {
     t.mock.timers.setTime(Date.now() + 7_200_000)
     await echoed(await shop('/echo'))
     await shop.end()
+  })
+})
+
+describe('sessionDispatcher()', () => {
+  let shop: SessionClient
+  let dispatcher: Dispatcher
+  before(() => {
+    shop = client()
+    dispatcher = sessionDispatcher(shop)
+  })
+  after(() => shop.end())
+  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(new URL(path, origin), { ...init, dispatcher } as object)
+
+  it("serves Node's own fetch: bodies, redirects, what is compressed", async () => {
+    assert.deepEqual(pick(await echoed(await ask('/echo?a=1'))), ['GET', '/echo?a=1', ''])
+    const body = new Blob(['so ', 'it is']).stream()
+    const sent = { method: 'POST', body, duplex: 'half', headers: { 'x-more': 'yes' } }
+    const got = await echoed(await ask('/echo', sent as RequestInit))
+    assert.deepEqual(pick(got), ['POST', '/echo', 'so it is'])
+    assert.deepEqual(got.headers['x-more'], ['yes'])
+    assert.ok(got.headers['limen-assertion'], 'under the session')
+    const redirected = await ask(`/redirect?code=302&to=${encodeURIComponent('/echo?b=2')}`)
+    assert.deepEqual(pick(await echoed(redirected)), ['GET', '/echo?b=2', ''])
+    assert.ok(redirected.redirected)
+    assert.equal(await (await ask('/gzip')).text(), gunzipSync(GZIPPED).toString())
+  })
+
+  it('serves undici.request, as fast as it is read', async () => {
+    const { statusCode, body } = await request(new URL('/big?bytes=5000000', origin), {
+      dispatcher,
+    })
+    assert.equal(statusCode, 200)
+    let bytes = 0
+    for await (const piece of body) {
+      bytes += (piece as Buffer).length
+      if (bytes < 200_000) await wait(5)
+    }
+    assert.equal(bytes, 5_000_000)
+  })
+
+  it('gives up when told to, and says what went wrong', async () => {
+    await assert.rejects(ask('/echo', { signal: AbortSignal.abort(new Error('enough')) }), /enough/)
+    const controller = new AbortController()
+    const slow = await ask('/big?bytes=50000000', { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await assert.rejects(slow.arrayBuffer(), /enough/)
+    const pinned = client({ authorityKey: Buffer.alloc(32, 7).toString('base64') })
+    const refused = fetch(`${origin}/echo`, {
+      dispatcher: sessionDispatcher(pinned),
+    } as object)
+    await assert.rejects(refused, ({ cause }: Error) => {
+      assert.equal((cause as { code?: string }).code, 'authority_changed')
+      return true
+    })
+    await pinned.end()
   })
 })
 

@@ -20,6 +20,7 @@ import { webSocketUrl } from '../browser/sign-request.ts'
 // biome-ignore-start lint/performance/noBarrelFile: the door of the module
 export { SessionError, type SessionErrorCode } from '../browser/session-error.ts'
 export { memoryStore, type SessionState, type SessionStore } from '../browser/session-store.ts'
+export { sessionDispatcher } from './session-dispatcher.ts'
 // biome-ignore-end lint/performance/noBarrelFile: as above
 
 export interface SessionFetchOptions {
