@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -9,7 +9,6 @@ import { EXIT, exitCodeOf } from './exit-code.ts'
 import { runSimulate, type SimulateOptions } from './simulate-command.ts'
 import { readScenario } from './simulate-scenario.ts'
 
-const EXAMPLES = join(import.meta.dirname, '../../../examples/simulate')
 const folder = mkdtempSync(join(tmpdir(), 'limen-simulate-'))
 after(() => rmSync(folder, { recursive: true }))
 
@@ -115,36 +114,5 @@ describe('limen simulate', () => {
     )
     assert.match(told.join(''), /latency, scaling none: 1 of 1 minutes/)
     assert.equal(told.at(-1), '\r\u001b[K')
-  })
-})
-
-describe('examples/simulate', () => {
-  it('slow-server.yaml: what README.md shows is what comes out', async () => {
-    const text = await said({ scenario: join(EXAMPLES, 'slow-server.yaml') })
-    const shown = /```\n(SHARES %[\s\S]*?)```/.exec(
-      readFileSync(join(EXAMPLES, 'README.md'), 'utf8'),
-    )
-    for (const row of (shown?.[1] ?? assert.fail('nothing shown')).trim().split('\n')) {
-      assert.ok(text.includes(row), row)
-    }
-    assert.match(text, /^slow +latency +none +(?:2\d\.\d\d +){4}0\.\d\d$/m)
-  })
-
-  it('flash-crowd.yaml: predicted, its p99 is at least three times better than by reacting', async () => {
-    const reports = await reported({ scenario: join(EXAMPLES, 'flash-crowd.yaml') })
-    const p99 = (scaling: string): number => {
-      const report = reports.find((one) => one.scaling === scaling)
-      return report?.phases.find(({ name }) => name === 'offer')?.p99Ms ?? Number.NaN
-    }
-    assert.ok(p99('predictive') * 3 <= p99('reactive'), `${p99('predictive')}, ${p99('reactive')}`)
-    assert.ok(reports.every(({ failed }) => failed === 0))
-  })
-
-  it('has no other', () => {
-    assert.deepEqual(readdirSync(EXAMPLES).sort(), [
-      'README.md',
-      'flash-crowd.yaml',
-      'slow-server.yaml',
-    ])
   })
 })
