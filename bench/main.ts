@@ -12,6 +12,7 @@ type Bench = (say: (line: string) => void) => Promise<object>
 /** Loaded when asked for. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   admission: async () => (await import('./admission.ts')).benchAdmission,
+  forecast: async () => (await import('./forecast.ts')).benchForecast,
   session: async () => (await import('./session.ts')).benchSession,
   edge: async () => (await import('./edge.ts')).benchEdge,
   balance: async () => (await import('./balance.ts')).benchBalance,

@@ -11,8 +11,8 @@
 
 export interface IntervalState {
   /** The last errors, a ring, and the same in ascending order. */
-  readonly ring: Float64Array
-  readonly sorted: Float64Array
+  readonly ring: Float32Array
+  readonly sorted: Float32Array
   /** Errors ever seen. */
   seen: number
   readonly levels: readonly number[]
@@ -34,8 +34,8 @@ const BEYOND = 1
 /** @param levels shares that shall lie at or below each line, ascending */
 export function openInterval(levels: readonly number[]): IntervalState {
   return {
-    ring: new Float64Array(ERRORS_KEPT),
-    sorted: new Float64Array(ERRORS_KEPT),
+    ring: new Float32Array(ERRORS_KEPT),
+    sorted: new Float32Array(ERRORS_KEPT),
     seen: 0,
     levels,
     ranks: [...levels],
@@ -88,7 +88,7 @@ export function learnError(
     const hit = actual <= (lines[i] ?? 0) ? 1 : 0
     state.ranks[i] = (state.ranks[i] ?? level) + RATE * (level - hit)
   })
-  keep(state, (Math.log1p(actual) - Math.log1p(forecast)) / spreadAt(forecast))
+  keep(state, Math.fround((Math.log1p(actual) - Math.log1p(forecast)) / spreadAt(forecast)))
 }
 
 function keep(state: IntervalState, error: number): void {
@@ -108,7 +108,7 @@ function keep(state: IntervalState, error: number): void {
 }
 
 /** Where the first of `count` sorted numbers not below `value` is. */
-function placeOf(sorted: Float64Array, count: number, value: number): number {
+function placeOf(sorted: Float32Array, count: number, value: number): number {
   let low = 0
   let high = count
   while (low < high) {

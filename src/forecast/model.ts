@@ -1,6 +1,6 @@
 /**
  * What every model of one series can do. A series stands on a regular grid, oldest value first; `NaN` is a value nobody
- * knows, which is not zero. A state is plain data (numbers, strings, arrays of them, `Float64Array`), so that whoever holds
+ * knows, which is not zero. A state is plain data (numbers, strings, arrays of them, typed arrays), so that whoever holds
  * it can store it and go on after a restart.
  *
  * @module

@@ -11,13 +11,16 @@ export interface SeriesOptions {
   readonly stepS: number
   /** What a step's value is of all that arrived in it: their sum, or their mean. */
   readonly of: 'sum' | 'mean'
-  /** Steps remembered: 8 bytes each. */
+  /** Steps remembered: 4 bytes each. */
   readonly historySteps: number
 }
 
 export interface Series extends SeriesOptions {
-  /** The last steps that are over, a ring; the oldest at `total % historySteps` once it is full. */
-  readonly ring: Float64Array
+  /**
+   * The last steps that are over, a ring; the oldest at `total % historySteps` once it is full. Whole counts are exact up to
+   * 2^24, others to seven digits.
+   */
+  readonly ring: Float32Array
   /** Steps ever over. */
   total: number
   /** When the open step began, seconds since the epoch; NaN before the first arrival. */
@@ -46,7 +49,7 @@ export function openSeries(options: SeriesOptions): Series {
   if (!(Number.isInteger(options.historySteps) && options.historySteps > 0)) {
     throw new RangeError('historySteps must be a positive integer')
   }
-  const ring = new Float64Array(options.historySteps)
+  const ring = new Float32Array(options.historySteps)
   return { ...options, ring, total: 0, openS: Number.NaN, sum: 0, count: 0, refused: 0 }
 }
 

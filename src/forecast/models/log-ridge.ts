@@ -10,6 +10,7 @@
  */
 import { NormalEquations } from '../../math/ridge.ts'
 import type { ForecastModel, SeriesFrame } from '../model.ts'
+import { appendTo, meanLog, type PastSums, pastSumsOf } from './past-sums.ts'
 
 export interface LogRidgeOptions {
   /** Steps ahead with a regression of their own, ascending; what lies between is interpolated. */
@@ -28,7 +29,7 @@ export const LOG_RIDGE_DEFAULTS: LogRidgeOptions = {
 }
 
 export interface LogRidgeState {
-  readonly past: Past
+  readonly past: PastSums
   /** Steps of the shortest season, 0 for none. */
   readonly season: number
   /** Steps since the epoch of the value that comes next: where in its season it stands. */
@@ -93,8 +94,8 @@ function fit(
   const keep = Math.min(history.length, window + lookback)
   const known = withoutOutages(history.subarray(history.length - keep))
   const phase = Math.round(frame.startS / frame.stepS) + history.length
-  const learning: Place = { past: pastOf(known, known.length), season, phase }
-  const past = pastOf(known.subarray(-lookback), lookback + ROOM)
+  const learning: Place = { past: pastSumsOf(known, known.length), season, phase }
+  const past = pastSumsOf(known.subarray(-lookback), lookback + ROOM)
   const first = Math.max(LEVEL_STEPS, known.length - window)
   return {
     past,
@@ -192,7 +193,7 @@ function harmonicsOf(season: number): number {
 }
 
 interface Place {
-  readonly past: Past
+  readonly past: PastSums
   readonly season: number
   /** Of the value after the last of `past`. */
   readonly phase: number
@@ -223,7 +224,7 @@ function writeRow({ past, season, phase }: Place, t: number, h: number, row: Flo
 }
 
 /** The logarithm of the level at `t`: of a longer time when the last steps are unknown, 0 when all is. */
-function levelAt(past: Past, t: number): number {
+function levelAt(past: PastSums, t: number): number {
   for (const steps of [LEVEL_STEPS, ...MEANS.slice(-2), past.length]) {
     const level = meanLog(past, t + 1 - steps, t + 1)
     if (!Number.isNaN(level)) return level
@@ -232,7 +233,7 @@ function levelAt(past: Past, t: number): number {
 }
 
 /** How it is at `target` by the same time in the last seasons that were over by `t`: a mean of logarithms, NaN if unknown. */
-function shapeAt(past: Past, season: number, target: number, t: number): number {
+function shapeAt(past: PastSums, season: number, target: number, t: number): number {
   if (season === 0) return Number.NaN
   const half = Math.min(SHAPE_HALF, Math.floor(season / SHAPE_PARTS))
   const nearest = Math.max(1, Math.ceil((target + half - t) / season))
@@ -248,57 +249,16 @@ function shapeAt(past: Past, season: number, target: number, t: number): number 
   return sum / count
 }
 
-/** Values with running sums, so that a mean over any of them costs two look-ups. */
-interface Past {
-  readonly values: Float64Array
-  /** Of the known values before each. */
-  readonly sums: Float64Array
-  readonly counts: Float64Array
-  length: number
-}
-
-function pastOf(history: Float64Array, room: number): Past {
-  const past: Past = {
-    values: new Float64Array(room),
-    sums: new Float64Array(room + 1),
-    counts: new Float64Array(room + 1),
-    length: 0,
-  }
-  for (const value of history) append(past, value)
-  return past
-}
-
 /** Steps after which what is too old is forgotten, all at once: a copy of everything is too much for each step. */
-const ROOM = 1440
+const ROOM = 360
 
-function push(past: Past, value: number, lookback: number): void {
+function push(past: PastSums, value: number, lookback: number): void {
   if (past.length === past.values.length) {
     const newer = past.values.slice(-lookback)
     past.length = 0
-    for (const old of newer) append(past, old)
+    for (const old of newer) appendTo(past, old)
   }
-  append(past, value)
-}
-
-function append(past: Past, value: number): void {
-  const at = past.length++
-  const known = value >= 0 && value <= VALUE_MAX
-  past.values[at] = known ? value : Number.NaN
-  past.sums[at + 1] = (past.sums[at] ?? 0) + (known ? value : 0)
-  past.counts[at + 1] = (past.counts[at] ?? 0) + (known ? 1 : 0)
-}
-
-/** Above it running sums lose the units; no count of requests gets there. */
-const VALUE_MAX = 1e12
-
-/** The logarithm of the mean over [from, to), NaN when nothing is known there. */
-function meanLog(past: Past, from: number, to: number): number {
-  const start = Math.max(0, from)
-  const end = Math.min(past.length, to)
-  if (end <= start) return Number.NaN
-  const count = (past.counts[end] ?? 0) - (past.counts[start] ?? 0)
-  if (count === 0) return Number.NaN
-  return Math.log1p(Math.max(0, (past.sums[end] ?? 0) - (past.sums[start] ?? 0)) / count)
+  appendTo(past, value)
 }
 
 /** Zeros in a row that are no chance: a log that was off, a server that was down. */
@@ -311,7 +271,7 @@ const OUTAGE_MEAN = 3
 /** An outage teaches nothing about a day: its zeros count as unknown. */
 function withoutOutages(history: Float64Array): Float64Array {
   const out = Float64Array.from(history)
-  const past = pastOf(history, history.length)
+  const past = pastSumsOf(history, history.length)
   let start = 0
   for (let t = 0; t <= out.length; t++) {
     if (history[t] === 0) continue

@@ -8,7 +8,7 @@ import { type Guarded, guarded } from './guarded.ts'
 
 export interface SeasonalNaiveState {
   /** The last season, oldest value at `at`. */
-  readonly ring: Float64Array
+  readonly ring: Float32Array
   at: number
 }
 
@@ -18,7 +18,10 @@ export function seasonalNaive(rank: number): ForecastModel<Guarded<SeasonalNaive
   return guarded<SeasonalNaiveState>({
     name: `seasonal naive ${rank + 1}`,
     knownMin: (frame) => seasonOf(frame.seasons),
-    fit: (values, frame) => ({ ring: values.slice(-seasonOf(frame.seasons)), at: 0 }),
+    fit: (values, frame) => ({
+      ring: Float32Array.from(values.subarray(-seasonOf(frame.seasons))),
+      at: 0,
+    }),
     update(state, value) {
       state.ring[state.at] = value
       state.at = (state.at + 1) % state.ring.length
