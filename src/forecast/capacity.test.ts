@@ -4,6 +4,7 @@ import { seededRandom } from '../../test/fixtures/seeded-random.ts'
 import {
   adviseCapacity,
   BREAK_FACTOR,
+  boundByCpu,
   type CapacityQuestion,
   type LoadSample,
   limitOf,
@@ -67,12 +68,59 @@ describe('limitOf()', () => {
     const samples = evenly(1, 100).map((load) => ({ load, p99Ms: 10, errors: load > 50 ? 0.2 : 0 }))
     const { load, known } = limitOf(samples)
     assert.ok(known && load > 45 && load < 56, `${load}`)
+    // Where nothing is answered there is no latency either.
+    const dead = samples.map((one) => (one.load > 50 ? { ...one, p99Ms: 0, errors: 1 } : one))
+    assert.deepEqual(limitOf(dead), limitOf(samples))
   })
 
   it('says nothing of nothing', () => {
     assert.deepEqual(limitOf([]), { load: 0, known: false })
     const bad = { load: Number.NaN, p99Ms: -1, errors: 0 }
     assert.deepEqual(limitOf(new Array(50).fill(bad)), { load: 0, known: false })
+  })
+})
+
+describe('boundByCpu()', () => {
+  const unbroken = evenly(1, 40, 40).map((load) => ({ load, p99Ms: 10, errors: 0 }))
+  const said = (cpu: (load: number) => number) =>
+    unbroken.map((sample) => ({ ...sample, cpu: cpu(sample.load) }))
+  const bound = (samples: readonly LoadSample[]) => boundByCpu(limitOf(samples), samples)
+
+  it('is the load over the share of the CPU it takes, beside what was carried', () => {
+    const { load, known, atMost = 0 } = bound(said((x) => x / 100))
+    assert.deepEqual([load, known], [limitOf(unbroken).load, false])
+    assert.ok(Math.abs(atMost / 100 - 1) < 1e-9, `${atMost}`)
+  })
+
+  it('says nothing when nobody says anything, of an idle CPU and of a full one, and of few samples', () => {
+    for (const cpu of [0, 0.29, 0.96, 1, 10, Number.NaN, -1, 1e9]) {
+      assert.deepEqual(bound(said(() => cpu)), limitOf(unbroken), `${cpu}`)
+    }
+    assert.equal(bound(unbroken).atMost, undefined)
+    assert.equal(bound(said((x) => (x > 37 ? 0.5 : 0))).atMost, undefined)
+  })
+
+  it('is never below what was carried, nor more than 3.4 times it, whatever is said', () => {
+    const { load } = limitOf(unbroken)
+    for (const lie of [0.3, 0.5, 0.95]) {
+      const { atMost = 0 } = bound(said(() => lie))
+      assert.ok(atMost >= load && atMost <= load / 0.3, `${lie}: ${atMost}`)
+    }
+    assert.equal(bound(said(() => 0.95)).atMost, load)
+  })
+
+  it('nothing that is said counts once the latency says where it breaks: idle or full', () => {
+    const broken = simulated(evenly(5, 95), 1)
+    for (const cpu of [0, 0.35, 0.94, 1e9]) {
+      const samples = broken.map((sample) => ({ ...sample, cpu }))
+      assert.deepEqual(bound(samples), limitOf(broken))
+    }
+  })
+
+  it('a tenth of lies does not move it', () => {
+    const honest = said((x) => x / 100)
+    const lying = honest.map((sample, i) => (i % 10 === 3 ? { ...sample, cpu: 0.31 } : sample))
+    assert.ok(Math.abs((bound(lying).atMost ?? 0) / 100 - 1) < 0.05)
   })
 })
 

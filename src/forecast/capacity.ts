@@ -13,15 +13,20 @@
 export interface LoadSample {
   /** Requests per second, or whatever demand is counted in. */
   readonly load: number
+  /** 0: nothing was answered. */
   readonly p99Ms: number
   /** Share of requests that failed. */
   readonly errors: number
+  /** What the server, or its machine, said of its CPU: a share, 1 is all. Nobody measured it. */
+  readonly cpu?: number
 }
 
 export interface LoadLimit {
   /** The load at which it breaks, or, when that is not known, the highest it carried unbroken. */
   readonly load: number
   readonly known: boolean
+  /** When it is not known: where it breaks at the latest, by what is said of its CPU ({@link boundByCpu}). */
+  readonly atMost?: number
 }
 
 /** Latency at the knee: a queue that is two thirds full answers three times as slow as an idle one. */
@@ -38,11 +43,9 @@ const GROUP_MIN = 5
 /** The line is drawn on from the highest load seen by no more than this share. */
 const BEYOND_SEEN = 0.25
 
-/** @param samples in any order; those with a negative or unknown number are left out; of none the limit is 0, not known */
+/** @param samples in any order; those with a negative or unknown number, or without an answer, are left out; of none the limit is 0, not known */
 export function limitOf(samples: readonly LoadSample[]): LoadLimit {
-  const known = samples
-    .filter(({ load, p99Ms, errors }) => load >= 0 && p99Ms > 0 && errors >= 0)
-    .sort((a, b) => a.load - b.load)
+  const known = samples.filter(isSample).sort((a, b) => a.load - b.load)
   const groups = groupsOf(known)
   const base = groups[0]
   const most = groups.at(-1)
@@ -62,6 +65,32 @@ export function limitOf(samples: readonly LoadSample[]): LoadLimit {
   const slope = medianSlope(curve.slice(Math.max(0, slowing - 1)))
   const further = slope < 0 ? (1 / BREAK_FACTOR - least) / slope : 0
   return { load: most.load + Math.min(further, BEYOND_SEEN * most.load), known: true }
+}
+
+function isSample({ load, p99Ms, errors }: LoadSample): boolean {
+  return load >= 0 && errors >= 0 && (p99Ms > 0 || (p99Ms === 0 && errors >= ERRORS_BROKEN))
+}
+
+/** Below it what runs besides weighs too much, above it a queue has begun: load and CPU are not proportional there. */
+const CPU_LEAST = 0.3
+const CPU_MOST = 0.95
+
+/**
+ * What is said of its CPU, as an upper bound: at a utilisation u under load x it breaks at x / u at the latest, for more than all of
+ * the CPU there is not. Looked at only while the latency says nothing, u between {@link CPU_LEAST} and {@link CPU_MOST}, the median
+ * of {@link GROUP_MIN} samples or more.
+ *
+ * A server may lie. So `load` and `known` stay as they were measured, and `atMost` is from the highest load carried to
+ * 1 / {@link CPU_LEAST} of it; with the latency broken nothing that is said counts at all.
+ */
+export function boundByCpu(measured: LoadLimit, samples: readonly LoadSample[]): LoadLimit {
+  if (measured.known || !(measured.load > 0)) return measured
+  const bounds = samples.flatMap(({ load, cpu = 0, errors }) =>
+    load > 0 && cpu >= CPU_LEAST && cpu <= CPU_MOST && errors < ERRORS_BROKEN ? [load / cpu] : [],
+  )
+  if (bounds.length < GROUP_MIN) return measured
+  const most = measured.load / CPU_LEAST
+  return { ...measured, atMost: Math.min(most, Math.max(measured.load, median(bounds))) }
 }
 
 interface Group {

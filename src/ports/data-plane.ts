@@ -16,6 +16,7 @@ import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
 import type { ChoicePolicy } from '../routing/balancer.ts'
 import type { DecisionPage } from './decision-log.ts'
 import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
+import type { SaidLoad } from './said-load.ts'
 
 /** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
 export interface DataPlaneSettings {
@@ -64,6 +65,10 @@ export interface PoolSettings {
   readonly boundedLoad: number
   readonly health: HealthSettings | undefined
   readonly outlier: OutlierSettings
+  /** Its servers say of their load in their answers: that is read, and not passed on. */
+  readonly readsLoad?: boolean
+  /** Shown to agents on the machines of its servers. Secret; workers do not get it. */
+  readonly agentToken?: string
   /** Field lines with CR LF that requests to this pool carry besides. Secret: how a server of ours knows its edge. */
   readonly fields?: string
 }
@@ -86,6 +91,8 @@ export interface ServerSettings {
   readonly proxyProtocol: 'off' | 'v2'
   /** What it is good for, for `choose: fit`: `bandwidth`, `low-latency`, `websocket`. */
   readonly labels: readonly string[]
+  /** URL at which the agent on its machine is asked for its load. */
+  readonly agent?: string | undefined
 }
 
 /** Active checks: GET `path`, 2xx or 3xx is good. */
@@ -244,7 +251,7 @@ export interface ConnectionView {
 
 export type ServerState = 'up' | 'down' | 'ejected' | 'draining'
 
-export interface UpstreamView {
+export interface UpstreamView extends SaidLoad {
   readonly pool: string
   readonly id: string
   readonly address: string
@@ -258,6 +265,10 @@ export interface UpstreamView {
   readonly latencyMs: number
   /** What the last health check said, '' when there is none. */
   readonly check: string
+  /** Where its weight is multiplied. */
+  readonly capacity?: CapacityWeight
+  /** Times to first byte, ms, since start (`math/log-histogram.ts`). */
+  readonly latencyCounts: Uint32Array
 }
 
 /** Counters since start, summed over the workers, those that died included. */
@@ -270,6 +281,8 @@ export interface TrafficTotals {
   readonly handshakesFailed: number
   /** By {@link handshakeMemberKey}. */
   readonly handshakeMembers: Readonly<Record<string, HandshakeMemberCounts>>
+  /** By the name of the listener, of those with TLS. */
+  readonly listeners: Readonly<Record<string, ListenerCounts>>
   readonly bytesIn: number
   readonly bytesOut: number
   readonly retries: number
@@ -292,6 +305,13 @@ export interface TrafficTotals {
   /** Time from request head to response head. `counts[i]` is at most `LATENCY_BOUNDS_MS[i]`, the last is more. */
   readonly latencyCounts: readonly number[]
   readonly latencySumMs: number
+}
+
+export interface ListenerCounts {
+  /** Handshakes decided about. */
+  readonly hellos: number
+  /** Of them: hellos that were none, did not come whole, or that were turned away. */
+  readonly refused: number
 }
 
 /** What became of the connections a member of a handshake pool took. */
@@ -382,6 +402,15 @@ export interface ReplayAsk {
 export interface ServerChange {
   readonly draining?: boolean
   readonly weight?: number
+  /** By Limen itself, in pools that ask for it. */
+  readonly capacity?: CapacityWeight
+}
+
+/** By what a server was seen to carry. */
+export interface CapacityWeight {
+  /** What its weight is multiplied by, 1/4 to 4. */
+  readonly factor: number
+  readonly reason: string
 }
 
 /** Meanwhile its tickets are refused (`stek_unknown`). */
@@ -397,6 +426,8 @@ export interface DataPlane {
   upstreams(): readonly UpstreamView[]
   /** False when there is no such server. Lasts until the server leaves the configuration. */
   changeServer(pool: string, id: string, change: ServerChange): boolean
+  /** Has a server checked now, not when its turn comes. False where there is none, or no active check of it. */
+  checkServer(pool: string, id: string): boolean
   traffic(): TrafficTotals
   /** Called with each batch of decisions; returns the way to stop. */
   onDecisions(listener: (pages: readonly DecisionPage[]) => void): () => void

@@ -7,11 +7,12 @@ const OK = 'HTTP/1.1 200 OK\r\n'
 function readHead(
   text: string,
   headBytes = 2000,
+  readsLoad = false,
 ): { read: ResponseRead; reader: ResponseHeadReader } {
   const bytes = new Uint8Array(text.length + 1)
   bytes.set(Buffer.from(text, 'latin1'))
   const reader = new ResponseHeadReader()
-  return { read: reader.read(bytes, 0, text.length, headBytes), reader }
+  return { read: reader.read(bytes, 0, text.length, headBytes, readsLoad), reader }
 }
 
 describe('ResponseHeadReader.read()', () => {
@@ -25,6 +26,44 @@ describe('ResponseHeadReader.read()', () => {
     )
     assert.equal(text.slice(reader.end), 'hello')
     assert.equal(text.slice(reader.statusLineEnd).startsWith('Content-Length'), true)
+  })
+
+  it('says where a load report lies, and cuts it out, when it is asked to', () => {
+    for (const [name, isBinary] of [
+      ['Endpoint-LOAD-metrics', false],
+      ['endpoint-load-metrics-bin', true],
+    ] as const) {
+      const text = `${OK}A: 1\r\n${name}:  eps=1 \r\nB: 2\r\n\r\n`
+      const { read, reader } = readHead(text, 2000, true)
+      assert.equal(read, 'complete')
+      assert.equal(text.slice(reader.loadStart, reader.loadEnd), 'eps=1')
+      assert.deepEqual([reader.isLoadBinary, reader.cutCount], [isBinary, 1])
+      const [from = 0, to = 0] = reader.cuts
+      assert.equal(text.slice(0, from) + text.slice(to), `${OK}A: 1\r\nB: 2\r\n\r\n`)
+      const unasked = readHead(text).reader
+      assert.deepEqual([unasked.loadStart, unasked.cutCount], [0, 0])
+    }
+  })
+
+  it('takes two load reports for none, cuts both, and forgets them with the next head', () => {
+    const line = 'endpoint-load-metrics: eps=1\r\n'
+    for (const count of [2, 3]) {
+      const { read, reader } = readHead(`${OK}${line.repeat(count)}\r\n`, 2000, true)
+      assert.deepEqual([read, reader.loadStart, reader.cutCount], ['complete', 0, count])
+    }
+    assert.equal(readHead(`${OK}${line.repeat(17)}\r\n`, 2000, true).read, 'bad-field')
+    const { reader } = readHead(`${OK}${line}\r\n`, 2000, true)
+    const next = new Uint8Array(Buffer.from(`${OK}\r\n\0`))
+    assert.equal(reader.read(next, 0, next.length - 1, 2000, true), 'complete')
+    assert.deepEqual([reader.loadStart, reader.cutCount], [0, 0])
+  })
+
+  it('takes no other field for one', () => {
+    const names = ['endpoint-load-metricz', 'endpoint-load-metrics-bim', 'xendpoint-load-metrics']
+    for (const name of [...names, 'endpoint-load-metrics-json', 'a'.repeat(21), 'b'.repeat(25)]) {
+      const { reader } = readHead(`${OK}${name}: eps=1\r\n\r\n`, 2000, true)
+      assert.deepEqual([reader.loadStart, reader.cutCount], [0, 0], name)
+    }
   })
 
   it('takes a status line without a reason, and one with 8-bit octets', () => {

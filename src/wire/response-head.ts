@@ -33,6 +33,8 @@ const NAME_PROXY_CONNECTION = octetsOf('proxy-connection')
 const NAME_CONTENT_LENGTH = octetsOf('content-length')
 const NAME_TRANSFER_ENCODING = octetsOf('transfer-encoding')
 const NAME_UPGRADE = octetsOf('upgrade')
+const NAME_LOAD = octetsOf('endpoint-load-metrics')
+const NAME_LOAD_BIN = octetsOf('endpoint-load-metrics-bin')
 const VALUE_CHUNKED = octetsOf('chunked')
 const VALUE_CLOSE = octetsOf('close')
 const VALUE_KEEP_ALIVE = octetsOf('keep-alive')
@@ -58,15 +60,30 @@ export class ResponseHeadReader {
   transferEncodingEnd = 0
   upgradeStart = 0
   upgradeEnd = 0
-  /** Connection-level field lines to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
+  /** Where the value of the load report lies; 0 when there is none, none was looked for, or more than one came. */
+  loadStart = 0
+  loadEnd = 0
+  /** It is that of `endpoint-load-metrics-bin`. */
+  isLoadBinary = false
+  #readsLoad = false
+  #loads = 0
+  /** Connection-level field lines, and load reports that are read, to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
   readonly cuts = new Int32Array(CUTS_MAX * 2)
   cutCount = 0
 
   /**
    * Reads one head from `bytes[from..to)`; `bytes[to]`, if there is one, is overwritten with 0.
    * Never throws.
+   *
+   * @param readsLoad whether load reports (`orca-load.ts`) are looked for, and cut out
    */
-  read(bytes: Uint8Array, from: number, to: number, headBytes: number): ResponseRead {
+  read(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    headBytes: number,
+    readsLoad = false,
+  ): ResponseRead {
     if (to < bytes.length) bytes[to] = 0
     this.start = from
     this.contentLength = -1
@@ -74,6 +91,9 @@ export class ResponseHeadReader {
     this.cutCount = 0
     this.transferEncodingStart = 0
     this.upgradeStart = 0
+    this.loadStart = 0
+    this.#loads = 0
+    this.#readsLoad = readsLoad
     const line = this.#statusLine(bytes, from, to)
     if (line !== 'complete') return this.#unfinished(line, from, to, headBytes)
     let at = this.end
@@ -181,7 +201,25 @@ export class ResponseHeadReader {
     if (nameLength === 16 && startsWithIgnoringCase(bytes, name, NAME_PROXY_CONNECTION)) {
       return this.#cut(name)
     }
-    return 'complete'
+    return this.#readsLoad ? this.#load(bytes, name, nameLength, value, valueEnd) : 'complete'
+  }
+
+  #load(
+    bytes: Uint8Array,
+    name: number,
+    nameLength: number,
+    value: number,
+    valueEnd: number,
+  ): ResponseRead {
+    const isBinary = nameLength === NAME_LOAD_BIN.length
+    if (!isBinary && nameLength !== NAME_LOAD.length) return 'complete'
+    if (!startsWithIgnoringCase(bytes, name, isBinary ? NAME_LOAD_BIN : NAME_LOAD))
+      return 'complete'
+    this.isLoadBinary = isBinary
+    this.loadStart = this.#loads === 0 ? value : 0
+    this.loadEnd = valueEnd
+    this.#loads++
+    return this.#cut(name)
   }
 
   #contentLength(bytes: Uint8Array, value: number, valueEnd: number): ResponseRead {

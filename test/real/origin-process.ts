@@ -1,5 +1,6 @@
 /**
- * An upstream server as a process that a test can kill: `node origin-process.ts <id> <port> <log file>`.
+ * An upstream server as a process that a test can kill: `node origin-process.ts <id> <port> <log file> [<field> [<ms>]]`.
+ * With a field, `name: value`, it is in all its answers; with a time it takes that long for each.
  * Says which requests it got in the log, before it answers, so that the record outlives it.
  *
  *   GET  /who/...      `<id> <target>`
@@ -18,7 +19,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const CHUNK = Buffer.alloc(65_536, 'limen ')
-const [id = 'a', port = '0', log = ''] = process.argv.slice(2)
+const [id = 'a', port = '0', log = '', field = '', pause = '0'] = process.argv.slice(2)
 let requests = 0
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -32,11 +33,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     return
   }
   requests++
+  const colon = field.indexOf(': ')
+  if (colon > 0) response.setHeader(field.slice(0, colon), field.slice(colon + 2))
   if (request.method === 'POST') {
     appendFileSync(log, `${pathname.slice('/keep/'.length)}\n`)
     for await (const _ of request);
   }
-  const ms = Number(searchParams.get('ms') ?? 0)
+  const ms = Number(searchParams.get('ms') ?? pause)
   if (ms > 0) await delay(ms)
   const bytes = searchParams.get('bytes')
   if (bytes === null) response.end(`${id} ${request.url}`)

@@ -9,6 +9,7 @@ import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
+import type { LogHistogram } from '../../math/log-histogram.ts'
 import type {
   ConnectionView,
   DataPlaneSettings,
@@ -17,6 +18,7 @@ import type {
   RouteSettings,
   ServerChange,
 } from '../../ports/data-plane.ts'
+import type { SaidByServer } from '../../ports/said-load.ts'
 import { hostName, matchRoute, type Route } from '../../routing/match-route.ts'
 import { isPlainPath, plainPath } from '../../routing/plain-path.ts'
 import { isHandoffPath } from '../../wire/handoff-notice.ts'
@@ -33,7 +35,7 @@ import { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
 import { NO_SESSIONS, type SessionGuard } from './session-guard.ts'
 import type { PlacedSession, SessionMove } from './session-places.ts'
-import { UpstreamPool } from './upstream-pool.ts'
+import { UpstreamPool, type UpstreamServer } from './upstream-pool.ts'
 
 /** Deadlines are looked at this often: they are this much late at most. */
 const SWEEP_MS = 250
@@ -58,7 +60,7 @@ export interface EdgeOptions {
 }
 
 /** What the control plane says about one server. */
-export interface ServerOrder extends ServerChange {
+export interface ServerOrder extends Omit<ServerChange, 'capacity'> {
   readonly pool: string
   readonly id: string
   /** By active health checks. */
@@ -75,6 +77,10 @@ export interface ServerReport {
   readonly requests: number
   readonly failures: number
   readonly latencyMs: number
+  /** Times to first byte, ms, since start. */
+  readonly latencyCounts: LogHistogram
+  /** The newest that could be read. */
+  readonly load?: SaidByServer
 }
 
 export class Edge implements EdgeContext {
@@ -279,6 +285,8 @@ export class Edge implements EdgeContext {
         requests: server.requests,
         failures: server.failures,
         latencyMs: server.pace.latencyMs,
+        latencyCounts: server.latencyCounts,
+        ...saidBy(server, now, this.wallClock()),
       })),
     )
   }
@@ -386,6 +394,17 @@ function served(
   const same = known.get(key) ?? terms
   known.set(key, same)
   return { pool, session: same }
+}
+
+function saidBy(
+  { said }: UpstreamServer,
+  now: number,
+  wallNow: number,
+): { readonly load?: SaidByServer } {
+  const load = said.load()
+  return load === undefined
+    ? {}
+    : { load: { ...load, at: Math.round(wallNow - (now - said.loadAt)) } }
 }
 
 /** Two listeners are the same when clients cannot tell them apart; the rest may change live. */

@@ -9,6 +9,7 @@ import { NO_KEY } from '../../routing/balancer.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
+import { textOf } from './octets.ts'
 import type { PlacedSession } from './session-places.ts'
 import type {
   BodyFraming,
@@ -214,6 +215,8 @@ export class Exchange implements ResponseSink, Waiter {
       const fresh = this.#connection?.used === false
       this.#pool?.succeeded(server, latencyMs, this.fit, { fresh, isError: head.status >= 500 })
     }
+    if (head.loadStart > 0)
+      server.said.hear(textOf(head.loadStart, head.loadEnd), head.isLoadBinary, now)
     this.#front.onHead(head, framing)
   }
 

@@ -38,6 +38,11 @@ export class HealthCheck {
     this.#running?.destroy()
   }
 
+  /** Out of turn; one that is under way counts as this one. */
+  checkNow(): void {
+    this.#check()
+  }
+
   #check(): void {
     if (this.#running !== undefined) return
     const { server, health } = this.#options

@@ -7,7 +7,7 @@
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import { type BodySealer, type BodySealing, sealedLines, sealedTrailer } from './body-sealing.ts'
 import { keep, OCTETS, textOf } from './octets.ts'
-import { rewriteHead } from './response-rewrite.ts'
+import { keptLines, rewriteHead } from './response-rewrite.ts'
 import { sendableTrailer } from './trailer.ts'
 import type { BodyFraming } from './upstream-connection.ts'
 
@@ -86,9 +86,8 @@ export class Http1Response {
     isCoded: boolean,
     isEmpty: boolean,
   ): void {
-    const { start, statusLineEnd, end } = response
-    const lines = textOf(statusLineEnd, end - 2).split('\r\n')
-    const fields = sealedLines(lines, { isCoded, isEmpty }).join('\r\n')
+    const { start, statusLineEnd } = response
+    const fields = sealedLines(keptLines(response), { isCoded, isEmpty }).join('\r\n')
     const text = Buffer.from(`${textOf(start, statusLineEnd)}${fields}\r\n`, 'latin1')
     this.#gathered.push(text, ...added, CRLF)
   }

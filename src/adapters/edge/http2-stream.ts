@@ -19,6 +19,7 @@ import { cookiesWithoutSession, linesWithoutSeal, sessionRequest } from './http2
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
+import { keptLines } from './response-rewrite.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -134,7 +135,7 @@ export class Http2Stream implements Front {
     }
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + edge.settings.timeouts.bodyMs
-    if (fields.expectsContinue) this.#interim(100, '')
+    if (fields.expectsContinue) this.#interim(100, [])
   }
 
   /** The route of a request, or why there is none. */
@@ -277,7 +278,7 @@ export class Http2Stream implements Front {
 
   onInterim(head: ResponseHeadReader): void {
     if (this.#closed || head.status === 100) return
-    this.#interim(head.status, textOf(head.statusLineEnd, head.end - 2))
+    this.#interim(head.status, keptLines(head))
   }
 
   onHead(head: ResponseHeadReader, framing: BodyFraming): void {
@@ -297,9 +298,8 @@ export class Http2Stream implements Front {
     }
     this.#sealer = bodyless ? undefined : sealing.sealer()
     const isCoded = !bodyless || (this.#method === 'HEAD' && head.contentLength !== 0)
-    const came = textOf(head.statusLineEnd, head.end - 2).split('\r\n')
     const isEmpty = bodyless && framing !== 'none'
-    const lines = [...sealedLines(came, { isCoded, isEmpty }), ...added]
+    const lines = [...sealedLines(keptLines(head), { isCoded, isEmpty }), ...added]
     const bytes = lines.reduce((sum, line) => sum + line.length, 0)
     this.sender.headers(bytes, bodyless, (out, at) =>
       this.#encodeAll(lines, out, this.#status(head, out, at)),
@@ -331,16 +331,11 @@ export class Http2Stream implements Front {
     return at
   }
 
-  #interim(status: number, text: string): void {
-    if (text.length * 2 + 64 > h2.FRAME_BYTES_MAX) return
-    const lines = text
-      .split('\r\n')
-      .filter(
-        (line) =>
-          line !== '' && !/^(?:connection|keep-alive|proxy-connection|upgrade):/i.test(line),
-      )
+  #interim(status: number, lines: readonly string[]): void {
+    const bytes = lines.reduce((sum, line) => sum + line.length + 2, 0)
+    if (bytes * 2 + 64 > h2.FRAME_BYTES_MAX) return
     const { encoder } = this.#connection
-    this.sender.headers(text.length, false, (out, at) =>
+    this.sender.headers(bytes, false, (out, at) =>
       this.#encodeAll(lines, out, encoder.encode(':status', String(status), out, at)),
     )
   }

@@ -180,6 +180,8 @@ export class Listener {
 
   #decide(connection: ClientConnection, seen: HelloSeen): void {
     const { edge } = this.#host
+    edge.meter.hello(connection.listener)
+    if (seen.kind === 'error') edge.meter.helloRefused(connection.listener)
     const lineage = seen.hello && edge.certificates.lineageOf(seen.hello)
     connection.decision = edge.gatekeeper.admitHandshake(
       {
@@ -237,6 +239,7 @@ export class Listener {
       onSecure: (session) => this.#http(connection, session.alpn === 'h2'),
       onRefused: (code) => {
         edge.meter.refused(code)
+        edge.meter.helloRefused(connection.listener)
         // Without waiting for the client to close: a flood costs as little as can be.
         lastWord(connection.channel, tlsAlertFor(code))
       },

@@ -33,6 +33,7 @@ export class Meter {
   readonly sessionChecks = new Map<string, number>()
   /** By {@link handshakeMemberKey}. */
   readonly handshakeMembers = new Map<string, MemberCounts>()
+  readonly listeners = new Map<string, { hellos: number; refused: number }>()
   readonly latencyCounts: number[] = new Array(LATENCY_BOUNDS_MS.length + 1).fill(0)
   latencySumMs = 0
 
@@ -61,6 +62,25 @@ export class Meter {
     if (counts === undefined) {
       counts = { ...NO_HANDSHAKES }
       this.handshakeMembers.set(key, counts)
+    }
+    return counts
+  }
+
+  /** A handshake at that listener was decided about. */
+  hello(listener: string): void {
+    this.#listener(listener).hellos++
+  }
+
+  /** ... and is not to be. */
+  helloRefused(listener: string): void {
+    this.#listener(listener).refused++
+  }
+
+  #listener(name: string): { hellos: number; refused: number } {
+    let counts = this.listeners.get(name)
+    if (counts === undefined) {
+      counts = { hellos: 0, refused: 0 }
+      this.listeners.set(name, counts)
     }
     return counts
   }

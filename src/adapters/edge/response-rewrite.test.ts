@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ResponseHeadReader } from '../../wire/response-head.ts'
 import { OCTETS, READ_AT, textOf } from './octets.ts'
-import { rewriteHead } from './response-rewrite.ts'
+import { keptLines, rewriteHead } from './response-rewrite.ts'
 
 const STATUS = 'HTTP/1.1 200 OK\r\n'
 
@@ -65,6 +65,29 @@ describe('rewriteHead()', () => {
         },
       ),
       { seed: 17 },
+    )
+  })
+})
+
+describe('keptLines()', () => {
+  it('gives the fields as rewriteHead() leaves them', () => {
+    const line = fc.constantFrom(
+      'Connection: close',
+      'A: 1',
+      'Upgrade: y',
+      'Bb: 22',
+      'Keep-Alive: 5',
+    )
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+        const text = `${STATUS}${lines.map((one) => `${one}\r\n`).join('')}\r\n`
+        OCTETS.write(text, READ_AT, 'latin1')
+        const head = new ResponseHeadReader()
+        head.read(OCTETS, READ_AT, READ_AT + text.length, 65_536)
+        const kept = keptLines(head)
+        const whole = textOf(rewriteHead(head, false, []), READ_AT + text.length)
+        assert.equal(`${STATUS}${kept.map((one) => `${one}\r\n`).join('')}\r\n`, whole)
+      }),
     )
   })
 })

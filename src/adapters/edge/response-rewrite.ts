@@ -30,11 +30,23 @@ export function rewriteHead(
   return from
 }
 
+/** Field lines without CR LF, those left out that are cut. */
+export function keptLines(response: ResponseHeadReader): string[] {
+  let kept = ''
+  let from = response.statusLineEnd
+  for (let k = 0; k < response.cutCount; k++) {
+    kept += textOf(from, response.cuts[2 * k] as number)
+    from = response.cuts[2 * k + 1] as number
+  }
+  return `${kept}${textOf(from, response.end - 2)}`.split('\r\n').filter((line) => line !== '')
+}
+
 /** The head that says that another protocol is spoken from here on (RFC 9110 section 15.2.2). */
 export function switchingHead(response: ResponseHeadReader): Buffer {
-  const fields = textOf(response.statusLineEnd, response.end - 2)
   const protocol = textOf(response.upgradeStart, response.upgradeEnd)
-  const kept = fields.replace(/^(?:connection|upgrade|keep-alive):.*\r\n/gim, '')
+  const kept = keptLines(response)
+    .map((line) => `${line}\r\n`)
+    .join('')
   return Buffer.from(
     `HTTP/1.1 101 Switching Protocols\r\n${kept}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
     'latin1',

@@ -54,6 +54,8 @@ export interface UpstreamConnectionOptions {
   readonly idleMs: number
   /** Sent first on a new connection: a PROXY protocol header, or nothing. */
   readonly preface: Uint8Array | undefined
+  /** Whether load reports are looked for in answers. */
+  readsLoad(): boolean
   now(): number
   onClose(connection: UpstreamConnection): void
 }
@@ -202,7 +204,7 @@ export class UpstreamConnection {
   #heads(sink: ResponseSink, start: number, to: number): number {
     let from = start
     for (;;) {
-      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX)
+      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX, this.#options.readsLoad())
       if (read === 'incomplete') {
         if (to - from > HEAD_BYTES_MAX) this.#fail('bad-response')
         else if (to > from) this.#pending = keep(from, to)

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { countIn, logHistogram } from '../../math/log-histogram.ts'
 import type { PoolSettings, ServerSettings, ServerState } from '../../ports/data-plane.ts'
 import { type BalancedServer, Balancer, NO_KEY } from '../../routing/balancer.ts'
 import { ServerPace } from '../../routing/choose-by-latency.ts'
@@ -18,6 +19,7 @@ import {
 } from '../../routing/server-fit.ts'
 import type { KeyPlacer } from './affinity.ts'
 import type { FittingRequest } from './client-kinds.ts'
+import { SaidLoad } from './said-load.ts'
 import { type PlacedSession, type SessionMove, SessionPlaces } from './session-places.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
@@ -50,6 +52,9 @@ export class UpstreamServer implements FittingServer, BalancedServer {
   readonly outlier: OutlierState = noOutlier()
   readonly fit = new ServerFit()
   readonly pace = new ServerPace()
+  readonly said = new SaidLoad()
+  /** Times to first byte, ms, since start. */
+  readonly latencyCounts = logHistogram()
   requests = 0
   failures = 0
 
@@ -255,7 +260,10 @@ export class UpstreamPool implements KeyPlacer {
     }
     server.requests++
     // Who fails at once is not fast.
-    if (latencyMs !== undefined && !how.isError) server.pace.learn(latencyMs, server.inFlight)
+    if (latencyMs !== undefined && !how.isError) {
+      server.pace.learn(latencyMs, server.inFlight)
+      countIn(server.latencyCounts, latencyMs)
+    }
     succeeded(server.outlier)
   }
 
@@ -366,6 +374,7 @@ export class UpstreamPool implements KeyPlacer {
       firstByteMs: timeouts.firstByteMs,
       idleMs: timeouts.upstreamIdleMs,
       preface,
+      readsLoad: () => this.settings.readsLoad === true,
       now: this.#host.lately,
       onClose: (closed) => {
         server.all.delete(closed)

@@ -160,6 +160,8 @@ function upstreamTable(upstreams: readonly UpstreamView[]): string {
       'REQUESTS',
       'FAILURES',
       'LATENCY',
+      'CPU',
+      'MEMORY',
       'CHECK',
     ],
     upstreams.map((one) => [
@@ -171,10 +173,17 @@ function upstreamTable(upstreams: readonly UpstreamView[]): string {
       one.requests,
       one.failures,
       `${one.latencyMs.toFixed(1)} ms`,
+      shareText(one.load?.cpu ?? one.machine?.cpu),
+      shareText(one.load?.memory ?? one.machine?.memory),
       one.check || '-',
     ]),
     'No servers.',
   )
+}
+
+/** What a server says, or its machine. */
+function shareText(share: number | undefined): string {
+  return share === undefined ? '-' : `${Math.round(100 * share)} %`
 }
 
 function statusText(status: StatusView): string {

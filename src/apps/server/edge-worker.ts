@@ -107,6 +107,7 @@ function traffic(): TrafficTotals {
     retries: meter.retries,
     responses: meter.responses,
     handshakeMembers: Object.fromEntries(meter.handshakeMembers),
+    listeners: Object.fromEntries(meter.listeners),
     refusals: Object.fromEntries(meter.refusals),
     sessionChecks: Object.fromEntries(meter.sessionChecks),
     // Counted by the supervisor.

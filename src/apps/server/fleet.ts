@@ -9,11 +9,13 @@ import net from 'node:net'
 import type { ServerOrder } from '../../adapters/edge/edge.ts'
 import { HealthCheck } from '../../adapters/edge/health-check.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
+import { LoadPoll } from '../../adapters/node/load-poll.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { NumberedEntry } from '../../keys/session/revocations.ts'
+import { addHistogram, logHistogram } from '../../math/log-histogram.ts'
 import {
   type ConnectionView,
   type DataPlane,
@@ -23,7 +25,7 @@ import {
   type PoolSettings,
   type ReplayAsk,
   type ServerChange,
-  type ServerState,
+  type ServerSettings,
   type SessionKeysGiven,
   type TrafficTotals,
   type UpstreamView,
@@ -36,6 +38,7 @@ import { FleetWorker } from './fleet-worker.ts'
 import { HandoffDesk, type HandoffServer } from './handoff-desk.ts'
 import { ReplayDesk } from './replay-desk.ts'
 import { addTraffic, NO_TRAFFIC } from './traffic-sum.ts'
+import { type ServerNote, upstreamView } from './upstream-view.ts'
 
 export interface FleetOptions {
   readonly workers: number
@@ -49,17 +52,6 @@ const RESTART_PAUSE_MAX_MS = 5_000
 
 export function openFleet(options: FleetOptions): DataPlane & { close(): Promise<void> } {
   return new Fleet(options)
-}
-
-interface ServerNote {
-  readonly pool: string
-  readonly id: string
-  readonly address: string
-  check: HealthCheck | undefined
-  readonly change: { draining?: boolean; weight?: number }
-  /** Counted by workers that are gone. */
-  requests: number
-  failures: number
 }
 
 class Fleet implements DataPlane {
@@ -114,7 +106,7 @@ class Fleet implements DataPlane {
       if (first) await this.close()
       // Some workers may have taken the new settings: all go back to what was.
       else if (previous !== undefined) {
-        await Promise.allSettled(this.#living().map((worker) => worker.apply(previous)))
+        await Promise.allSettled(this.#living().map((worker) => worker.apply(forWorkers(previous))))
       }
       throw error
     }
@@ -124,7 +116,7 @@ class Fleet implements DataPlane {
 
   async drain(graceMs: number): Promise<void> {
     this.#closing = true
-    for (const { check } of this.#servers.values()) check?.close()
+    for (const note of this.#servers.values()) closeNote(note)
     await Promise.all(this.#workers.map((worker) => worker.drain(graceMs)))
     this.#handoffs.close()
   }
@@ -147,31 +139,12 @@ class Fleet implements DataPlane {
 
   upstreams(): readonly UpstreamView[] {
     return (this.#settings?.pools ?? []).flatMap((pool) =>
-      pool.servers.map((server) => {
+      pool.servers.flatMap((server) => {
         const note = this.#servers.get(keyOf(pool.name, server.id))
         const reports = this.#workers.flatMap(({ servers }) =>
           servers.filter(({ pool: name, id }) => name === pool.name && id === server.id),
         )
-        const sum = (of: (report: (typeof reports)[number]) => number) =>
-          reports.reduce((total, report) => total + of(report), 0)
-        const requests = sum((report) => report.requests)
-        return {
-          pool: pool.name,
-          id: server.id,
-          address: `${server.host}:${server.port}`,
-          state: stateOf(
-            note,
-            reports.some(({ ejected }) => ejected),
-          ),
-          weight: note?.change.weight ?? server.weight,
-          inFlight: sum((report) => report.inFlight),
-          connections: sum((report) => report.connections),
-          requests: requests + (note?.requests ?? 0),
-          failures: sum((report) => report.failures) + (note?.failures ?? 0),
-          latencyMs:
-            requests === 0 ? 0 : sum((report) => report.latencyMs * report.requests) / requests,
-          check: note?.check?.text ?? '',
-        }
+        return note === undefined ? [] : [upstreamView(server, note, reports)]
       }),
     )
   }
@@ -182,6 +155,12 @@ class Fleet implements DataPlane {
     Object.assign(note.change, change)
     this.#orderAll()
     return true
+  }
+
+  checkServer(pool: string, id: string): boolean {
+    const check = this.#servers.get(keyOf(pool, id))?.check
+    check?.checkNow()
+    return check !== undefined
   }
 
   traffic(): TrafficTotals {
@@ -311,11 +290,12 @@ class Fleet implements DataPlane {
 
   #died(dead: FleetWorker, how: string): void {
     this.#past = addTraffic(this.#past, { ...dead.traffic, connectionsOpen: 0 })
-    for (const { pool, id, requests, failures } of dead.servers) {
+    for (const { pool, id, requests, failures, latencyCounts } of dead.servers) {
       const note = this.#servers.get(keyOf(pool, id))
       if (note === undefined) continue
       note.requests += requests
       note.failures += failures
+      addHistogram(note.latencyCounts, latencyCounts)
     }
     dead.forget()
     const { id, restarts, startedAt } = dead.options
@@ -328,7 +308,7 @@ class Fleet implements DataPlane {
       if (this.#closing || this.#settings === undefined) return
       const worker = this.#start(id, restarts + 1)
       this.#workers[index] = worker
-      worker.apply(this.#settings).then(
+      worker.apply(forWorkers(this.#settings)).then(
         () => worker.order(this.#orders()),
         (error: Error) => {
           this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve')
@@ -345,11 +325,15 @@ class Fleet implements DataPlane {
     for (const pool of pools) {
       for (const server of pool.servers) {
         const key = keyOf(pool.name, server.id)
-        const { change = {}, requests = 0, failures = 0 } = before.get(key) ?? {}
-        before.get(key)?.check?.close()
+        const known = before.get(key)
+        const { change = {}, requests = 0, failures = 0 } = known ?? {}
+        known?.check?.close()
+        const latencyCounts = known?.latencyCounts ?? logHistogram()
         const address = `${server.host}:${server.port}`
-        const names = { pool: pool.name, id: server.id, address }
-        const note: ServerNote = { ...names, check: undefined, change, requests, failures }
+        const note: ServerNote = {
+          ...{ pool: pool.name, id: server.id, address, weight: server.weight, check: undefined },
+          ...{ change, requests, failures, latencyCounts, poll: this.#poll(pool, server, known) },
+        }
         this.#servers.set(key, note)
         if (pool.health === undefined) continue
         note.check = new HealthCheck({
@@ -363,21 +347,39 @@ class Fleet implements DataPlane {
             this.#orderAll()
           },
         })
-        const known = before.get(key)
         // Elsewhere it is another server, about which nothing is known.
         if (known?.check !== undefined && known.address === address) note.check.up = known.check.up
       }
     }
-    for (const [key, note] of before) if (!this.#servers.has(key)) note.check?.close()
+    for (const [key, note] of before) if (!this.#servers.has(key)) closeNote(note)
+  }
+
+  /** One that asks the same agent by the same token goes on. */
+  #poll(
+    { name, agentToken }: PoolSettings,
+    { id, agent }: ServerSettings,
+    known: ServerNote | undefined,
+  ): LoadPoll | undefined {
+    if (known?.poll?.asks(agent, agentToken)) return known.poll
+    known?.poll?.close()
+    if (agent === undefined) return undefined
+    return new LoadPoll({
+      ...{ url: agent, token: agentToken, clock: this.#options.clock },
+      onChange: (answers, why) => {
+        const fields = { pool: name, server: id, agent }
+        if (answers) this.#options.log.info(fields, 'The load agent answers')
+        else this.#options.log.warn({ ...fields, why }, 'The load agent does not answer')
+      },
+    })
   }
 
   #orders(): ServerOrder[] {
-    return [...this.#servers.values()].map(({ pool, id, check, change }) => ({
-      pool,
-      id,
-      up: check?.up ?? true,
-      ...change,
-    }))
+    return [...this.#servers.values()].map(({ pool, id, check, change, weight: configured }) => {
+      const { capacity, ...others } = change
+      const weight = (change.weight ?? configured) * (capacity?.factor ?? 1)
+      const isChanged = change.weight !== undefined || capacity !== undefined
+      return { pool, id, up: check?.up ?? true, ...others, ...(isChanged ? { weight } : {}) }
+    })
   }
 
   #orderAll(): void {
@@ -389,19 +391,23 @@ class Fleet implements DataPlane {
 /** A worker that dies over the settings does not refuse them: the next one takes them. */
 async function applyTo(worker: FleetWorker, settings: DataPlaneSettings): Promise<void> {
   try {
-    await worker.apply(settings)
+    await worker.apply(forWorkers(settings))
   } catch (error) {
     if (worker.view().state !== 'dead') throw error
   }
 }
 
-const keyOf = (pool: string, id: string): string => `${pool}/${id}`
-
-function stateOf(note: ServerNote | undefined, ejected: boolean): ServerState {
-  if (note?.change.draining === true) return 'draining'
-  if (note?.check?.up === false) return 'down'
-  return ejected ? 'ejected' : 'up'
+function closeNote({ check, poll }: ServerNote): void {
+  check?.close()
+  poll?.close()
 }
+
+/** Without what only the supervisor uses. */
+function forWorkers(settings: DataPlaneSettings): DataPlaneSettings {
+  return { ...settings, pools: settings.pools.map(({ agentToken: _, ...pool }) => pool) }
+}
+
+const keyOf = (pool: string, id: string): string => `${pool}/${id}`
 
 /**
  * Workers share addresses by SO_REUSEPORT, and so would a second Limen by mistake: half of the clients

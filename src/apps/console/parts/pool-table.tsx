@@ -96,6 +96,7 @@ function ServerRow(props: {
           value={server.latencyMs}
           aria-label={`Latency of server ${server.id}, against the slowest`}
         />
+        <span class="second-line">{cpuText(server)}</span>
       </td>
       <td class="number" data-label="Requests">
         {formatCount(server.requests)}
@@ -122,6 +123,12 @@ function ServerRow(props: {
       </td>
     </tr>
   )
+}
+
+/** As it says itself, else as its machine says. */
+function cpuText({ load, machine }: UpstreamView): string {
+  const cpu = load?.cpu ?? machine?.cpu
+  return cpu === undefined ? '' : `CPU ${Math.round(cpu * 100)} %, as it says`
 }
 
 function WeightForm(props: {
