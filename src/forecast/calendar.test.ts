@@ -5,10 +5,12 @@ import {
   closeEvents,
   EVENTS_MAX,
   effectOf,
+  eventsLearned,
   FACTOR_MAX,
   factorAt,
   noteOutcome,
   openCalendar,
+  withdraw,
 } from './calendar.ts'
 
 /** A calendar that saw so many matches, each multiplying the load by `factor`. */
@@ -66,4 +68,15 @@ it('anticipate() holds no event twice, none without length, and no more than its
   for (let i = 1; i < EVENTS_MAX; i++) anticipate(calendar, { ...event, startS: -i })
   assert.equal(calendar.events.length, EVENTS_MAX)
   assert.equal(anticipate(calendar, { ...event, startS: 1 }), false)
+})
+
+it('withdraw() takes an event back, and nothing is learned from it', () => {
+  const calendar = openCalendar()
+  anticipate(calendar, { kind: 'sale', startS: 100, endS: 200 })
+  assert.equal(withdraw(calendar, { kind: 'sale', startS: 101 }), false)
+  assert.equal(withdraw(calendar, { kind: 'sale', startS: 100 }), true)
+  noteOutcome(calendar, 50, 150, 10, 30)
+  closeEvents(calendar, 300)
+  assert.equal(eventsLearned(calendar, 'sale'), 0)
+  assert.equal(effectOf(calendar, 'sale'), 1)
 })

@@ -1,7 +1,7 @@
 /**
  * Events known beforehand (a sale, a match, a release) and what those of the same kind did to the load before: a factor,
  * shrunk towards none and bounded. It is learned and used only across an event's edge, from an origin outside to a target
- * inside; further on the level itself tells. Reading iCalendar is not here.
+ * inside; further on the level itself tells. Reading iCalendar is not here but in `adapters/ical`.
  *
  * @module
  */
@@ -44,6 +44,16 @@ export function anticipate({ events }: Calendar, { kind, startS, endS }: Calenda
   return true
 }
 
+/** The event is not to come after all: nothing is learned from it. @returns whether it was held */
+export function withdraw(
+  { events }: Calendar,
+  { kind, startS }: Pick<CalendarEvent, 'kind' | 'startS'>,
+): boolean {
+  const at = events.findIndex((event) => event.kind === kind && event.startS === startS)
+  if (at >= 0) events.splice(at, 1)
+  return at >= 0
+}
+
 /** What to multiply a forecast made at `originS` for `targetS` by. */
 export function factorAt(calendar: Calendar, originS: number, targetS: number): number {
   let log = 0
@@ -57,6 +67,11 @@ export function factorAt(calendar: Calendar, originS: number, targetS: number): 
 /** The factor that events of that kind have, as far as was learned: 1 for a kind never seen. */
 export function effectOf(calendar: Calendar, kind: string): number {
   return Math.exp(logEffect(calendar, kind))
+}
+
+/** How many events of that kind it was learned from. */
+export function eventsLearned({ learned }: Calendar, kind: string): number {
+  return learned.find((known) => known.kind === kind)?.events ?? 0
 }
 
 /** What became of a forecast that knew of no event. Learned from once the event is over: {@link closeEvents}. */

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { detectAnomaly, startAnomaly } from '../forecast/anomaly/detect-anomaly.ts'
 import { addToForecaster, FORECASTER_DEFAULTS, openForecaster } from '../forecast/forecaster.ts'
 import type { ForecastStore, KeptForecast } from './forecast-store.ts'
 
@@ -72,6 +73,38 @@ export function forecastStoreContract(name: string, open: () => Promise<Forecast
           (await store.load()).map(({ pool }) => pool),
           ['a'],
         )
+      }))
+
+    it('keeps announced events, all of them replaced by the next, and apart from pools', () =>
+      using(async (store) => {
+        assert.deepEqual(await store.loadEvents(), [])
+        const event = { id: '0123456789abcdef', pool: null, kind: 'Schlußverkauf', source: 'api' }
+        const first = [{ ...event, startS: START_S, endS: START_S + 60 }]
+        await store.save(sampleForecast('events'))
+        await store.saveEvents(first)
+        assert.deepEqual(await store.loadEvents(), first)
+        await store.saveEvents([{ ...event, pool: 'events', startS: 1, endS: 2 }])
+        assert.deepEqual(await store.loadEvents(), [
+          { ...event, pool: 'events', startS: 1, endS: 2 },
+        ])
+        assert.equal((await store.load()).length, 1)
+      }))
+
+    it('keeps watched series, all of them replaced by the next', () =>
+      using(async (store) => {
+        assert.deepEqual(await store.loadSeries(), [])
+        const state = startAnomaly()
+        for (let i = 0; i < 200; i++) detectAnomaly(state, i % 7, START_S * 1000 + i * 60_000)
+        const kept = ['listener/ü/hellos', 'server/a/b/latency'].map((series) => ({
+          series,
+          state,
+        }))
+        await store.saveSeries([...kept].reverse())
+        assert.deepEqual(await store.loadSeries(), kept)
+        const [first = assert.fail()] = kept
+        await store.saveSeries([first])
+        assert.deepEqual(await store.loadSeries(), [first])
+        assert.deepEqual(await store.load(), [])
       }))
 
     it('keeps nothing under what is no name of a pool', () =>

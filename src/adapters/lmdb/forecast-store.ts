@@ -3,13 +3,22 @@
  *
  * | bytes | what |
  * |---|---|
- * | 1 | version, 1: goes up when what forecasters keep changes its meaning |
+ * | 1 | version, 2: goes up when what forecasters keep changes its meaning |
  * | n | the record, by the structured clone algorithm as V8 writes it (`node:v8`): numbers and typed arrays exactly |
+ *
+ * Announced events are one such record in a database of their own, under {@link EVENTS_KEY}; watched series one each in a third,
+ * sealed under {@link SERIES_PREFIX} and their name.
  *
  * @module
  */
 import { deserialize, serialize } from 'node:v8'
-import { type ForecastStore, type KeptForecast, POOL_NAME_MAX } from '../../ports/forecast-store.ts'
+import {
+  type AnnouncedEvent,
+  type ForecastStore,
+  type KeptForecast,
+  type KeptSeries,
+  POOL_NAME_MAX,
+} from '../../ports/forecast-store.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
 import { commit, type Environment } from './environment.ts'
 
@@ -17,15 +26,22 @@ export interface LmdbForecastStoreOptions {
   readonly environment: Environment
   readonly seal: RecordSeal
   /** A record that cannot be opened: another key or version, or changed on the disk. It is left out. */
-  readonly onUnreadable?: (pool: string) => void
+  readonly onUnreadable?: (record: string) => void
 }
 
-const VERSION = 1
+const VERSION = 2
+/** No name of a pool: what was sealed as one is not opened as the other. */
+const EVENTS_KEY = '/events'
+const SERIES_PREFIX = '/series/'
 
 /** Closing it closes the environment, of which it is the only user. */
 export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastStore {
   const { environment, seal, onUnreadable = () => {} } = options
   const records = environment.openDB<Uint8Array, string>({ name: 'forecasts', encoding: 'binary' })
+  const events = environment.openDB<Uint8Array, string>({ name: 'events', encoding: 'binary' })
+  const watched = environment.openDB<Uint8Array, string>({ name: 'series', encoding: 'binary' })
+  const sealed = (key: string, value: unknown): Uint8Array =>
+    seal.seal(key, Buffer.concat([Buffer.of(VERSION), serialize(value)]))
   return {
     async load() {
       const kept: KeptForecast[] = []
@@ -41,15 +57,46 @@ export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastSt
       if (!isName(one.pool)) {
         throw new RangeError(`pool must be a name of 1 to ${POOL_NAME_MAX} characters`)
       }
-      const plain = Buffer.concat([Buffer.of(VERSION), serialize(one)])
-      const sealed = seal.seal(one.pool, plain)
-      await commit(records, () => void records.put(one.pool, sealed))
+      const value = sealed(one.pool, one)
+      await commit(records, () => void records.put(one.pool, value))
     },
     async remove(pools) {
       const names = pools.filter(isName)
       if (names.length === 0) return
       await commit(records, () => {
         for (const name of names) records.remove(name)
+      })
+    },
+    async loadEvents() {
+      const value = events.get(EVENTS_KEY)
+      if (value === undefined) return []
+      const plain = seal.open(EVENTS_KEY, value)
+      const found = plain === undefined ? undefined : readPlain(plain)
+      if (Array.isArray(found)) return found as readonly AnnouncedEvent[]
+      onUnreadable(EVENTS_KEY)
+      return []
+    },
+    async saveEvents(given) {
+      const value = sealed(EVENTS_KEY, given)
+      await commit(events, () => void events.put(EVENTS_KEY, value))
+    },
+    async loadSeries() {
+      const kept: KeptSeries[] = []
+      for (const { key, value } of watched.getRange()) {
+        const plain = seal.open(SERIES_PREFIX + key, value)
+        const one = plain && (readPlain(plain) as KeptSeries | undefined)
+        if (one?.series === key) kept.push(one)
+        else onUnreadable(SERIES_PREFIX + key)
+      }
+      return kept
+    },
+    async saveSeries(given) {
+      const names = new Set(given.map(({ series }) => series))
+      await commit(watched, () => {
+        for (const name of watched.getKeys()) if (!names.has(name)) watched.remove(name)
+        for (const one of given) {
+          watched.put(one.series, sealed(SERIES_PREFIX + one.series, one))
+        }
       })
     },
     close: () => environment.close(),
@@ -63,10 +110,14 @@ function isName(pool: string): boolean {
 
 /** undefined when the bytes are no record of this pool. What is in it is as the Limen that sealed it wrote it. */
 function readRecord(pool: string, bytes: Uint8Array): KeptForecast | undefined {
+  const read = readPlain(bytes) as KeptForecast | undefined
+  return read?.pool === pool ? read : undefined
+}
+
+function readPlain(bytes: Uint8Array): unknown {
   if (bytes[0] !== VERSION) return undefined
   try {
-    const read = deserialize(bytes.subarray(1)) as KeptForecast
-    return read.pool === pool ? read : undefined
+    return deserialize(bytes.subarray(1))
   } catch {
     return undefined
   }

@@ -3,10 +3,18 @@
  *
  * @module
  */
-import { type ForecastStore, type KeptForecast, POOL_NAME_MAX } from '../../ports/forecast-store.ts'
+import {
+  type AnnouncedEvent,
+  type ForecastStore,
+  type KeptForecast,
+  type KeptSeries,
+  POOL_NAME_MAX,
+} from '../../ports/forecast-store.ts'
 
 export function memoryForecastStore(): ForecastStore {
   const kept = new Map<string, KeptForecast>()
+  let events: readonly AnnouncedEvent[] = []
+  let watched: readonly KeptSeries[] = []
   return {
     async load() {
       const names = [...kept.keys()].sort()
@@ -21,6 +29,14 @@ export function memoryForecastStore(): ForecastStore {
     },
     async remove(pools) {
       for (const pool of pools) kept.delete(pool)
+    },
+    loadEvents: async () => events,
+    async saveEvents(given) {
+      events = structuredClone(given)
+    },
+    loadSeries: async () => structuredClone(watched),
+    async saveSeries(given) {
+      watched = structuredClone([...given].sort((a, b) => (a.series < b.series ? -1 : 1)))
     },
     async close() {
       kept.clear()

@@ -8,10 +8,12 @@ const horizon = (aheadS: number, more: Partial<PoolForecast['horizons'][number]>
   ...{ reason: 'recent error 10.0 %', error: 0.1, judged: 900, ...more },
 })
 const SITE: PoolForecast = {
+  events: [],
   ...{ pool: 'site', stepS: 60, at: Date.UTC(2026, 10, 21, 15, 30), now: 11, fittedAfter: 1440 },
   horizons: [horizon(300), horizon(3600, { model: 'last value', isDemoted: true, error: null })],
   capacity: {
     ...{ requestsPerSecond: 50, shareNow: 0.22, shareAhead: 0.905, shareAheadS: 840 },
+    atMost: null,
     reason: 'from latencies',
   },
 }
@@ -19,6 +21,7 @@ const UNKNOWN: PoolForecast = {
   ...{ ...SITE, pool: 'api\u001b[2J', now: null, horizons: [horizon(150)] },
   capacity: {
     ...{ requestsPerSecond: null, shareNow: null, shareAhead: null, shareAheadS: 0 },
+    atMost: 70,
     reason: 'never near',
   },
 }
@@ -63,6 +66,6 @@ describe('forecastText()', () => {
   it('does not steer the terminal, and says when the capacity is not known', () => {
     const text = forecastText({ ...UNKNOWN, ...curve })
     assert.equal(text.includes('\u001b'), false)
-    assert.match(text, /capacity {2}not known \(never near\)/)
+    assert.match(text, /capacity {2}not known, at most 70 by its CPU \(never near\)/)
   })
 })

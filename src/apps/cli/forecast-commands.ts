@@ -8,6 +8,7 @@ import type { HorizonForecast, PoolForecast } from '../../flows/explain-forecast
 import type { ForecastCurveView } from '../server/admin/forecast-views.ts'
 import { type ReadOptions, reads, show } from './asking.ts'
 import { type BacktestOptions, runBacktest } from './backtest.ts'
+import { addEventCommands } from './event-commands.ts'
 import { textPlot } from './text-plot.ts'
 import { plain, textTable } from './text-table.ts'
 
@@ -30,6 +31,7 @@ export function addForecastCommands(program: Command, out: (text: string) => voi
     const found = await options.client().get<ForecastCurveView>(path)
     show(found, options.output, forecastText, out)
   })
+  addEventCommands(forecast, out)
   forecast
     .command('backtest <file>')
     .description('how good forecasts of a series would have been, over its last 40 %')
@@ -62,20 +64,24 @@ export function forecastTable(forecasts: readonly PoolForecast[]): string {
 }
 
 export function forecastText(forecast: ForecastCurveView): string {
-  const { pool, at, stepS, now, fittedAfter, horizons, capacity, history, expected, high } =
-    forecast
+  const { pool, at, stepS, now, fittedAfter, horizons, capacity, events } = forecast
+  const { history, expected, high } = forecast
   const past = Float64Array.from(history.slice(-PAST_STEPS), (rate) => rate ?? Number.NaN)
   const ahead = { expected: Float64Array.from(expected), high: Float64Array.from(high) }
-  const { requestsPerSecond, reason } = capacity
+  const { requestsPerSecond, atMost, reason } = capacity
   const carried =
     requestsPerSecond === null
-      ? 'not known'
+      ? `not known${atMost === null ? '' : `, at most ${rateOf(atMost)} by its CPU`}`
       : `${rateOf(requestsPerSecond)}, ${shareText(capacity)}`
   return [
-    `Pool ${plain(pool)} at ${new Date(at).toISOString().slice(0, 16).replace('T', ' ')}, requests per second`,
+    `Pool ${plain(pool)} at ${momentOf(at)}, requests per second`,
     `now       ${rateOf(now)}`,
     `capacity  ${carried} (${plain(reason)})`,
     `fitted    ${fittedAfter === 0 ? 'not yet' : `after ${fittedAfter} steps`}`,
+    ...events.map(
+      ({ kind, startAt, endAt, factor, learnedFrom }) =>
+        `event     ${plain(kind)}, ${momentOf(startAt)} to ${momentOf(endAt)}: ${learnedFrom === 0 ? 'none seen yet' : `times ${Number(factor.toPrecision(3))}, from ${learnedFrom}`}`,
+    ),
     ...horizons.map(
       (one) =>
         `in ${durationOf(one.aheadS).padEnd(5)}  ${rateOf(one.expected)}, 90 % from ${rateOf(one.low)} to ${rateOf(one.high)}; ${speakerOf(one)}: ${plain(one.reason)}`,
@@ -94,6 +100,8 @@ function shareText({ shareNow, shareAhead }: PoolForecast['capacity']): string {
 function speakerOf({ model, isDemoted }: HorizonForecast): string {
   return isDemoted ? `${model} (took over)` : model
 }
+
+const momentOf = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ')
 
 function rateOf(rate: number | null): string {
   if (rate === null) return '?'

@@ -26,7 +26,10 @@ export async function openForecastStorage(
     const environment = await openEnvironment(join(config.data, STATE_FILES.forecasts))
     const seal = aesRecordSeal(recordKey(config, random), 'forecasts', random)
     const onUnreadable = (pool: string): void => {
-      log.warn({ pool }, 'The kept forecast cannot be opened (another record.key?): begun anew')
+      log.warn(
+        { pool },
+        'The kept forecast cannot be opened (another record.key, or another Limen?): begun anew',
+      )
     }
     return lmdbForecastStore({ environment, seal, onUnreadable })
   } catch (error) {

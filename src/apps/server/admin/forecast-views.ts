@@ -1,15 +1,24 @@
 /**
- * Forecasts of load as the admin API shows them, as schemas. The shapes are those of `flows/explain-forecast.ts`; the
+ * Forecasts of load and announced events as the admin API shows them, as schemas. The shapes are those of `flows/explain-forecast.ts`; the
  * compiler holds both together.
  *
  * @module
  */
 import { z } from 'zod'
+import { KIND_MAX } from '../../../adapters/ical/read-calendar.ts'
+import { ANNOUNCED_MAX } from '../../../flows/announced-events.ts'
 import type { ForecastCurve, PoolForecast } from '../../../flows/explain-forecast.ts'
+import { POOL_NAME_MAX } from '../../../ports/forecast-store.ts'
+import type { CalendarState } from '../calendar-feed.ts'
+
+/** As for calendars (`adapters/ical`). */
+const DURATION_MAX_MS = 31 * 86_400_000
 
 const rate = z.number().describe('Requests per second, over a step.')
 const rates = z.array(z.number()).readonly()
 const unknown = ' null: not known.'
+
+const moment = z.number().describe('Milliseconds since the Unix epoch.')
 
 const horizon = z.object({
   aheadS: z.number().describe('Seconds from `at` to the end of the step that is forecast.'),
@@ -50,8 +59,28 @@ export const forecastView = z.object({
       .nullable()
       .describe(`Share of it at the highest \`high\` of the next 15 steps.${unknown}`),
     shareAheadS: z.number().describe('Seconds from `at` to that step.'),
+    atMost: z
+      .number()
+      .nullable()
+      .describe('What they carry at most by what they say of their CPU. null: not said, or known.'),
     reason: z.string(),
   }),
+  events: z
+    .array(
+      z.object({
+        kind: z.string(),
+        startAt: moment,
+        endAt: moment,
+        factor: z
+          .number()
+          .describe(
+            'What events of that kind were seen to multiply the load by; 1 before one was.',
+          ),
+        learnedFrom: z.int().describe('So many of them.'),
+      }),
+    )
+    .readonly()
+    .describe('Announced events that run or are to come.'),
 }) satisfies z.ZodType<PoolForecast>
 
 export const forecastCurveView = forecastView.extend({
@@ -68,3 +97,59 @@ export const forecastCurveView = forecastView.extend({
 
 /** `GET /v1/forecasts/{pool}`. */
 export type ForecastCurveView = z.output<typeof forecastCurveView>
+
+const kind = z.string().min(1).max(KIND_MAX)
+
+export const announcedEventView = z.object({
+  id: z.string(),
+  pool: z.string().nullable().describe('null: of all pools.'),
+  kind,
+  startAt: moment,
+  endAt: moment,
+  source: z.string().describe('api, or the calendar it was read from.'),
+})
+
+/** `GET /v1/forecasts/events`. */
+export const announcedView = z.object({
+  events: z.array(announcedEventView).readonly().describe(`At most ${ANNOUNCED_MAX}.`),
+  calendars: z
+    .array(
+      z.object({
+        name: z.string().describe('The file, or the URL without its query.'),
+        pool: z.string().nullable(),
+        readAt: z.number().nullable().describe('When it was last read whole; null: not yet.'),
+        events: z.int().describe('In it, in the days that are looked at.'),
+        failure: z
+          .string()
+          .nullable()
+          .describe('Why the last reading failed; events stay as they were.'),
+        refused: z.array(z.string()).readonly().describe('Events that cannot be read, and why.'),
+        left: z.int().describe('Events left out in all.'),
+      }) satisfies z.ZodType<CalendarState>,
+    )
+    .readonly(),
+})
+
+export type AnnouncedView = z.output<typeof announcedView>
+export type AnnouncedEventView = z.output<typeof announcedEventView>
+
+/** `POST /v1/forecasts/events`. */
+export const newEvent = z
+  .strictObject({
+    kind: kind
+      .regex(/^[^\p{C}]+$/u, 'must be printable')
+      .describe('What it is an event of: effects are learned by kind.'),
+    start: z.iso.datetime({ offset: true }),
+    end: z.iso
+      .datetime({ offset: true })
+      .describe('Not over yet, and a month after start at most.'),
+    pool: z.string().min(1).max(POOL_NAME_MAX).optional().describe('All pools without it.'),
+  })
+  .refine(({ start, end }) => Date.parse(end) > Date.parse(start), {
+    message: 'must be after start',
+    path: ['end'],
+  })
+  .refine(({ start, end }) => Date.parse(end) - Date.parse(start) <= DURATION_MAX_MS, {
+    message: 'must be a month after start at most',
+    path: ['end'],
+  })

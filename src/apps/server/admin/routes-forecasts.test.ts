@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../../test/running-limen.ts'
@@ -10,24 +11,32 @@ import { keptOf, noteLoad, openLoadForecasts } from '../../../flows/forecast-loa
 import type { Config } from '../config/schema.ts'
 import { openForecastStorage } from '../forecast-storage.ts'
 import { digestOf } from '../material.ts'
-import type { ForecastCurveView } from './forecast-views.ts'
+import type { AnnouncedEventView, AnnouncedView, ForecastCurveView } from './forecast-views.ts'
 
 const ROLES = ['viewer', 'analyst', 'operator', 'custodian'] as const
 /** Tokens are the roles' names here. */
 const TOKENS = ROLES.map(
   (role) => `{ name: the-${role}, role: ${role}, sha256: ${digestOf(role).toString('hex')} }`,
 ).join(', ')
-const CONFIG = SHORT_CONFIG.replace('admin: { ', `admin: { tokens: [${TOKENS}], `)
+const CONFIG = `${SHORT_CONFIG.replace('admin: { ', `admin: { tokens: [${TOKENS}], `)}
+forecast: { calendars: [{ file: shop.ics, pool: site }] }
+`
+/** Every day, all day. */
+const CALENDAR = [
+  ...['BEGIN:VCALENDAR', 'BEGIN:VEVENT', 'DTSTART;VALUE=DATE:20260101', 'SUMMARY:day'],
+  ...['RRULE:FREQ=DAILY', 'END:VEVENT', 'END:VCALENDAR'],
+].join('\r\n')
 const log = openLog({ level: 'error', format: 'json', write: () => {} })
 
 /** As a Limen leaves it that had 90 requests in each of the last ten minutes. */
 async function leaveForecast(folder: string): Promise<void> {
+  writeFileSync(join(folder, 'shop.ics'), CALENDAR)
   const data = join(folder, 'data')
   makePrivateFolder(data)
   const store = await openForecastStorage({ data } as Config, systemRandom(), log)
   const nowS = Math.floor(Date.now() / 60_000) * 60
   const { forecasts } = openLoadForecasts([], nowS)
-  const server = { pool: 'site', id: 'a', failures: 0, latencyMs: 5, isServing: true }
+  const server = { pool: 'site', id: 'a', failures: 0, p99Ms: 5, isServing: true }
   for (let i = 10; i >= 0; i--) {
     noteLoad(forecasts, nowS - 60 * i, [{ ...server, requests: 90 * (10 - i) }])
   }
@@ -85,7 +94,7 @@ describe('forecasts over the admin API', () => {
   it('404 for what is no pool, and while they are off', async () => {
     assert.equal((await ask('/v1/forecasts/nowhere', 'viewer')).status, 404)
     assert.equal((await ask('/v1/forecasts/of-before', 'viewer')).status, 404)
-    const off = await runLimen(`${CONFIG}forecast: { enabled: false }\n`)
+    const off = await runLimen(CONFIG.replace(/forecast: .*/, 'forecast: { enabled: false }'))
     try {
       const answer = await fetch(new URL('/v1/forecasts', off.running.adminUrl), {
         headers: { authorization: 'Bearer viewer' },
@@ -95,5 +104,79 @@ describe('forecasts over the admin API', () => {
     } finally {
       await off.end()
     }
+  })
+})
+
+describe('announced events over the admin API', () => {
+  const path = '/v1/forecasts/events'
+  const hour = (from: number) => new Date(Date.now() + from * 3_600_000).toISOString()
+  const send = (method: string, url: string, as: string, body?: unknown): Promise<Response> =>
+    fetch(new URL(url, limen.running.adminUrl), {
+      method,
+      headers: {
+        authorization: `Bearer ${as}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+  const list = async (): Promise<AnnouncedView> =>
+    (await (await ask(path, 'viewer')).json()) as AnnouncedView
+  const shown = async () =>
+    ((await (await ask('/v1/forecasts/site', 'viewer')).json()) as ForecastCurveView).events
+
+  it('are announced and withdrawn by operators, shown to all, and audited', async () => {
+    const sale = { kind: 'sale', start: hour(1), end: hour(2) }
+    assert.equal((await send('POST', path, 'analyst', sale)).status, 403)
+    const answer = await send('POST', path, 'operator', sale)
+    assert.equal(answer.status, 201)
+    const added = (await answer.json()) as AnnouncedEventView
+    assert.deepEqual([added.pool, added.source], [null, 'api'])
+    assert.equal(added.endAt - added.startAt, 3_600_000)
+    assert.ok((await list()).events.some(({ id }) => id === added.id))
+    const [event] = (await shown()).filter(({ kind }) => kind === 'sale')
+    assert.deepEqual([event?.startAt, event?.factor, event?.learnedFrom], [added.startAt, 1, 0])
+
+    assert.equal((await send('POST', path, 'operator', sale)).status, 400)
+    assert.equal((await send('DELETE', `${path}/${added.id}`, 'viewer')).status, 403)
+    assert.equal((await send('DELETE', `${path}/${added.id}`, 'operator')).status, 204)
+    assert.equal((await send('DELETE', `${path}/${added.id}`, 'operator')).status, 404)
+    assert.deepEqual(
+      (await shown()).filter(({ kind }) => kind === 'sale'),
+      [],
+    )
+    const audit = readFileSync(join(limen.running.config.data, 'audit.jsonl'), 'utf8')
+    assert.match(audit, /"the-operator".*forecast\.event\.add/)
+    assert.match(audit, /"the-operator".*forecast\.event\.remove/)
+  })
+
+  it('are refused when they are over, end before they begin, last too long, or are of no pool', async () => {
+    const good = { kind: 'sale', start: hour(1), end: hour(2) }
+    for (const [bad, status] of [
+      [{ ...good, start: hour(-2), end: hour(-1) }, 400],
+      [{ ...good, end: hour(0) }, 400],
+      [{ ...good, end: hour(32 * 24) }, 400],
+      [{ ...good, start: 'tomorrow' }, 400],
+      [{ ...good, kind: 'a\u0000b' }, 400],
+      [{ ...good, kind: '' }, 400],
+      [{ ...good, more: 1 }, 400],
+      [{ ...good, pool: 'nowhere' }, 404],
+    ] as const) {
+      assert.equal((await send('POST', path, 'operator', bad)).status, status, JSON.stringify(bad))
+    }
+  })
+
+  it('come from calendars too, which say how they are', async () => {
+    let found = await list()
+    while (found.calendars[0]?.readAt === null) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      found = await list()
+    }
+    const [calendar] = found.calendars
+    assert.deepEqual([calendar?.pool, calendar?.failure, calendar?.left], ['site', null, 0])
+    assert.equal(calendar?.events, 15, 'of today and the 14 days to come')
+    assert.equal((await shown()).filter(({ kind }) => kind === 'day').length, 15)
+    const [first] = found.events
+    assert.match(first?.source ?? '', /shop\.ics$/)
+    assert.equal((await send('DELETE', `${path}/${first?.id}`, 'operator')).status, 404)
   })
 })
