@@ -6,6 +6,7 @@
 import {
   type HandshakeMemberCounts,
   LATENCY_BOUNDS_MS,
+  type ListenerCounts,
   NO_HANDSHAKES,
   type TrafficTotals,
 } from '../../ports/data-plane.ts'
@@ -18,6 +19,7 @@ export const NO_TRAFFIC: TrafficTotals = {
   handshakesResumed: 0,
   handshakesFailed: 0,
   handshakeMembers: {},
+  listeners: {},
   bytesIn: 0,
   bytesOut: 0,
   retries: 0,
@@ -57,6 +59,18 @@ function addMembers(
   return sums
 }
 
+function addListeners(
+  a: TrafficTotals['listeners'],
+  b: TrafficTotals['listeners'],
+): Record<string, ListenerCounts> {
+  const sums: Record<string, ListenerCounts> = { ...a }
+  for (const [name, { hellos, refused }] of Object.entries(b)) {
+    const sum = sums[name] ?? { hellos: 0, refused: 0 }
+    sums[name] = { hellos: sum.hellos + hellos, refused: sum.refused + refused }
+  }
+  return sums
+}
+
 /** `a + b`; the time is that of `a`. */
 export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
   return {
@@ -67,6 +81,7 @@ export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
     handshakesResumed: a.handshakesResumed + b.handshakesResumed,
     handshakesFailed: a.handshakesFailed + b.handshakesFailed,
     handshakeMembers: addMembers(a.handshakeMembers, b.handshakeMembers),
+    listeners: addListeners(a.listeners, b.listeners),
     bytesIn: a.bytesIn + b.bytesIn,
     bytesOut: a.bytesOut + b.bytesOut,
     retries: a.retries + b.retries,
