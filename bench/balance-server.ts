@@ -1,12 +1,13 @@
 /**
  * An upstream of bounded capacity: so many requests at once, the others wait in line; a service time half fixed, half
- * exponential, of which a part is CPU. `node balance-server.ts PORT SLOTS SERVICE_MS`. `/slow?factor=N` changes its speed.
+ * exponential, of which a part is CPU. `node balance-server.ts PORT SLOTS SERVICE_MS [START_UP_S]`: it listens after so long. `/slow?factor=N`
+ * changes its speed.
  *
  * @module
  */
 import { createServer, type ServerResponse } from 'node:http'
 
-const [port, slots, serviceMs] = process.argv.slice(2).map(Number) as [number, number, number]
+const [port = 0, slots = 1, serviceMs = 1, startUpS = 0] = process.argv.slice(2).map(Number)
 /** Of the service time, burnt: six of them share a core with whatever is measured. */
 const BURN_SHARE = 0.01
 
@@ -14,16 +15,16 @@ let busy = 0
 let factor = 1
 const line: ServerResponse[] = []
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   const asked = /^\/slow\?factor=(\d+)$/.exec(request.url ?? '')
   if (asked !== null) {
     factor = Number(asked[1])
     response.end('ok')
   } else if (busy < slots) serve(response)
   else line.push(response)
-})
-  .listen({ port, host: '127.0.0.1', backlog: 1024 })
-  .on('connection', (socket) => socket.setNoDelay(true)).keepAliveTimeout = 60_000
+}).on('connection', (socket) => socket.setNoDelay(true))
+server.keepAliveTimeout = 60_000
+setTimeout(() => server.listen({ port, host: '127.0.0.1', backlog: 1024 }), startUpS * 1000)
 
 function serve(response: ServerResponse): void {
   busy++

@@ -1,7 +1,7 @@
 /**
  * Balancing on real processes: six upstreams of unequal capacity under a recorded flash crowd, then five equal ones of which
  * one becomes ten times slower and well again. HAProxy, nginx and Limen with each of its policies, in the same run, the same
- * load, one after the other.
+ * load, one after the other. Last, servers that come and go (`elastic.ts`).
  *
  * @module
  */
@@ -11,6 +11,8 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endBed, makeBed } from './bed.ts'
+import { benchElastic } from './elastic.ts'
+import { FLASH_CROWD } from './flash-crowd.ts'
 import { type Bed, LOAD_CORE, PROXY_CORE, start, untilListening } from './proxies.ts'
 
 const {
@@ -22,12 +24,6 @@ const {
 const SECONDS = Number(LIMEN_BENCH_SECONDS)
 const ONLY = LIMEN_BENCH_PEERS?.split(',')
 
-/** Requests per four minutes of the WorldCup98 trace from 24 June 1998, 13:10 on, two matches that day; its peak is 1. */
-const FLASH_CROWD = [
-  ...[0.22, 0.23, 0.23, 0.23, 0.24, 0.23, 0.23, 0.24, 0.24, 0.25, 0.26, 0.29, 0.33, 0.42, 0.49],
-  ...[0.54, 0.6, 0.63, 0.7, 0.72, 0.73, 0.73, 0.74, 0.8, 0.82, 0.83, 0.82, 0.77, 0.78, 0.77],
-  ...[0.77, 0.82, 0.8, 0.82, 0.82, 0.84, 0.85, 0.87, 0.85, 0.9, 0.9, 0.94, 1.0, 0.96, 0.9],
-]
 /** Requests each serves at once; each takes SERVICE_MS in the mean. */
 const SLOTS = [1, 1, 2, 2, 4, 4]
 const SERVICE_MS = 30
@@ -85,7 +81,7 @@ export async function benchBalance(say: (line: string) => void): Promise<object>
   )
   const slow: Record<string, object> = {}
   for (const contender of contenders) slow[contender.name] = await slowServer(contender, say)
-  return { flash, slow }
+  return { flash, slow, elastic: await benchElastic(say) }
 }
 
 async function flashCrowd(contender: Contender, say: (line: string) => void): Promise<object> {

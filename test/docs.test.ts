@@ -198,6 +198,8 @@ describe('tables', () => {
       sessions: () => undefined,
       keyMisses: () => undefined,
       forecasts: () => [],
+      anomalies: () => [],
+      scalings: () => [],
     })
     const names = registry.getMetricsAsArray().map(({ name }) => name)
     assert.deepEqual(

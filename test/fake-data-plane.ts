@@ -6,6 +6,7 @@
 import type { Decision } from '../src/behavior/decision.ts'
 import type { Verdict } from '../src/behavior/handshake/verdict.ts'
 import type { NumberedEntry } from '../src/keys/session/revocations.ts'
+import { logHistogram } from '../src/math/log-histogram.ts'
 import type {
   ConnectionView,
   DataPlane,
@@ -76,6 +77,7 @@ export function fakeDataPlane(): FakeDataPlane {
     ],
     connections: async (limit) => connections.slice(0, limit),
     upstreams: () => upstreams,
+    checkServer: () => false,
     changeServer(pool, id, { draining, weight }) {
       const index = upstreams.findIndex((one) => one.pool === pool && one.id === id)
       const found = upstreams[index]
@@ -156,6 +158,7 @@ export function noTraffic(): TrafficTotals {
     handshakesResumed: 0,
     handshakesFailed: 0,
     handshakeMembers: {},
+    listeners: {},
     bytesIn: 0,
     bytesOut: 0,
     retries: 0,
@@ -187,5 +190,6 @@ function upstreamView(
     failures: 0,
     latencyMs: 0,
     check: '',
+    latencyCounts: logHistogram(),
   }
 }

@@ -15,7 +15,11 @@ const START_S = 1_790_000_040
 const latencyAt = (perSecond: number): number => 1000 / (100 - perSecond)
 
 /** Minutes with so many requests per second each, `null` where nobody reported. */
-function after(loads: readonly (number | null)[], servers: readonly string[] = ['a']): PoolLoad {
+function after(
+  loads: readonly (number | null)[],
+  servers: readonly string[] = ['a'],
+  cpuAt?: (load: number) => number,
+): PoolLoad {
   const { forecasts } = openLoadForecasts([], START_S)
   let requests = 0
   const reportAt = (i: number, load: number | null, more: Partial<ServerReport> = {}): void =>
@@ -25,8 +29,9 @@ function after(loads: readonly (number | null)[], servers: readonly string[] = [
       load === null
         ? undefined
         : servers.map((id) => ({
-            ...{ pool: 'site', id, requests, failures: 0, latencyMs: latencyAt(load) },
+            ...{ pool: 'site', id, requests, failures: 0, p99Ms: latencyAt(load) },
             ...{ isServing: true, ...more },
+            ...(cpuAt === undefined ? {} : { cpu: cpuAt(load) }),
           })),
     )
   reportAt(0, 0)
@@ -109,12 +114,25 @@ describe('explainForecast()', () => {
     assert.ok(one !== null && two === 2 * one)
   })
 
+  it('says what its servers carry at most by their CPU, and goes by none of it', () => {
+    const said = explainForecast(after(evenly(1, 40, 120), ['a', 'b'], (x) => x / 80))
+    const { requestsPerSecond, shareNow, shareAhead, atMost } = said.summary.capacity
+    assert.deepEqual([requestsPerSecond, shareNow, shareAhead], [null, null, null])
+    assert.ok(atMost !== null && Math.abs(atMost / 160 - 1) < 1e-9, `${atMost}`)
+    const measured = explainForecast(after(evenly(1, 95, 120))).summary.capacity
+    for (const lie of [0, 0.5, 10]) {
+      const known = explainForecast(after(evenly(1, 95, 120), ['a'], () => lie)).summary.capacity
+      assert.deepEqual(known, measured)
+    }
+  })
+
   it('does not know it, and says why', () => {
     const quiet = explainForecast(after(evenly(1, 20, 120))).summary.capacity
     assert.deepEqual(
       { ...quiet },
       {
         ...{ requestsPerSecond: null, shareNow: null, shareAhead: null, shareAheadS: 0 },
+        atMost: null,
         reason: 'server a was not yet seen near its limit',
       },
     )

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { limitOf } from '../forecast/capacity.ts'
+import { boundByCpu, type LoadLimit, type LoadSample, limitOf } from '../forecast/capacity.ts'
 import { forecastAhead, type Outlook } from '../forecast/forecaster.ts'
 import { JUDGED_MIN } from '../forecast/select.ts'
 import { historyOf } from '../forecast/series.ts'
+import { explainEvents, type PoolEvent } from './explain-events.ts'
 import { type PoolLoad, SERVERS_MAX } from './forecast-load.ts'
 
 /** Rates are requests per second, over a step; null is unknown. */
@@ -22,6 +23,8 @@ export interface PoolForecast {
   readonly fittedAfter: number
   readonly horizons: readonly HorizonForecast[]
   readonly capacity: PoolCapacity
+  /** Announced ones that run or are to come, in the order of their begin. */
+  readonly events: readonly PoolEvent[]
 }
 
 export interface HorizonForecast {
@@ -50,6 +53,11 @@ export interface PoolCapacity {
   readonly shareAhead: number | null
   /** Seconds from `at` to the step with that line. */
   readonly shareAheadS: number
+  /**
+   * What they carry together at most, by what they say of their CPU; null where that is not said, or the capacity is known.
+   * Nothing goes by it: it is their word.
+   */
+  readonly atMost: number | null
   readonly reason: string
 }
 
@@ -71,6 +79,8 @@ const HISTORY_STEPS = 1440
 export interface ForecastView {
   readonly summary: PoolForecast
   readonly curve: ForecastCurve
+  /** Requests per second at which one of its servers breaks, the median of those seen near it; undefined before there is one. */
+  readonly perServer: number | undefined
 }
 
 export function explainForecast(load: PoolLoad): ForecastView {
@@ -90,8 +100,18 @@ export function explainForecast(load: PoolLoad): ForecastView {
   const capacity = capacityOf(load, now, curve.high)
   const { stepS, openS } = series
   const fittedAfter = forecaster.fit.total
-  const summary = { pool, stepS, at: openS * 1000, now, fittedAfter, horizons, capacity }
-  return { summary, curve }
+  const events = explainEvents(forecaster.calendar)
+  const summary = { pool, stepS, at: openS * 1000, now, fittedAfter, horizons, capacity, events }
+  return { summary, curve, perServer: limitOfOne(load) }
+}
+
+function limitOfOne({ samples }: PoolLoad): number | undefined {
+  const known = [...samples.values()]
+    .map(limitOf)
+    .filter((limit) => limit.known)
+    .map((limit) => limit.load)
+    .sort((a, b) => a - b)
+  return known[Math.floor(known.length / 2)]
 }
 
 function horizonsOf(
@@ -118,18 +138,30 @@ function capacityOf(
   now: number | null,
   high: readonly number[],
 ): PoolCapacity {
-  const unknown = (reason: string): PoolCapacity => ({
-    ...{ requestsPerSecond: null, shareNow: null, shareAhead: null, shareAheadS: 0, reason },
+  const unknown = (reason: string, atMost: number | null = null): PoolCapacity => ({
+    ...{
+      requestsPerSecond: null,
+      shareNow: null,
+      shareAhead: null,
+      shareAheadS: 0,
+      atMost,
+      reason,
+    },
   })
   const serving = servers.filter(({ isServing }) => isServing)
   if (serving.length === 0) return unknown('no server takes requests')
   if (serving.length > SERVERS_MAX) return unknown(`more than ${SERVERS_MAX} servers`)
-  let total = 0
-  for (const { id } of serving) {
-    const limit = limitOf(samples.get(id) ?? [])
-    if (!limit.known) return unknown(`server ${id} was not yet seen near its limit`)
-    total += limit.load
+  const limits = serving.map(({ id }) => limitOfServer(samples.get(id) ?? []))
+  const unseen = limits.findIndex(({ known }) => !known)
+  if (unseen >= 0) {
+    const atMost = limits.reduce(
+      (sum, { known, load, atMost: bound = Number.NaN }) => sum + (known ? load : bound),
+      0,
+    )
+    const reason = `server ${serving[unseen]?.id} was not yet seen near its limit`
+    return unknown(reason, orNull(atMost))
   }
+  const total = limits.reduce((sum, { load }) => sum + load, 0)
   if (!(total > 0)) return unknown('no server carried anything')
   const ahead = high.slice(0, AHEAD_STEPS)
   const most = Math.max(...ahead)
@@ -138,8 +170,13 @@ function capacityOf(
     shareNow: now === null ? null : now / total,
     shareAhead: most / total,
     shareAheadS: ahead.indexOf(most) * forecaster.series.stepS,
+    atMost: null,
     reason: `from latencies and failures of ${serving.length} servers under load`,
   }
+}
+
+function limitOfServer(samples: readonly LoadSample[]): LoadLimit {
+  return boundByCpu(limitOf(samples), samples)
 }
 
 /** Whether a forecast for {@link AHEAD_STEPS} was compared with what came often enough to be gone by. */

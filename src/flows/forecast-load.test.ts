@@ -22,7 +22,7 @@ const report = (
   requests: number,
   more: Partial<ServerReport> = {},
 ): ServerReport => ({
-  ...{ pool, id: 'a', requests, failures: 0, latencyMs: 10, isServing: true, ...more },
+  ...{ pool, id: 'a', requests, failures: 0, p99Ms: 10, isServing: true, ...more },
 })
 const countsOf = (forecasts: LoadForecasts, pool: string): number[] => {
   const found = forecasts.pools.get(pool)

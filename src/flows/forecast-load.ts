@@ -27,8 +27,10 @@ export interface ServerReport {
   readonly id: string
   readonly requests: number
   readonly failures: number
-  /** Smoothed time to first byte, ms. */
-  readonly latencyMs: number
+  /** 99th percentile of the times to first byte since the report before, ms; 0: of no request. */
+  readonly p99Ms: number
+  /** What it says of its CPU; a share. */
+  readonly cpu?: number
   /** Whether new requests are sent there. */
   readonly isServing: boolean
 }
@@ -39,7 +41,7 @@ export interface LoadForecastOptions {
   readonly poolsMax: number
 }
 
-/** A pool takes about 0.7 MB (measured with three weeks of minutes): 45 MB for all. */
+/** A pool takes 0.28 MB with three weeks of minutes (`bench -- forecast`, 2026-11-21): 18 MB for all. */
 export const LOAD_FORECAST_DEFAULTS: LoadForecastOptions = {
   forecaster: FORECASTER_DEFAULTS,
   poolsMax: 64,
@@ -176,7 +178,7 @@ function count(
 
 function noteSample(
   { samples }: PoolLoad,
-  { id, latencyMs }: ServerReport,
+  { id, p99Ms, cpu }: ServerReport,
   measured: Omit<LoadSample, 'p99Ms'>,
 ): void {
   const known = samples.get(id)
@@ -185,8 +187,7 @@ function noteSample(
     if (samples.size >= SERVERS_MAX) return
     samples.set(id, of)
   }
-  // Only its growth over that of quiet times is looked at, so any measure of latency will do.
-  of.push({ ...measured, p99Ms: latencyMs })
+  of.push({ ...measured, p99Ms, ...(cpu === undefined ? {} : { cpu }) })
   if (of.length > SAMPLES_MAX) of.shift()
 }
 

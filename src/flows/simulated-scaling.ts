@@ -1,11 +1,10 @@
 /**
  * How many servers a simulated site should have. `reactive` does what autoscalers do: by the share of busy slots (the rule of
- * Kubernetes' HorizontalPodAutoscaler), with a cooldown. `predictive` asks the forecaster and `adviseCapacity`, as the product does: the upper
+ * Kubernetes' HorizontalPodAutoscaler), with a cooldown. `predictive` asks the forecaster and `planCapacity`, as the product does: the upper
  * line up to the time a server would take to start, and a margin. Both count in servers of the kind that can be started.
  *
  * @module
  */
-import { adviseCapacity } from '../forecast/capacity.ts'
 import {
   addToForecaster,
   adoptFit,
@@ -19,6 +18,7 @@ import {
   openForecaster,
   passTime,
 } from '../forecast/forecaster.ts'
+import { byUtilisation, mostLately, openWishes, planCapacity } from './plan-capacity.ts'
 import { DAY_S, pastDemand } from './site-demand.ts'
 import type { SiteScenario } from './site-scenario.ts'
 
@@ -31,26 +31,10 @@ export interface Capacity {
   readonly max: number
 }
 
-/** Fewer servers only if fewer would have done for so long (HorizontalPodAutoscaler's default). */
-const STABLE_S = 300
-/** Differences of the utilisation below this are let be (its default too). */
-const TOLERANCE = 0.1
-
-/** Holds back a wish for fewer until it was the wish for {@link STABLE_S}. */
-class Stabiliser {
-  #wishes: { readonly atS: number; readonly servers: number }[] = []
-
-  most(servers: number, atS: number): number {
-    this.#wishes.push({ atS, servers })
-    this.#wishes = this.#wishes.filter((wish) => atS - wish.atS < STABLE_S)
-    return Math.max(...this.#wishes.map((wish) => wish.servers))
-  }
-}
-
 /** By utilisation. */
 export class ReactiveScaling {
   readonly #scenario: SiteScenario
-  readonly #stable = new Stabiliser()
+  readonly #wishes = openWishes()
   #startedS = Number.NEGATIVE_INFINITY
 
   constructor(scenario: SiteScenario) {
@@ -60,9 +44,8 @@ export class ReactiveScaling {
   /** @param busy share of the slots of servers that answer, in the mean since it was asked last */
   wanted(busy: number, { up, ordered, max }: Capacity, atS: number): number {
     const { utilisation, reactive } = this.#scenario.scaling
-    const ratio = busy / utilisation
-    const wish = Math.abs(ratio - 1) <= TOLERANCE ? up : Math.ceil(up * ratio)
-    const wanted = Math.min(max, this.#stable.most(wish, atS))
+    const wish = byUtilisation(busy, up, utilisation)
+    const wanted = Math.min(max, mostLately(this.#wishes, wish, atS))
     if (wanted <= ordered) return wanted
     if (atS - this.#startedS < reactive.cooldownS) return ordered
     this.#startedS = atS
@@ -97,7 +80,7 @@ interface Errors {
 export class PredictiveScaling {
   readonly #scenario: SiteScenario
   readonly #perServer: number
-  readonly #stable = new Stabiliser()
+  readonly #wishes = openWishes()
   readonly #state: ForecasterState
   readonly #beginS: number
   /** Minutes that it looks ahead. */
@@ -132,22 +115,24 @@ export class PredictiveScaling {
    * @param atS when it ended
    * @returns servers wanted
    */
-  wanted(requests: number, { ordered, max }: Capacity, initial: number, atS: number): number {
+  wanted(requests: number, { up, ordered, max }: Capacity, initial: number, atS: number): number {
     this.#note(requests, initial, atS)
     this.#learn(requests, atS - STEP_S, true)
     const { values, high } = forecastAhead(this.#state, this.#ahead)
     this.#said.push({ value: values.at(-1) ?? 0, high: high.at(-1) ?? 0 })
     this.#came.push(requests)
     if (this.#came.length > this.#ahead) this.#came.shift()
-    const { needed } = adviseCapacity({
-      expected: high.map((line) => line / STEP_S),
-      stepS: STEP_S,
-      measured: Math.max(...this.#came) / STEP_S,
-      limit: { load: this.#perServer, known: true },
-      now: ordered,
-      max,
-    })
-    return this.#stable.most(needed, atS)
+    const { scaling } = this.#scenario
+    const question = {
+      ...{ ahead: high.map((line) => line / STEP_S), stepS: STEP_S },
+      ...{ measured: Math.max(...this.#came) / STEP_S, perServer: this.#perServer },
+      ...{ busy: Number.NaN, up, starting: ordered - up },
+    }
+    const settings = {
+      ...{ min: 1, max, startUpS: scaling.server.startUpS },
+      ...{ marginS: scaling.predictive.marginS, utilisation: scaling.utilisation },
+    }
+    return planCapacity(this.#wishes, question, settings, atS).wanted
   }
 
   /** Over all minutes, and over those in which there was more than the servers of the beginning could carry. */

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -29,6 +29,7 @@ pools:
   - { name: site, servers: [{ id: a, address: 'UPSTREAM' }] }
   - { name: idle, servers: [{ id: b, address: '127.0.0.1:9' }] }
 routes: [{ pool: site }]
+forecast: { calendars: [{ file: site.ics, pool: site }] }
 workers: 1
 admin: { address: 'ADMIN', openToLoopback: viewer }
 metrics: { address: 'METRICS' }
@@ -101,6 +102,14 @@ test('says who speaks at each horizon and why, and that the capacity is not know
   await desk.getByText('capacity not known').waitFor()
 })
 
+test('shows announced events, and what is known of their effect', async () => {
+  const now = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+|[-:]/g, '')
+  const event = `BEGIN:VEVENT\r\nDTSTART:${now}\r\nDURATION:PT1H\r\nSUMMARY:release\r\nEND:VEVENT`
+  writeFileSync(join(limen.folder, 'site.ics'), `BEGIN:VCALENDAR\r\n${event}\r\nEND:VCALENDAR\r\n`)
+  const events = desk.getByRole('region', { name: 'Announced events' })
+  await events.getByRole('row', { name: /^release .*none seen yet/ }).waitFor()
+})
+
 test('goes to another pool', async () => {
   await desk.getByLabel('idle').check({ force: true })
   await desk.getByRole('heading', { name: 'Pool idle' }).waitFor()
@@ -123,7 +132,10 @@ test('axe finds nothing, light and dark, wide and narrow', async () => {
 })
 
 test('where forecasts are off it says how to turn them on', async () => {
-  const off = await startLimen([process.execPath, QUICK], `${CONFIG}forecast: { enabled: false }\n`)
+  const off = await startLimen(
+    [process.execPath, QUICK],
+    CONFIG.replace(/forecast: .*/, 'forecast: { enabled: false }'),
+  )
   try {
     await desk.goto(`${off.adminUrl}#/forecast`)
     await desk.getByText('Forecasts are off').waitFor()

@@ -206,12 +206,13 @@ export interface Origin {
   clean(): Promise<void>
 }
 
-export async function startOrigin(id: string): Promise<Origin> {
+/** @param ways a field that all its answers have, and how many ms each takes */
+export async function startOrigin(id: string, ...ways: readonly string[]): Promise<Origin> {
   const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), 'limen-origin-'))
   const log = join(folder, 'posts')
   writeFileSync(log, '')
-  let child = await spawnOrigin(id, port, log)
+  let child = await spawnOrigin(id, port, log, ways)
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
@@ -226,7 +227,7 @@ export async function startOrigin(id: string): Promise<Origin> {
     kill,
     async restart() {
       await kill()
-      child = await spawnOrigin(id, port, log)
+      child = await spawnOrigin(id, port, log, ways)
     },
     async clean() {
       await kill()
@@ -236,11 +237,16 @@ export async function startOrigin(id: string): Promise<Origin> {
 }
 
 export async function startOrigins(...ids: string[]): Promise<Origin[]> {
-  return Promise.all(ids.map(startOrigin))
+  return Promise.all(ids.map((id) => startOrigin(id)))
 }
 
-async function spawnOrigin(id: string, port: number, log: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [ORIGIN, id, String(port), log], {
+async function spawnOrigin(
+  id: string,
+  port: number,
+  log: string,
+  ways: readonly string[],
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [ORIGIN, id, String(port), log, ...ways], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   await once(child.stdout, 'data')

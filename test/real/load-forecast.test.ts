@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -24,6 +24,7 @@ const CONFIG = `listeners: [{ name: web, address: 'SITE' }]
 pools: [{ name: site, servers: [{ id: a, address: 'UPSTREAM' }] }]
 routes: [{ pool: site }]
 workers: 2
+forecast: { calendars: [{ file: site.ics }] }
 admin: { address: 'ADMIN', openToLoopback: viewer }
 metrics: { address: 'METRICS' }
 `
@@ -84,9 +85,11 @@ const stepsOf = async (...counts: readonly number[]): Promise<readonly (number |
   }
   throw new Error(`The machine stalled in each of ${ROUNDS} rounds`)
 }
-const show = async (...args: string[]): Promise<string> =>
-  (await run(LIMEN, ['forecast', 'show', ...args, '--url', limen.adminUrl], { cwd: limen.folder }))
-    .stdout
+const limenRun = async (...args: string[]): Promise<string> =>
+  (await run(LIMEN, ['forecast', ...args, '--url', limen.adminUrl], { cwd: limen.folder })).stdout
+const show = (...args: string[]): Promise<string> => limenRun('show', ...args)
+/** As iCalendar writes a time. */
+const stamp = (time: string): string => time.replace(/\.\d+|[-:]/g, '')
 
 describe('forecasts of a live Limen', () => {
   it('count what was really sent', async () => {
@@ -142,6 +145,29 @@ describe('forecasts of a live Limen', () => {
     assert.equal(sumOf(await stepsOf(13), 1), 13)
   })
 
+  it('know announced events, from the command line and from a calendar, over a restart too', async () => {
+    const time = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString()
+    const [start, end] = [time(30), time(90)]
+    const events = async (...args: string[]): Promise<string> =>
+      (await limenRun('events', ...args)).trim()
+    const added = await events('add', 'sale', '--start', start, '--end', end, '--pool', 'site')
+    const id = /^Announced sale as ([0-9a-f]{16})$/.exec(added)?.[1] ?? ''
+    const other = await events('add', 'match', '--start', start, '--end', end)
+    assert.match(await events('remove', other.split(' ').at(-1) ?? ''), /^Removed/)
+    const text = `BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:${stamp(time(60))}\r\nDURATION:PT1H\r\nSUMMARY:release\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`
+    writeFileSync(join(limen.folder, 'site.ics'), text)
+    await until('the calendar to be read', 10_000, async () =>
+      (await events('list')).includes('release'),
+    )
+    assert.match(await events('list'), new RegExp(`^${id} +sale +site .* api$`, 'm'))
+    await assert.rejects(events('add', 'late', '--start', time(-60), '--end', time(-30)), /over/)
+    assert.deepEqual(
+      (await site()).events.map(({ kind }) => kind),
+      ['sale', 'release'],
+    )
+    assert.match(await show('site'), /event {5}sale, .*: none seen yet/)
+  })
+
   it('go on after a restart of the process, the time between is unknown', async () => {
     const before = await site()
     limen.signal('SIGTERM')
@@ -159,6 +185,7 @@ describe('forecasts of a live Limen', () => {
     const resumed = await site()
     assert.ok(sumOf(before.history, 1) > 41)
     assert.equal(resumed.fittedAfter, before.fittedAfter)
+    assert.deepEqual(resumed.events, before.events)
     assert.deepEqual(
       resumed.history.slice(0, before.history.length),
       before.history,

@@ -69,6 +69,15 @@ function addServerCommands(program: Command, ended: (code: number) => void): voi
       ended(await runUp(options, out))
     })
   program
+    .command('load-agent')
+    .description('say how busy this machine is, to a Limen in front of its servers')
+    .option('--listen <host:port>', 'where to be asked', '127.0.0.1:9450')
+    .option('--token-file <file>', 'what who asks must show; needed beyond loopback')
+    .action(async (options) => {
+      const { runLoadAgent } = await import('./load-agent-command.ts')
+      ended(await runLoadAgent(options, out))
+    })
+  program
     .command('check')
     .description('say whether a configuration is good, with line and column')
     .option('-c, --config <file>', 'configuration, else LIMEN_CONFIG, else limen.yaml')

@@ -6,6 +6,7 @@ import { forecastColumns } from './forecast-series.ts'
 const CURVE: ForecastCurve = {
   ...{ pool: 'site', stepS: 60, at: 600_000, now: 3, fittedAfter: 0, horizons: [] },
   capacity: { requestsPerSecond: null, shareNow: null, shareAhead: null, reason: '' },
+  events: [],
   ...{ history: [1, null, 3], expected: [4, 5], low: [2, 1], high: [6, 9] },
 }
 

@@ -1,10 +1,11 @@
 /**
- * Forecasts of load for `/metrics`.
+ * Forecasts of load, and what they ask for, for `/metrics`.
  *
  * @module
  */
 import { Gauge, type Registry } from 'prom-client'
 import type { PoolForecast } from '../../flows/explain-forecast.ts'
+import type { ScalingView } from './scale-pools.ts'
 
 /** @param forecasts those there are now; pools without one have no lines */
 export function forecastMetrics(
@@ -38,6 +39,23 @@ export function forecastMetrics(
           this.set({ pool, horizon }, isDemoted ? 1 : 0)
         }
       }
+    },
+  })
+}
+
+/** For autoscalers elsewhere. Pools without `scaling` have no lines. */
+export function scalingMetrics(
+  scalings: () => readonly Pick<ScalingView, 'pool' | 'wanted'>[],
+  registers: Registry[],
+): void {
+  new Gauge({
+    name: 'limen_pool_servers_wanted',
+    help: 'Servers a pool should have',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { pool, wanted } of scalings()) this.set({ pool }, wanted)
     },
   })
 }

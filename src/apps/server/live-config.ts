@@ -9,7 +9,7 @@ import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
 import { type Blame, type Complaint, writeComplaint, writePath } from './config/complaint.ts'
-import { dataPlaneSettings } from './config/data-plane-settings.ts'
+import { dataPlaneSettings, type StartedOf } from './config/data-plane-settings.ts'
 import type { Environment } from './config/environment.ts'
 import type { KeyServerPlace } from './config/key-server-settings.ts'
 import { readConfig } from './config/read-config.ts'
@@ -34,6 +34,8 @@ export interface LiveConfig {
   reload(by: string): Promise<ReloadOutcome>
   /** Applies keys and certificates that time has replaced (ticket keys daily, the local CA's leaf). */
   refresh(): Promise<void>
+  /** Tells the data plane again what is in force, with the servers that run as processes here now. Rejects when it fails. */
+  reapply(): Promise<void>
 }
 
 export interface LoadOptions {
@@ -55,6 +57,7 @@ const FIXED_AT_START = [
   ['admission.tier2 (for profiles)', (config: Config) => config.admission.tier2],
   ['admission.tier3 (for profiles)', (config: Config) => config.admission.tier3],
   ['admission.falsePositiveBudget', (config: Config) => config.admission.falsePositiveBudget],
+  ['pools[].scaling', (config: Config) => config.pools.map(({ name, scaling }) => [name, scaling])],
   ['sessions', (config: Config) => config.sessions],
   ['admin.address', (config: Config) => config.admin.address],
   ['admin.certificate', (config: Config) => config.admin.certificate],
@@ -75,15 +78,17 @@ export async function keepConfig(
     readonly plane: DataPlane
     readonly log: Log
     readonly keys: KeyServerPlace | undefined
+    /** Servers that run as processes here. */
+    readonly started?: StartedOf
   },
 ): Promise<LiveConfig> {
-  const { first, plane, log, clock, keys } = options
+  const { first, plane, log, clock, keys, started } = options
   let inForce = first
   let last: ReloadOutcome = { kind: 'applied', at: clock.now(), waiting: [] }
   let turn: Promise<unknown> = Promise.resolve()
 
   const apply = async (next: InForce): Promise<void> => {
-    await plane.apply(dataPlaneSettings(next.config, next.material, keys))
+    await plane.apply(dataPlaneSettings(next.config, next.material, keys, started))
     inForce = next
   }
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -115,6 +120,7 @@ export async function keepConfig(
   return {
     now: () => inForce,
     lastReload: () => last,
+    reapply: () => inTurn(() => apply(inForce)),
     reload: (by) =>
       inTurn(async () => {
         last = await reloadNow(by)

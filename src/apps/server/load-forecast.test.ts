@@ -4,8 +4,9 @@ import { fakeDataPlane } from '../../../test/fake-data-plane.ts'
 import { memoryForecastStore } from '../../adapters/memory/forecast-store.ts'
 import { openLog } from '../../adapters/node/json-log.ts'
 import { type FitJob, fitModels } from '../../forecast/forecaster.ts'
+import { countIn, type LogHistogram, logHistogram } from '../../math/log-histogram.ts'
 import type { UpstreamView } from '../../ports/data-plane.ts'
-import type { ForecastStore } from '../../ports/forecast-store.ts'
+import type { AnnouncedEvent, ForecastStore } from '../../ports/forecast-store.ts'
 import { forecastLoad } from './load-forecast.ts'
 
 /** A whole minute. */
@@ -15,6 +16,7 @@ const MINUTE_MS = 60_000
 const SERVER: UpstreamView = {
   ...{ pool: 'site', id: 'a', address: '127.0.0.1:9101', state: 'up', weight: 1, inFlight: 0 },
   ...{ connections: 0, requests: 0, failures: 0, latencyMs: 10, check: '' },
+  latencyCounts: logHistogram(),
 }
 
 /** A Limen whose minutes pass when they are told to, behind which `site` has one server. */
@@ -23,6 +25,7 @@ async function running(
     store?: ForecastStore
     startMs?: number
     fit?: (job: FitJob) => Promise<ReturnType<typeof fitModels>>
+    events?: readonly AnnouncedEvent[]
   } = {},
 ) {
   let now = options.startMs ?? START_MS
@@ -42,6 +45,7 @@ async function running(
     clock: { now: () => now },
     log: openLog({ level: 'info', format: 'json', write: (line) => logs.push(line) }),
     store,
+    events: { list: () => options.events ?? [], onChange: () => {} },
     async fit(job) {
       fits.push(job)
       return await (options.fit ?? (async (each) => fitModels(each)))(job)
@@ -54,10 +58,15 @@ async function running(
       }
     },
   })
-  /** To the end of a minute that had so many requests a second. */
-  const minute = async (perSecond: number, latencyMs = 10): Promise<void> => {
+  /** To the end of a minute that had so many requests a second, of which one in a hundred took longer than `p99Ms`. */
+  const minute = async (perSecond: number, p99Ms = 10): Promise<void> => {
     now = (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS
-    servers = servers.map((one) => ({ ...one, requests: one.requests + 60 * perSecond, latencyMs }))
+    const count = 60 * perSecond
+    servers = servers.map((one) => ({
+      ...one,
+      requests: one.requests + count,
+      latencyCounts: withTimes(one.latencyCounts, count, p99Ms),
+    }))
     look()
     // What it began without waiting for it: fitting and keeping here take a few turns of the event loop.
     for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
@@ -73,6 +82,15 @@ async function running(
     },
     history: () => forecast.list()[0]?.curve.history,
   }
+}
+
+/** Exponential, as of a queue. */
+function withTimes(before: LogHistogram, count: number, p99Ms: number): LogHistogram {
+  const counts = before.slice()
+  for (let i = 0; i < count; i++) {
+    countIn(counts, (p99Ms * -Math.log(1 - (i + 0.5) / count)) / Math.log(100))
+  }
+  return counts
 }
 
 const evenly = (from: number, to: number, count: number): number[] =>
@@ -160,6 +178,25 @@ describe('forecastLoad()', () => {
     await forecast.close()
   })
 
+  it('learns what announced events do, and forecasts the next of the kind by it', async () => {
+    const event = { id: '', pool: 'site', kind: 'sale', source: 'api' }
+    const startS = START_MS / 1000
+    const [first, next] = [startS + 180 * 60, startS + 330 * 60]
+    const events = [first, next].map((at) => ({ ...event, startS: at, endS: at + 1800 }))
+    const { forecast, minute, now } = await running({ events })
+    const isSale = (): boolean => now() / 1000 >= first && now() / 1000 < first + 1800
+    while (now() / 1000 < next - 300) await minute(isSale() ? 40 : 10)
+    const { summary, curve } = forecast.list()[0] ?? assert.fail()
+    const [sale] = summary.events
+    assert.deepEqual([sale?.startAt, sale?.endAt], [next * 1000, (next + 1800) * 1000])
+    assert.equal(sale?.learnedFrom, 1)
+    // Four times the load, and one event alone counts half of that in logarithms: twice.
+    assert.ok(Math.abs((sale?.factor ?? 0) - 2) < 0.1, `factor ${sale?.factor}`)
+    const [before = 0, inside = 0] = [curve.expected[3], curve.expected[8]]
+    assert.ok(Math.abs(inside / before - (sale?.factor ?? 0)) < 0.1, `${before} to ${inside}`)
+    await forecast.close()
+  })
+
   it('storage that fails stops nothing, and is said once', async () => {
     const store: ForecastStore = {
       ...memoryForecastStore(),
@@ -189,6 +226,44 @@ describe('forecastLoad()', () => {
     assert.deepEqual(
       (await store.load()).map(({ pool }) => pool),
       ['other', 'site'],
+    )
+  })
+
+  it('goes by the slowest hundredth of each minute, not by its mean', async () => {
+    const { forecast, minute, store } = await running()
+    for (const p99Ms of [10, 10, 80, 10]) await minute(20, p99Ms)
+    await forecast.close()
+    const [samples = []] = (await store.load())[0]?.servers.map((one) => one.samples) ?? []
+    const p99 = samples.map((one) => one.p99Ms)
+    assert.equal(p99.length, 3)
+    for (const [i, wanted] of [10, 80, 10].entries()) {
+      assert.ok(Math.abs((p99[i] ?? 0) / wanted - 1) < 0.19, `${p99}`)
+    }
+  })
+
+  it('notes what is said of the CPU while that is fresh, the higher of server and machine', async () => {
+    const { forecast, minute, store, setServers, now } = await running()
+    const machine = {
+      cpu: 0.5,
+      memory: 0,
+      loadAverage: 0,
+      receivedBytesPerSecond: 0,
+      sentBytesPerSecond: 0,
+    }
+    const load = { cpu: 0.4, utilization: [], named: [] }
+    await minute(20)
+    const at = now() + MINUTE_MS
+    const said = { load: { ...load, at }, machine: { ...machine, at } }
+    setServers([{ ...SERVER, ...said, requests: 10_000 }])
+    await minute(20)
+    // The agent is asked every five seconds: a minute on its answer is too old, what the server said in an answer is not.
+    await minute(20)
+    await minute(20)
+    await forecast.close()
+    const [samples = []] = (await store.load())[0]?.servers.map((one) => one.samples) ?? []
+    assert.deepEqual(
+      samples.map(({ cpu }) => cpu),
+      [0.5, 0.4, undefined],
     )
   })
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from '../../adapters/node/json-log.ts'
+import { tellCalendar } from '../../flows/announced-events.ts'
 import { explainForecast, type ForecastView, isProven } from '../../flows/explain-forecast.ts'
 import {
   keptOf,
@@ -14,18 +15,25 @@ import {
   openLoadForecasts,
   type ServerReport,
 } from '../../flows/forecast-load.ts'
+import { type LoadLimit, limitOf } from '../../forecast/capacity.ts'
 import { adoptFit, fitDue, fitJob } from '../../forecast/forecaster.ts'
 import type { Clock } from '../../ground/clock.ts'
-import type { DataPlane } from '../../ports/data-plane.ts'
+import { growthOf, type LogHistogram, quantileIn } from '../../math/log-histogram.ts'
+import type { DataPlane, UpstreamView } from '../../ports/data-plane.ts'
 import type { ForecastStore, KeptForecast } from '../../ports/forecast-store.ts'
 import type { LoadOutlook } from '../../ports/load-outlook.ts'
+import { saidCpu } from '../../ports/said-load.ts'
+import type { EventDesk } from './event-desk.ts'
 import type { FitForecast } from './forecast-fitting.ts'
+import { atMultiples } from './step-timer.ts'
 
 export interface LoadForecast {
   /** Of the pools there are now, by name, those without a counted step left out. */
   list(): readonly ForecastView[]
   /** Of the pool that is nearest to its capacity; undefined while of none both capacity and forecast can be trusted. */
   outlook(): LoadOutlook | undefined
+  /** What each server of a pool was seen to carry, by its id. */
+  limits(pool: string): ReadonlyMap<string, LoadLimit>
   /** Stops, and keeps what is known. */
   close(): Promise<void>
 }
@@ -36,13 +44,15 @@ export interface LoadForecastOptions {
   readonly log: Log
   readonly store: ForecastStore
   readonly fit: FitForecast
+  /** What is announced; nothing without it. */
+  readonly events?: Pick<EventDesk, 'list' | 'onChange'>
   /** A minute; tests have less time. */
   readonly stepS?: number
   /** Calls `look` at each whole multiple of `ms` since the epoch, a little late; a timer without it. */
   readonly every?: (ms: number, look: () => void) => () => void
 }
 
-/** What is lost when the process is killed; 0.7 MB a pool are written then. */
+/** What is lost when the process is killed; 0.28 MB a pool are written then. */
 const KEPT_EVERY_STEPS = 5
 /** After a fit that failed, the next is tried so many steps later: an hour. */
 const RETRY_STEPS = 60
@@ -81,6 +91,8 @@ class RunningForecast implements LoadForecast {
   /** Pools that storage may hold. */
   #stored: ReadonlySet<string>
   #isToldUnkept = false
+  /** Of each server, at the end of the step before. */
+  #latencies: ReadonlyMap<string, LogHistogram> = new Map()
 
   constructor(
     options: LoadForecastOptions,
@@ -92,8 +104,13 @@ class RunningForecast implements LoadForecast {
     this.#forecasts = forecasts
     this.#stepMs = forecasts.options.forecaster.stepS * 1000
     this.#stored = new Set(kept.map(({ pool }) => pool))
+    this.#tell()
     this.#explain()
     this.#stop = every(this.#stepMs, () => this.#look())
+    options.events?.onChange(() => {
+      this.#tell()
+      this.#explain()
+    })
   }
 
   list(): readonly ForecastView[] {
@@ -116,6 +133,11 @@ class RunningForecast implements LoadForecast {
     return found
   }
 
+  limits(pool: string): ReadonlyMap<string, LoadLimit> {
+    const samples = this.#forecasts.pools.get(pool)?.samples ?? []
+    return new Map([...samples].map(([id, of]) => [id, limitOf(of)]))
+  }
+
   async close(): Promise<void> {
     this.#stop()
     await this.#keeping
@@ -124,12 +146,30 @@ class RunningForecast implements LoadForecast {
 
   #look(): void {
     const { plane, clock } = this.#options
+    this.#tell()
     const isServed = plane.workers().some(({ state }) => state === 'serving')
-    noteLoad(this.#forecasts, clock.now() / 1000, isServed ? reportsOf(plane) : undefined)
+    const servers = plane.upstreams()
+    const nowS = clock.now() / 1000
+    noteLoad(
+      this.#forecasts,
+      nowS,
+      isServed ? reportsOf(servers, this.#latencies, nowS) : undefined,
+    )
+    this.#latencies = new Map(servers.map((one) => [keyOf(one), one.latencyCounts]))
     this.#steps++
     this.#explain()
     void this.#fitDue()
     if (this.#steps % KEPT_EVERY_STEPS === 0) void this.#keep()
+  }
+
+  /** Of what is announced, before a step is over: what is said of the next ones then goes by it. */
+  #tell(): void {
+    const { events, clock } = this.#options
+    if (events === undefined) return
+    const announced = events.list()
+    for (const { pool, forecaster } of this.#forecasts.pools.values()) {
+      tellCalendar(forecaster.calendar, pool, announced, clock.now() / 1000)
+    }
   }
 
   #explain(): void {
@@ -179,25 +219,21 @@ class RunningForecast implements LoadForecast {
   }
 }
 
-function reportsOf(plane: LoadForecastOptions['plane']): readonly ServerReport[] {
-  return plane.upstreams().map(({ pool, id, requests, failures, latencyMs, state, weight }) => ({
-    ...{ pool, id, requests, failures, latencyMs },
-    isServing: state === 'up' && weight > 0,
-  }))
+function reportsOf(
+  servers: readonly UpstreamView[],
+  before: ReadonlyMap<string, LogHistogram>,
+  nowS: number,
+): readonly ServerReport[] {
+  return servers.map((server) => {
+    const { pool, id, requests, failures, latencyCounts, state, weight } = server
+    const p99Ms = quantileIn(growthOf(before.get(keyOf(server)), latencyCounts), 0.99)
+    const cpu = saidCpu(server, nowS * 1000)
+    return {
+      ...{ pool, id, requests, failures, p99Ms: Number.isNaN(p99Ms) ? 0 : p99Ms },
+      ...(cpu === undefined ? {} : { cpu }),
+      isServing: state === 'up' && weight > 0,
+    }
+  })
 }
 
-function atMultiples(ms: number, look: () => void): () => void {
-  let timer: NodeJS.Timeout
-  const next = (): void => {
-    timer = setTimeout(
-      () => {
-        next()
-        look()
-      },
-      ms - (Date.now() % ms),
-    )
-    timer.unref()
-  }
-  next()
-  return () => clearTimeout(timer)
-}
+const keyOf = ({ pool, id }: UpstreamView): string => `${pool}/${id}`

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readBearerToken } from '../../adapters/node/bearer-token.ts'
 import { type CertificatePair, readCertificatePair } from '../../adapters/node/certificate-files.ts'
 import { localCertificate } from '../../adapters/node/local-ca.ts'
 import { readOrMakePrivateFile } from '../../adapters/node/private-file.ts'
@@ -16,6 +17,7 @@ import type { Random } from '../../ground/random.ts'
 import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Material } from './config/data-plane-settings.ts'
 import type { Config, Role } from './config/schema.ts'
+import { checkWebhookSecrets } from './scaling-webhook.ts'
 import { checkSessionFiles } from './session-files.ts'
 import { STATE_FILES } from './state-files.ts'
 
@@ -71,6 +73,7 @@ export async function readMaterial(options: MaterialOptions): Promise<MaterialOu
     material: {
       certificates,
       adminCertificate: found.admin,
+      agentTokens: found.agentTokens,
       tokens: found.tokens.length > 0 ? found.tokens : [ownToken(config, random)],
       affinityKey: readOrMakePrivateFile(inData(STATE_FILES.affinityKey), make),
       profileKey: profileKeyIn(config, random),
@@ -111,8 +114,18 @@ export function checkFiles({ config, blame }: Pick<MaterialOptions, 'config' | '
       return []
     }
   })
-  complaints.push(...checkSessionFiles(config, blame))
-  return { complaints, pairs, admin, tokens }
+  const agentTokens = new Map<string, string>()
+  for (const [index, { name, load }] of config.pools.entries()) {
+    if (load?.agentTokenFile === undefined) continue
+    try {
+      agentTokens.set(name, readBearerToken(load.agentTokenFile))
+    } catch (error) {
+      const text = `cannot be read: ${(error as Error).message}`
+      complaints.push(blame(['pools', index, 'load', 'agentTokenFile'], text))
+    }
+  }
+  complaints.push(...checkSessionFiles(config, blame), ...checkWebhookSecrets(config, blame))
+  return { complaints, pairs, admin, tokens, agentTokens }
 }
 
 /** Every file whose change means a reload. */
@@ -124,6 +137,7 @@ export function filesOf(config: Config): readonly string[] {
   return [
     ...pairs.flatMap((entry) => ('certFile' in entry ? [entry.certFile, entry.keyFile] : [])),
     ...config.admin.tokens.flatMap((token) => ('tokenFile' in token ? [token.tokenFile] : [])),
+    ...config.pools.flatMap(({ load }) => load?.agentTokenFile ?? []),
   ]
 }
 

@@ -13,8 +13,10 @@ const HORIZON = {
 }
 const FORECAST = {
   ...{ pool: 'site', stepS: 60, at: 0, now: 11, fittedAfter: 60, horizons: [HORIZON] },
+  events: [],
   capacity: {
     ...{ requestsPerSecond: null, shareNow: null, shareAhead: null, shareAheadS: 0, reason: '' },
+    atMost: null,
   },
 }
 const PROFILES = {
@@ -23,6 +25,11 @@ const PROFILES = {
   }),
   keyMisses: () => ({ fetched: 2, unknown: 1, failed: 0 }),
   forecasts: () => [FORECAST],
+  anomalies: () => [
+    { series: 'server/site/a/latency', at: 0, value: 9, score: 5, anomalous: true },
+    { series: 'listener/web/hellos', at: 0, value: null, score: 0, anomalous: false },
+  ],
+  scalings: () => [{ pool: 'site', wanted: 4 }],
   sessions: () => ({
     ...{
       sessions: 3,
@@ -75,6 +82,8 @@ it('metricsRegistry() says what the data plane counted', async () => {
     'limen_forecast_requests_per_second{pool="site",horizon="900",line="expected"} 12.5',
     'limen_forecast_requests_per_second{pool="site",horizon="900",line="p95"} 20',
     'limen_forecast_demoted{pool="site",horizon="900"} 1',
+    'limen_series_anomaly{series="server/site/a/latency"} 1',
+    'limen_series_anomaly{series="listener/web/hellos"} 0',
     'limen_session_epoch{group="1"} 7',
     'limen_session_handshakes_total{kind="rotate",result="gen_conflict"} 4',
     'limen_session_keys_total{reason="time"} 1',

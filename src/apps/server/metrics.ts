@@ -8,11 +8,15 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { PoolForecast } from '../../flows/explain-forecast.ts'
 import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
-import { forecastMetrics } from './forecast-metrics.ts'
+import { anomalyMetrics } from './anomaly-metrics.ts'
+import type { SeriesState } from './anomaly-watch.ts'
+import { forecastMetrics, scalingMetrics } from './forecast-metrics.ts'
 import type { HandshakePoolView } from './handshake-pools.ts'
 import type { KeyServerFigures } from './key-server/key-views.ts'
 import type { ProfileFigures } from './profile-feed.ts'
+import type { ScalingView } from './scale-pools.ts'
 import { keyMissMetrics, sessionMetrics } from './session-metrics.ts'
+import { firstByteHistogram, upstreamLoadMetrics } from './upstream-load-metrics.ts'
 import { VERSION } from './version.ts'
 
 export interface MetricsOptions {
@@ -27,8 +31,11 @@ export interface MetricsOptions {
   readonly sessions: () => KeyServerFigures | undefined
   /** Keys that an edge was asked for and did not hold, by what came of it. */
   readonly keyMisses: () => Readonly<Record<string, number>> | undefined
+  readonly anomalies: () => readonly SeriesState[]
   /** Empty while forecasts are off. */
   readonly forecasts: () => readonly PoolForecast[]
+  /** Of pools with `scaling`. */
+  readonly scalings: () => readonly Pick<ScalingView, 'pool' | 'wanted'>[]
 }
 
 export function metricsServer(options: MetricsOptions): Server {
@@ -66,11 +73,15 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   trafficMetrics(plane, registers)
   registry.registerMetric(latencyHistogram(plane))
   upstreamMetrics(plane, registers)
+  upstreamLoadMetrics(plane, registers)
+  registry.registerMetric(firstByteHistogram(plane))
   workerMetrics(plane, registers)
   profileMetrics(options, registers)
   sessionMetrics(options.sessions, registers)
   keyMissMetrics(options.keyMisses, registers)
   forecastMetrics(options.forecasts, registers)
+  anomalyMetrics(options.anomalies, registers)
+  scalingMetrics(options.scalings, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',
@@ -309,7 +320,11 @@ function upstreamMetrics(plane: DataPlane, registers: Registers): void {
     })
   }
   gauge('up', '1 when it takes new requests', ({ state }) => (state === 'up' ? 1 : 0))
-  gauge('weight', 'Its weight', ({ weight }) => weight)
+  gauge(
+    'weight',
+    'Its weight, times the factor by its capacity',
+    ({ weight, capacity }) => weight * (capacity?.factor ?? 1),
+  )
   gauge('in_flight', 'Requests under way', ({ inFlight }) => inFlight)
   gauge('connections', 'Open connections to it', ({ connections }) => connections)
   gauge('latency_seconds', 'Smoothed time to first byte', ({ latencyMs }) => latencyMs / 1000)

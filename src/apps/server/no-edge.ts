@@ -17,6 +17,7 @@ export function noEdge(): DataPlane & { close(): Promise<void> } {
     connections: async () => [],
     upstreams: () => [],
     changeServer: () => false,
+    checkServer: () => false,
     traffic: () => NO_TRAFFIC,
     onDecisions: neverCalled,
     onHandshakes: neverCalled,

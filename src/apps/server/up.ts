@@ -13,12 +13,14 @@ import { type Log, openLog, toStandardError } from '../../adapters/node/json-log
 import { makePrivateFolder } from '../../adapters/node/private-file.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
+import { LOAD_FORECAST_DEFAULTS } from '../../flows/forecast-load.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import type { Random } from '../../ground/random.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
 import { adminServer } from './admin/server.ts'
 import type { StatusView } from './admin/views.ts'
+import { watchAnomalies } from './anomaly-watch.ts'
+import { weighByCapacity } from './capacity-weights.ts'
 import { edgesOf, joinCluster } from './cluster/open-cluster.ts'
 import { type Address, writeAddress } from './config/address.ts'
 import { isKeyServerAlone } from './config/cross-checks.ts'
@@ -26,8 +28,6 @@ import type { Environment } from './config/environment.ts'
 import { addressOf, type Config } from './config/schema.ts'
 import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
-import { fitForecastInThread } from './forecast-fitting.ts'
-import { openForecastStorage } from './forecast-storage.ts'
 import { forecastedLoad } from './forecasted-load.ts'
 import { trainForestInThread } from './forest-training.ts'
 import { handshakePools } from './handshake-pools.ts'
@@ -40,12 +40,15 @@ import {
   type ReloadOutcome,
 } from './live-config.ts'
 import type { ConfigSource } from './load-config.ts'
-import { forecastLoad, type LoadForecast } from './load-forecast.ts'
+import type { LoadForecast } from './load-forecast.ts'
 import { filesOf } from './material.ts'
 import { inFlightShare, type MeasuredLoad, measuredLoad } from './measured-load.ts'
 import { metricsServer } from './metrics.ts'
+import { openForecast } from './open-forecast.ts'
 import { feedProfiles } from './profile-feed.ts'
 import { openProfileStorage } from './profile-storage.ts'
+import { scalePools } from './scale-pools.ts'
+import { scalingWebhooks } from './scaling-webhook.ts'
 import { startProfiler } from './start-profiler.ts'
 import { STATE_FILES } from './state-files.ts'
 import { recordTraffic } from './traffic-history.ts'
@@ -66,7 +69,7 @@ export interface UpOptions {
   /** Over what the configuration says. */
   readonly logFormat?: Config['log']['format']
   readonly writeLog?: (line: string) => void
-  /** Step of load forecasts in seconds: a minute, for all but tests that have less time. */
+  /** Step of load forecasts and of watched series in seconds: a minute, for all but tests that have less time. */
   readonly forecastStepS?: number
 }
 
@@ -143,7 +146,18 @@ async function open(
     trainForest: trainForestInThread,
   })
   opened.push(() => profiles.close())
-  const forecast = await openForecast(options, { config, plane, clock, random, log }, opened)
+  const { forecast, events, store } = await openForecast(
+    options.forecastStepS,
+    { config, plane, clock, random, log },
+    opened,
+  )
+  const anomalies = await watchAnomalies({
+    ...{ plane, clock, log, store },
+    probes: (name) =>
+      inForce().config.pools.find((pool) => pool.name === name)?.health?.anomalies === 'probe',
+    stepS: options.forecastStepS ?? LOAD_FORECAST_DEFAULTS.forecaster.stepS,
+  })
+  opened.push(() => anomalies.close())
   const looked = lookAtLoad(config, plane, workers, clock, forecast)
   opened.push(() => looked.load?.close())
   const cluster = await joinCluster({ config, plane, clock, random, log, ...looked })
@@ -156,14 +170,26 @@ async function open(
     hosts: () => inForce().material.certificates.flatMap(({ names }) => names),
   })
   opened.push(async () => keyServer?.close())
+  const scaling = scalePools({
+    ...{ config, plane, clock, log, audit, environment: process.env },
+    forecasts: () => forecast?.list() ?? [],
+    stepS: options.forecastStepS ?? LOAD_FORECAST_DEFAULTS.forecaster.stepS,
+    openWebhook: scalingWebhooks(config, clock, random),
+  })
+  opened.push(() => scaling.close())
   const live = await keepConfig({
     ...load,
     first,
     plane,
     log,
     keys: keyServer?.place ?? cluster.place,
+    started: scaling.started,
   })
   inForce = live.now
+  if (forecast !== undefined) {
+    const pools = () => live.now().config.pools
+    opened.push(weighByCapacity({ plane, limits: (pool) => forecast.limits(pool), pools, log }))
+  }
   const traffic = recordTraffic(plane, clock, () => keyServer?.figures().rotations ?? {})
   opened.push(() => traffic.close())
 
@@ -191,7 +217,7 @@ async function open(
 
   const admin = await adminServer({
     ...{ plane, live, feed, profiles, traffic, audit, log, clock, random, status, isReady },
-    ...{ keyServer, forecast },
+    ...{ keyServer, forecast, events, anomalies, scaling },
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)
@@ -205,6 +231,8 @@ async function open(
     sessions: () => keyServer?.figures(),
     keyMisses: () => cluster.misses(),
     forecasts: () => forecast?.list().map(({ summary }) => summary) ?? [],
+    anomalies: () => anomalies.list(),
+    scalings: scaling.views,
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
   })
@@ -217,6 +245,7 @@ async function open(
   await listening('metrics.address', metricsAddress, () => listen(metrics, metricsAddress))
 
   opened.push(keepUpToDate(options.source, live, log))
+  scaling.begin(live.reapply)
   state = 'serving'
   log.info({ version: VERSION, workers, pid: process.pid }, 'Limen serves')
 
@@ -239,30 +268,6 @@ async function open(
       return stopping
     },
   }
-}
-
-/** undefined where it is off, or no pool is served. */
-async function openForecast(
-  { forecastStepS }: UpOptions,
-  world: {
-    readonly config: Config
-    readonly plane: DataPlane
-    readonly clock: Clock
-    readonly random: Random
-    readonly log: Log
-  },
-  opened: (() => void | Promise<void>)[],
-): Promise<LoadForecast | undefined> {
-  const { config, random, log } = world
-  if (!config.forecast.enabled || config.pools.length === 0) return undefined
-  const store = await openForecastStorage(config, random, log)
-  opened.push(() => store.close())
-  const forecast = await forecastLoad({
-    ...{ ...world, store, fit: fitForecastInThread },
-    ...(forecastStepS === undefined ? {} : { stepS: forecastStepS }),
-  })
-  opened.push(() => forecast.close())
-  return forecast
 }
 
 /** Where session keys rotate by it. */

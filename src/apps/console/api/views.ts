@@ -117,6 +117,18 @@ export interface PoolForecast {
     readonly shareAhead: number | null
     readonly reason: string
   }
+  /** Announced ones that run or are to come. */
+  readonly events: readonly ForecastEvent[]
+}
+
+export interface ForecastEvent {
+  readonly kind: string
+  /** ms. */
+  readonly startAt: number
+  readonly endAt: number
+  /** What such events were seen to multiply the load by. */
+  readonly factor: number
+  readonly learnedFrom: number
 }
 
 export interface HorizonForecast {
@@ -138,6 +150,26 @@ export interface ForecastCurve extends PoolForecast {
   readonly expected: readonly number[]
   readonly low: readonly number[]
   readonly high: readonly number[]
+}
+
+/** GET /v1/scaling, in part. */
+export interface ScalingView {
+  readonly pool: string
+  readonly mode: 'observe' | 'act'
+  readonly max: number
+  readonly up: number
+  readonly starting: number
+  readonly wanted: number
+  readonly explained: string
+  /** Requests per second; null: not known. */
+  readonly perServer: number | null
+  /** The newest first. */
+  readonly actions: readonly {
+    readonly at: number
+    readonly did: string
+    readonly server: string
+    readonly why: string
+  }[]
 }
 
 /** GET /v1/profiles/:id: what a profile shows. */

@@ -6,10 +6,12 @@
 import { useState } from 'preact/hooks'
 import { usePoll } from '../api/poll.ts'
 import type { ForecastCurve, PoolForecast } from '../api/views.ts'
+import { EventTable } from '../parts/event-table.tsx'
 import { ForecastChart } from '../parts/forecast-chart.tsx'
 import { ForecastTable } from '../parts/forecast-table.tsx'
 import { ForecastTiles } from '../parts/forecast-tiles.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
+import { ScalingPanel } from '../parts/scaling-panel.tsx'
 import { Segments } from '../parts/segments.tsx'
 import { useSession } from '../session.tsx'
 
@@ -71,8 +73,15 @@ function Pool({ name }: { readonly name: string }) {
       <ForecastTiles forecast={value} />
       <ForecastChart curve={value} />
       <p class="quiet">Capacity: {value.capacity.reason}.</p>
+      <ScalingPanel pool={name} />
       <h2>Horizons</h2>
       <ForecastTable horizons={value.horizons} />
+      {value.events.length > 0 && (
+        <>
+          <h2>Announced events</h2>
+          <EventTable events={value.events} />
+        </>
+      )}
     </>
   )
 }

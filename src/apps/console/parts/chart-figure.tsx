@@ -17,6 +17,7 @@ export interface ChartFigureProps {
   readonly lines: readonly ChartLine[]
   readonly columns: readonly [number[], ...Column[]]
   readonly band?: NonNullable<ChartProps['band']>
+  readonly spans?: NonNullable<ChartProps['spans']>
   /** Which point is now; the last one without it. */
   readonly nowIndex?: number
   readonly spanMs: number

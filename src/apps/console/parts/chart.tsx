@@ -23,6 +23,8 @@ export interface ChartProps {
   readonly columns: readonly [number[], ...Column[]]
   /** Two of the lines, by their places, between which it is tinted. */
   readonly band?: { readonly high: number; readonly low: number }
+  /** Times that are tinted over the whole height, seconds since the epoch. */
+  readonly spans?: readonly { readonly fromS: number; readonly toS: number }[]
   readonly spanMs: number
   /** Upper end of the value axis for the highest value shown. */
   ceilingOf(max: number): number
@@ -115,9 +117,23 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number): uPl
     ],
     ...(band === undefined ? {} : { bands: [bandOf(lines, band)] }),
     hooks: {
+      drawClear: [(plot) => tintSpans(plot, latest.current.spans ?? [])],
       setCursor: [(plot) => latest.current.onPoint(plot.cursor.idx ?? undefined)],
     },
   }
+}
+
+function tintSpans(plot: uPlot, spans: NonNullable<ChartProps['spans']>): void {
+  const { ctx, bbox } = plot
+  const placeOf = (atS: number): number =>
+    Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(atS, 'x', true)))
+  ctx.save()
+  ctx.fillStyle = `${css('--line-3')}22`
+  for (const { fromS, toS } of spans) {
+    const left = placeOf(fromS)
+    ctx.fillRect(left, bbox.top, placeOf(toS) - left, bbox.height)
+  }
+  ctx.restore()
 }
 
 /** In a plot the first series is time. */

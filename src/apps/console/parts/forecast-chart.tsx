@@ -59,6 +59,10 @@ export function ForecastChart({ curve }: { readonly curve: ForecastCurve }) {
         columns={columns}
         band={BAND}
         nowIndex={nowIndex}
+        spans={curve.events.map(({ startAt, endAt }) => ({
+          fromS: startAt / 1000,
+          toS: endAt / 1000,
+        }))}
         spanMs={(pastSteps + curve.expected.length) * stepMs}
         ceilingOf={(most) => niceCeiling(most, LEAST_CEILING)}
         formatValue={formatRate}

@@ -8,11 +8,14 @@ import type { Log } from '../../../adapters/node/json-log.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
+import type { AnomalyWatch } from '../anomaly-watch.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadForecast } from '../load-forecast.ts'
+import type { ForecastEvents } from '../open-forecast.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
+import type { PoolsScaled } from '../scale-pools.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
 import type { StatusView } from './views.ts'
 
@@ -26,6 +29,10 @@ export interface AdminContext {
   readonly keyServer: KeyServer | undefined
   /** undefined while forecasts are off. */
   readonly forecast: LoadForecast | undefined
+  /** undefined while forecasts are off. */
+  readonly events: ForecastEvents | undefined
+  readonly anomalies: AnomalyWatch
+  readonly scaling: Pick<PoolsScaled, 'views'>
   readonly audit: AuditLog
   readonly log: Log
   readonly clock: Clock

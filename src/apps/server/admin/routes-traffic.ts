@@ -5,10 +5,14 @@
  */
 import { z } from 'zod'
 import { problems } from './problem-responses.ts'
+import { upstreamsShown } from './scaling-views.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
 import { sampleView, trafficView, upstreamView } from './views.ts'
 
-export function trafficRoutes(app: AdminApp, { plane, traffic, streams }: AdminRoom): void {
+export function trafficRoutes(
+  app: AdminApp,
+  { plane, scaling, traffic, streams }: AdminRoom,
+): void {
   app.get(
     '/v1/traffic',
     { config: { right: 'figures' }, schema: { response: { 200: trafficView, ...problems } } },
@@ -40,6 +44,6 @@ export function trafficRoutes(app: AdminApp, { plane, traffic, streams }: AdminR
         response: { 200: z.array(upstreamView).readonly(), ...problems },
       },
     },
-    async () => plane.upstreams(),
+    async () => upstreamsShown(plane.upstreams(), scaling.views()),
   )
 }

@@ -28,12 +28,14 @@ import type { AdminContext } from './context.ts'
 import { type EventStreams, eventStreams } from './event-stream.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf, sendProblem } from './problem.ts'
+import { anomalyRoutes } from './routes-anomalies.ts'
 import { changeRoutes } from './routes-change.ts'
 import { decisionRoutes } from './routes-decisions.ts'
 import { forecastRoutes } from './routes-forecasts.ts'
 import { healthRoutes } from './routes-health.ts'
 import { keyRoutes } from './routes-keys.ts'
 import { profileRoutes } from './routes-profiles.ts'
+import { scalingRoutes } from './routes-scaling.ts'
 import { sessionRoutes } from './routes-session.ts'
 import { trafficRoutes } from './routes-traffic.ts'
 import { openSessions, type Sessions, sessionPathOf } from './sessions.ts'
@@ -130,7 +132,8 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   authorize(app, room)
   await describe(app)
   const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
-  for (const add of [...routes, forecastRoutes, keyRoutes, changeRoutes]) add(app, room)
+  const more = [forecastRoutes, anomalyRoutes, scalingRoutes, keyRoutes, changeRoutes]
+  for (const add of [...routes, ...more]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()

@@ -116,6 +116,19 @@ export const connectionView = z.object({
   handshake: handshake.exactOptional(),
 }) satisfies z.ZodType<ConnectionView>
 
+/** A server that runs as a process here. */
+export const processView = z.object({
+  phase: z
+    .enum(['starting', 'ready', 'draining', 'stopping', 'waiting'])
+    .describe('waiting: it died, and is started again after a pause.'),
+  since: at.describe('Of the phase.'),
+  pid: z.int().describe('0 while there is none.'),
+  restarts: count,
+})
+
+const metrics = list(z.object({ name: z.string(), value: count }))
+const share = z.number()
+
 export const upstreamView = z.object({
   pool: z.string(),
   id: z.string(),
@@ -128,7 +141,39 @@ export const upstreamView = z.object({
   failures: count,
   latencyMs: count,
   check: z.string().describe('What the last health check said.'),
-}) satisfies z.ZodType<UpstreamView>
+  load: z
+    .object({
+      at,
+      cpu: share.exactOptional(),
+      application: share.exactOptional(),
+      memory: share.exactOptional(),
+      requestsPerSecond: count.exactOptional(),
+      errorsPerSecond: count.exactOptional(),
+      utilization: metrics,
+      named: metrics,
+    })
+    .exactOptional()
+    .describe('What it said of its load in an answer last, where pools[].load.header is on.'),
+  machine: z
+    .object({
+      at,
+      cpu: share,
+      memory: share,
+      loadAverage: count,
+      receivedBytesPerSecond: count,
+      sentBytesPerSecond: count,
+    })
+    .exactOptional()
+    .describe('What the agent on its machine said; missing when it did not lately.'),
+  capacity: z
+    .object({
+      factor: z.number().describe('What its weight is multiplied by, 1/4 to 4.'),
+      reason: z.string(),
+    })
+    .exactOptional()
+    .describe('Where its weight goes by what it was seen to carry (pools[].weights).'),
+  process: processView.exactOptional().describe('Of a server that runs as a process here.'),
+}) satisfies z.ZodType<Omit<UpstreamView, 'latencyCounts'>>
 
 /** Without the members of the handshake pools, which are shown with their pools. */
 export const trafficView = z.object({
@@ -150,7 +195,7 @@ export const trafficView = z.object({
   observationsDropped: count,
   latencyCounts: list(count).describe('Histogram of the time to the response head.'),
   latencySumMs: count,
-}) satisfies z.ZodType<Omit<TrafficTotals, 'handshakeMembers'>>
+}) satisfies z.ZodType<Omit<TrafficTotals, 'handshakeMembers' | 'listeners'>>
 
 export const sampleView = z.object({
   at,

@@ -6,9 +6,11 @@
  */
 import { SESSION_COOKIE } from '../../../adapters/edge/session-cookie.ts'
 import { isLoopback } from './address.ts'
+import { checkCalendars } from './calendar-schema.ts'
 import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { KEY_POOL } from './key-server-settings.ts'
+import { checkScaling } from './scaling-checks.ts'
 import { addressOf, type Config } from './schema.ts'
 
 export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
@@ -49,6 +51,9 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...hashesOfNothing(config, blame),
     ...keepsNobody(config, blame),
     ...fitsNobody(config, blame),
+    ...weighsByNothing(config, blame),
+    ...checkScaling(config, blame),
+    ...checkCalendars(config, blame),
     ...sessionKeys(config, blame),
     ...sessionRoles(config, blame),
     ...missingParts(config, blame),
@@ -192,6 +197,18 @@ function fitsNobody({ pools }: Config, blame: Blame): readonly Complaint[] {
       ? [blame(['pools', i, 'choose'], 'fit cannot choose for clients that affinity ties')]
       : [],
   )
+}
+
+/** Limits are measured by what forecasts count; a ring must be the same on all edges, of which each measures for itself. */
+function weighsByNothing({ pools, forecast }: Config, blame: Blame): readonly Complaint[] {
+  return pools.flatMap(({ choose, weights }, i) => {
+    if (weights === 'configured') return []
+    const path = ['pools', i, 'weights']
+    if (!forecast.enabled) return [blame(path, 'capacity needs forecast.enabled')]
+    return choose === 'consistent-hash'
+      ? [blame(path, 'capacity does not go with consistent-hash: edges would lead clients apart')]
+      : []
+  })
 }
 
 /** The key server's own pool must keep its name, and nobody may rely on a check that is not made. */

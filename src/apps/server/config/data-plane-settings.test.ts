@@ -46,6 +46,30 @@ routes: [{ host: '*.example.org', path: /api, pool: site }]
   assert.equal(settings.affinityKey, MATERIAL.affinityKey)
 })
 
+it('dataPlaneSettings() tells a pool whether its servers say their load, and what agents want to be shown', () => {
+  const text = `listeners: [{ name: plain, address: 127.0.0.1:8080 }]
+pools:
+  - name: site
+    load: { header: true, agentTokenFile: token }
+    servers: [{ id: a, address: a.internal:80, agent: http://a.internal:9450/load }]
+  - { name: other, servers: [{ id: a, address: b.internal:80 }] }
+routes: [{ pool: site }]
+`
+  const outcome = readConfig({ file: 'x', text, folder: '/' }, {})
+  if (outcome.kind !== 'read') assert.fail(JSON.stringify(outcome))
+  const agentTokens = new Map([['site', 'sesame']])
+  const settings = dataPlaneSettings(outcome.config, { ...MATERIAL, agentTokens })
+  assert.deepEqual(
+    settings.pools.map(({ readsLoad, agentToken }) => [readsLoad, agentToken]),
+    [
+      [true, 'sesame'],
+      [undefined, undefined],
+    ],
+  )
+  assert.equal(settings.pools[0]?.servers[0]?.agent, 'http://a.internal:9450/load')
+  assert.ok(!('agentTokens' in settings || 'load' in (settings.pools[0] ?? {})))
+})
+
 describe('dataPlaneSettings() with session keys', () => {
   const text = `listeners: [{ name: plain, address: 127.0.0.1:8080 }]
 pools: [{ name: site, servers: [{ id: a, address: a.internal:80 }] }]

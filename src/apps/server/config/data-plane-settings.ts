@@ -21,20 +21,35 @@ export interface Material {
   readonly affinityKey: Uint8Array
   readonly ticketKeys: readonly Uint8Array[]
   readonly profileKey: Uint8Array
+  /** By pools: what is shown to their agents. */
+  readonly agentTokens?: ReadonlyMap<string, string>
 }
 
-/** @param keys the key server, where there is one */
+/** Of a pool: servers that run as processes here, on this host. */
+export type StartedOf = (pool: string) => readonly { readonly id: string; readonly port: number }[]
+
+/** Where what Limen starts listens. */
+const HERE = '127.0.0.1'
+
+/**
+ * @param keys the key server, where there is one
+ * @param started besides those of the list
+ */
 export function dataPlaneSettings(
   config: Config,
   material: Material,
   keys?: KeyServerPlace,
+  started: StartedOf = () => [],
 ): DataPlaneSettings {
   const { drainMs: _, ...timeouts } = config.timeouts
-  const { profileKey, ...others } = material
+  const { profileKey, agentTokens, ...others } = material
   const own = keys === undefined ? [] : [keyServerPool(keys)]
   return {
     listeners: config.listeners.map(listenerSettings),
-    pools: [...config.pools.map(poolSettings), ...own],
+    pools: [
+      ...config.pools.map((pool) => poolSettings(pool, started, agentTokens?.get(pool.name))),
+      ...own,
+    ],
     // Keys that take a restart are asked for all the same: nobody passes before there are some.
     routes: keys === undefined ? config.routes : [KEY_ROUTE, ...config.routes],
     limits: config.limits,
@@ -75,11 +90,26 @@ function listenerSettings(listener: Config['listeners'][number]): ListenerSettin
   }
 }
 
-function poolSettings(pool: Config['pools'][number]): PoolSettings {
+function poolSettings(
+  { scaling: _, weights: __, load, ...pool }: Pool,
+  started: StartedOf,
+  agentToken: string | undefined,
+): PoolSettings {
+  const [like = CONFIG_DEFAULTS.server] = pool.servers
+  const { weight, connectionsMax, proxyProtocol, labels } = like
   return {
     ...pool,
     affinity: pool.affinity,
     health: pool.health,
-    servers: pool.servers.map(({ address, ...server }) => ({ ...server, ...addressOf(address) })),
+    ...(load?.header === true ? { readsLoad: true } : {}),
+    ...(agentToken === undefined ? {} : { agentToken }),
+    servers: [
+      ...pool.servers.map(({ address, ...server }) => ({ ...server, ...addressOf(address) })),
+      ...started(pool.name).map(({ id, port }) => {
+        return { id, host: HERE, port, weight, connectionsMax, proxyProtocol, labels }
+      }),
+    ],
   }
 }
+
+type Pool = Config['pools'][number]

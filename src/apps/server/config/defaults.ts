@@ -24,10 +24,29 @@ export const CONFIG_DEFAULTS = {
     /** Off, as session keys are. */
     affinitySession: false,
     handoffState: false,
+    /** Off: what servers say of their load is looked for only where they say it. */
+    loadHeader: false,
+    weights: 'configured',
   },
   server: { weight: 1, connectionsMax: 256, proxyProtocol: 'off', labels: [] },
   /** Two good checks up, three bad ones down: HAProxy's own defaults. */
-  health: { path: '/', intervalMs: 2 * SECOND, timeoutMs: SECOND, rise: 2, fall: 3 },
+  health: {
+    path: '/',
+    intervalMs: 2 * SECOND,
+    timeoutMs: SECOND,
+    rise: 2,
+    fall: 3,
+    anomalies: 'observe',
+  },
+  scaling: {
+    by: 'forecast',
+    min: 1,
+    /** A step of the forecast. */
+    marginS: 60,
+    /** A queue that is 70 % full answers about three times as slow as an idle one, and half as many more still fit. */
+    utilisation: 0.7,
+    readyPath: '/',
+  },
   /** Five in a row and 30 s: Envoy's own defaults. Half of a pool must stay. */
   outlier: { consecutiveFailures: 5, ejectMs: 30 * SECOND, ejectShareMax: 0.5 },
   /** What a route asks for that asks for session keys. A proof shown again to another edge is 30 s old at most. */
@@ -133,7 +152,7 @@ export const CONFIG_DEFAULTS = {
     openPerSecondMax: 500,
   },
   /** Shown first: what goes by it is for somebody to decide who has looked at it. */
-  forecast: { enabled: true, mode: 'observe' },
+  forecast: { enabled: true, mode: 'observe', calendars: [] },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
   decisions: { keepMax: 100_000, onError: 'open' },
   admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },

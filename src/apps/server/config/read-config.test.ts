@@ -35,6 +35,9 @@ describe('readConfig()', () => {
     assert.equal(config.pools[0]?.choose, 'latency')
     assert.deepEqual(config.listeners[0]?.tls, { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] })
     assert.equal(config.pools[0]?.health, undefined)
+    assert.deepEqual([config.pools[0]?.load, config.pools[0]?.weights], [undefined, 'configured'])
+    const load = configOf(GOOD.replace(', servers', ', load: { agentTokenFile: t }, servers'))
+    assert.deepEqual(load.pools[0]?.load, { header: false, agentTokenFile: '/etc/limen/t' })
     assert.throws(() => Object.assign(config.pools[0] ?? {}, { name: 'x' }), TypeError)
   })
 
@@ -42,7 +45,29 @@ describe('readConfig()', () => {
     const { pools } = configOf(GOOD.replace(', servers', ', health: {}, servers'))
     assert.deepEqual(pools[0]?.health, {
       ...{ path: '/', intervalMs: 2000, timeoutMs: 1000, rise: 2, fall: 3 },
+      anomalies: 'observe',
     })
+  })
+
+  it('takes calendars of events, of files and of URLs, their paths made whole', () => {
+    const { forecast } = configOf(
+      `${GOOD}forecast: { calendars: [{ file: sales.ics, pool: site }, { url: "https://a.example/x.ics?k=1", kind: summary }] }\n`,
+    )
+    assert.deepEqual(forecast.calendars, [
+      { file: '/etc/limen/sales.ics', pool: 'site', kind: 'categories' },
+      { url: 'https://a.example/x.ics?k=1', kind: 'summary' },
+    ])
+    for (const [calendar, complaint] of [
+      ['{ file: a.ics, pool: nowhere }', /there is no pool "nowhere"/],
+      ['{ file: a.ics }, { file: ./a.ics }', /is there twice/],
+      ['{ url: "http://a.example/x" }', /must be https:/],
+      ['{ url: "https://me:secret@a.example/x" }', /must be https:/],
+      ['{ url: "https://a.example/x", file: a.ics }', /./],
+    ] as const) {
+      const text = complaintsOf(`${GOOD}forecast: { calendars: [${calendar}] }\n`).join()
+      assert.match(text, complaint)
+      assert.match(text, /^limen\.yaml:8:/)
+    }
   })
 
   it('takes a key server alone, without listeners, pools and routes', () => {
@@ -307,6 +332,31 @@ describe('complaints', () => {
       "the key server's name",
       GOOD.replaceAll('site', 'limen-keys'),
       [`6:7: pools[0].name: "limen-keys" is Limen's own`],
+    ],
+    [
+      'weights by what nobody measures',
+      `${GOOD.replace(', servers', ', weights: capacity, servers')}forecast: { enabled: false }\n`,
+      ['6:19: pools[0].weights: capacity needs forecast.enabled'],
+    ],
+    [
+      'weights on a ring',
+      GOOD.replace(
+        ', servers',
+        ', weights: capacity, choose: consistent-hash, affinity: { cookie: __Host-a }, servers',
+      ),
+      [
+        '6:19: pools[0].weights: capacity does not go with consistent-hash: edges would lead clients apart',
+      ],
+    ],
+    [
+      'an agent that is no URL',
+      GOOD.replace('9101', "9101, agent: 'https://10.0.0.1:9450/load'"),
+      ['6:63: pools[0].servers[0].agent: must be http://host:port/path'],
+    ],
+    [
+      'an agent at a port that is none',
+      GOOD.replace('9101', '9101, agent: "http://10.0.0.1:94500/load"'),
+      ['6:63: pools[0].servers[0].agent: must be http://host:port/path'],
     ],
     [
       'a fit for nobody',

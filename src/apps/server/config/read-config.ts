@@ -168,13 +168,44 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
     ...config,
     data: resolve(folder, config.data),
     certificates: config.certificates.map((entry) => ('certFile' in entry ? pair(entry) : entry)),
+    pools: config.pools.map((pool) =>
+      withWholeLoadPaths(withWholeScalingPaths(pool, folder), folder),
+    ),
     sessions: withWholeSessionPaths(config.sessions, folder),
+    forecast: {
+      ...config.forecast,
+      calendars: config.forecast.calendars.map((calendar) =>
+        'file' in calendar ? { ...calendar, file: resolve(folder, calendar.file) } : calendar,
+      ),
+    },
     admin: {
       ...admin,
       ...(certificate === undefined ? {} : { certificate: pair(certificate) }),
       tokens: tokens.map((token) =>
         'tokenFile' in token ? { ...token, tokenFile: resolve(folder, token.tokenFile) } : token,
       ),
+    },
+  }
+}
+
+type Pool = Config['pools'][number]
+
+function withWholeLoadPaths({ load, ...pool }: Pool, folder: string): Pool {
+  if (load?.agentTokenFile === undefined) return { ...pool, load }
+  return { ...pool, load: { ...load, agentTokenFile: resolve(folder, load.agentTokenFile) } }
+}
+
+function withWholeScalingPaths({ scaling, ...pool }: Pool, folder: string): Pool {
+  if (scaling === undefined) return pool
+  const { webhook, processes, ...rest } = scaling
+  const secretFile = webhook && resolve(folder, webhook.secretFile)
+  const cwd = processes && resolve(folder, processes.cwd ?? '.')
+  return {
+    ...pool,
+    scaling: {
+      ...rest,
+      ...(webhook && secretFile && { webhook: { ...webhook, secretFile } }),
+      ...(processes && cwd && { processes: { ...processes, cwd } }),
     },
   }
 }

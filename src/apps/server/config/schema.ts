@@ -8,7 +8,9 @@ import { z } from 'zod'
 import type { Detector } from '../../../behavior/decision.ts'
 import { CHOICE_POLICIES } from '../../../routing/balancer.ts'
 import { type Address, readAddress } from './address.ts'
+import { calendarsSchema } from './calendar-schema.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
+import { scalingSchema } from './scaling-schema.ts'
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62})$/i
 /** `__Host-` makes the browser refuse the cookie from any other host or an insecure page (RFC 6265bis, 4.1.3.2). */
@@ -38,6 +40,7 @@ const GROUPS_MAX = 64
 export const SUITE_NAMES = ['x25519-mlkem768', 'x25519', 'p256'] as const
 /** Above 10^8 hashes a phone works for minutes. */
 const WORK_MAX = 100_000_000
+const AGENT = /^http:\/\/(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253}):\d{1,5}\/[!-~]{0,255}$/i
 const HOST = /^(?:|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)$/
 
 const name = z.string().regex(NAME, 'must be letters, digits, ".", "_" or "-", at most 63')
@@ -114,6 +117,14 @@ const server = z.strictObject({
     .array(z.enum(['bandwidth', 'low-latency', 'websocket']))
     .default([...D.server.labels])
     .describe('What it is good for; looked at with choose: fit.'),
+  agent: z
+    .string()
+    .refine((text): boolean => AGENT.test(text) && URL.canParse(text), {
+      message: 'must be http://host:port/path',
+    })
+    .optional()
+    .describe('Where limen load-agent on its machine is asked for its load.')
+    .meta({ examples: ['http://10.0.0.7:9450/load'] }),
 })
 
 const health = z.strictObject({
@@ -122,6 +133,12 @@ const health = z.strictObject({
   timeoutMs: ms.default(D.health.timeoutMs).describe('A check not answered by then is bad.'),
   rise: count(100).default(D.health.rise).describe('Good checks in a row that bring a server up.'),
   fall: count(100).default(D.health.fall).describe('Bad checks in a row that take it down.'),
+  anomalies: z
+    .enum(['observe', 'probe'])
+    .default(D.health.anomalies)
+    .describe(
+      'When a server does what it never did (requests, errors, latency): observe says so; probe has it checked at once, too.',
+    ),
 })
 
 const outlier = z.strictObject({
@@ -184,6 +201,27 @@ const pool = z.strictObject({
     .describe('With affinity a server holds at most this multiple of the mean load.'),
   health: health.optional().describe('Active checks. Without them servers count as up.'),
   outlier: outlier.prefault({}).describe('Passive checks on live requests.'),
+  load: z
+    .strictObject({
+      header: z
+        .boolean()
+        .default(D.pool.loadHeader)
+        .describe(
+          'Servers say of their load in their answers (endpoint-load-metrics): read it, and do not pass it on.',
+        ),
+      agentTokenFile: file
+        .optional()
+        .describe('A file that holds what agents (servers[].agent) want to be shown.'),
+    })
+    .optional()
+    .describe('What servers and their machines say of their load.'),
+  weights: z
+    .enum(['configured', 'capacity'])
+    .default(D.pool.weights)
+    .describe(
+      'capacity: servers whose limit is known get weights by it, up to a factor 4 from those configured. Needs forecast.enabled.',
+    ),
+  scaling: scalingSchema.optional().describe('How many servers there should be. Off without it.'),
 })
 
 const R = D.routeSession
@@ -639,8 +677,11 @@ export const configSchema = z.strictObject({
         .enum(['observe', 'act'])
         .default(D.forecast.mode)
         .describe(
-          'observe: forecasts are shown; act: where the capacity of a pool is known, keys of sessions rotate by its load to come too (sessions.rotation.byLoad).',
+          'observe: forecasts are shown; act: where the capacity of a pool is known, keys of sessions rotate by its load to come too (sessions.rotation.byLoad), and pools[].scaling is acted on.',
         ),
+      calendars: calendarsSchema
+        .default([])
+        .describe('Calendars of events that load is expected to follow.'),
     })
     .prefault({})
     .describe('Forecasts of load.'),
