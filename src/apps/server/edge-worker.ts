@@ -41,8 +41,9 @@ const admission = newAdmission({
   settings: nobodyYet(),
 })
 const replay = workerReplay(tell, Number(process.argv[3] ?? 1) > 1)
-const sessions = workerSessions(random, replay, (stekId) => {
-  tell({ kind: 'session-key-missed', stekId })
+const sessions = workerSessions(random, replay, {
+  onMissed: (stekId) => tell({ kind: 'session-key-missed', stekId }),
+  onSuspected: (suspicion) => tell({ kind: 'session-suspected', suspicion }),
 })
 const handoff = workerHandoff(tell)
 let decisions: Decision[] = []
@@ -224,6 +225,9 @@ process.on('message', (message: ToWorker) => {
       break
     case 'proofs-seen':
       sessions.sawElsewhere(message.proofs.split(' '), systemClock.now() / 1000)
+      break
+    case 'session-suspected':
+      sessions.suspectedElsewhere(message.suspicion)
       break
     case 'sessions-placed':
       edge.placeSessions(message.places)

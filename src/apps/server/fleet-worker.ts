@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
   ConnectionView,
   DataPlaneSettings,
@@ -33,6 +34,7 @@ export interface FleetWorkerOptions {
   onSessionFeedGap(worker: FleetWorker): void
   onReplayAsks(worker: FleetWorker, asks: FromWorker & { readonly kind: 'replay-asks' }): void
   onProofsSeen(worker: FleetWorker, proofs: string): void
+  onSessionSuspected(worker: FleetWorker, suspicion: Suspicion): void
   onSessionsPlaced(worker: FleetWorker, places: readonly SessionPlaced[]): void
   onSessionMoved(worker: FleetWorker, moved: FromWorker & { readonly kind: 'session-moved' }): void
   onExit(worker: FleetWorker, how: string): void
@@ -120,6 +122,10 @@ export class FleetWorker {
   /** `json` of entries of the feed of revocations. */
   feedSessions(json: string, anew: boolean): void {
     this.#send({ kind: 'session-feed', json, anew })
+  }
+
+  tellSuspicion(suspicion: Suspicion): void {
+    this.#send({ kind: 'session-suspected', suspicion })
   }
 
   answerReplays(batch: number, letters: string): void {
@@ -224,6 +230,9 @@ export class FleetWorker {
         break
       case 'proofs-seen':
         this.options.onProofsSeen(this, message.proofs)
+        break
+      case 'session-suspected':
+        this.options.onSessionSuspected(this, message.suspicion)
         break
       case 'sessions-placed':
         this.options.onSessionsPlaced(this, message.places)

@@ -251,6 +251,9 @@ class Fleet implements DataPlane {
       onProofsSeen: (telling, proofs) => {
         for (const other of this.#living()) if (other !== telling) other.tellProofs(proofs)
       },
+      onSessionSuspected: (telling, suspicion) => {
+        for (const other of this.#living()) if (other !== telling) other.tellSuspicion(suspicion)
+      },
       onSessionsPlaced: (telling, places) => {
         const moved = places.filter((place) => !this.#handoffs.placed(place))
         for (const worker of this.#living()) {

@@ -5,6 +5,7 @@
  */
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
 import type { SessionMove } from '../../adapters/edge/session-places.ts'
+import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
   ConnectionView,
   DataPlaneSettings,
@@ -39,6 +40,8 @@ export type ToWorker =
   | { readonly kind: 'replay-answers'; readonly batch: number; readonly letters: string }
   /** Session ids with nonces, with spaces between, that another worker has met. */
   | { readonly kind: 'proofs-seen'; readonly proofs: string }
+  /** To another worker a client of a session looked worse than its ticket says. */
+  | { readonly kind: 'session-suspected'; readonly suspicion: Suspicion }
   /** As other workers have it. */
   | { readonly kind: 'sessions-placed'; readonly places: readonly KnownPlace[] }
   /** A session's requests need not wait any more. */
@@ -73,6 +76,8 @@ export type FromWorker =
     }
   /** For the other workers. */
   | { readonly kind: 'proofs-seen'; readonly proofs: string }
+  /** For the other workers. */
+  | { readonly kind: 'session-suspected'; readonly suspicion: Suspicion }
   /** Sessions it has seen for the first time. */
   | { readonly kind: 'sessions-placed'; readonly places: readonly SessionPlaced[] }
   | { readonly kind: 'session-moved'; readonly call: number; readonly move: SessionMove }

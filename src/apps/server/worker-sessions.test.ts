@@ -4,6 +4,7 @@ import { beforeEach, describe, it } from 'node:test'
 import { Steks } from '../../adapters/node/session-crypto.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { ROTATION_DEFAULTS } from '../../keys/session/rotation-policy.ts'
+import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type { Validation } from '../../keys/session/validate-request.ts'
 import type { SessionKeysGiven } from '../../ports/data-plane.ts'
 import { proofBase, writeProofParameters } from '../../wire/session-proof.ts'
@@ -155,6 +156,27 @@ describe('hintFor()', () => {
     assert.deepEqual(hint(one, 2, NOW), { by: NOW, reason: 'security' })
     assert.deepEqual(hint(one, 2, NOW + 1), { by: NOW, reason: 'security' })
     assert.equal(hint(visitor(2), 2, NOW), undefined)
+  })
+})
+
+describe('a suspicion', () => {
+  it('is told to the other workers once, and what they are told brings a new key', () => {
+    const told: Suspicion[] = []
+    const host = { onMissed: () => {}, onSuspected: (one: Suspicion) => void told.push(one) }
+    const [first, second] = [workerSessions(random, undefined, host), workerSessions(random)]
+    for (const worker of [first, second]) worker.take(give([STEK]))
+    const one = visitor()
+    const hintOf = (worker: WorkerSessions, tier: 1 | 2 | 3) => {
+      const validation = one.ask(worker, NOW)
+      assert.ok(validation.kind === 'valid')
+      return worker.guard.hintFor(validation.session as never, tier, NOW)
+    }
+    assert.equal(hintOf(second, 1), undefined)
+    assert.equal(hintOf(first, 2)?.reason, 'security')
+    hintOf(first, 2)
+    assert.deepEqual(told, [{ session: one.id, generation: 2, tier: 2 }])
+    for (const suspicion of told) second.suspectedElsewhere(suspicion)
+    assert.deepEqual(hintOf(second, 1), { by: NOW, reason: 'security' })
   })
 })
 

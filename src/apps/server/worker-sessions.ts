@@ -13,6 +13,7 @@ import { keyGroupOf } from '../../keys/session/key-group.ts'
 import { type NumberedEntry, Revocations } from '../../keys/session/revocations.ts'
 import { RotationHints } from '../../keys/session/rotation-hints.ts'
 import { ROTATION_DEFAULTS } from '../../keys/session/rotation-policy.ts'
+import { type Suspicion, Suspicions } from '../../keys/session/suspicions.ts'
 import { Validator } from '../../keys/session/validate-request.ts'
 import type { SessionKeysGiven } from '../../ports/data-plane.ts'
 import { hostName } from '../../routing/match-route.ts'
@@ -33,6 +34,8 @@ export interface WorkerSessions {
   hear(entries: readonly NumberedEntry[], anew: boolean, now: number): boolean
   /** Proofs that other workers have met: session id and nonce, as they are. */
   sawElsewhere(proofs: readonly string[], now: number): void
+  /** A client of that session looked bad to another worker. */
+  suspectedElsewhere(suspicion: Suspicion): void
 }
 
 /** Hosts whose group is remembered; a client may ask for any. */
@@ -44,11 +47,19 @@ const NO_GROUPS: NonNullable<SessionKeysGiven['groups']> = []
 /** Of a worker that has nobody to ask. */
 const ALONE: Pick<WorkerReplay, 'meet' | 'saw'> = { meet: async () => 'failed', saw: () => {} }
 
-/** @param onMissed tickets come under a key of a known group that was not given */
+export interface WorkerSessionsHost {
+  /** Tickets come under a key of a known group that was not given. */
+  onMissed(stekId: number): void
+  /** A session is shown by a client of a higher tier than its ticket's; said once. */
+  onSuspected(suspicion: Suspicion): void
+}
+
+const NOBODY: WorkerSessionsHost = { onMissed: () => {}, onSuspected: () => {} }
+
 export function workerSessions(
   random: Random,
   replay = ALONE,
-  onMissed: (stekId: number) => void = () => {},
+  host: WorkerSessionsHost = NOBODY,
 ): WorkerSessions {
   const steks = new Steks()
   const revocations = new Revocations()
@@ -59,7 +70,8 @@ export function workerSessions(
   let assertions: SessionAssertions | undefined
   let groups = NO_GROUPS
   let groupIds: ReadonlySet<number> = new Set()
-  const missed = new MissedKeys(onMissed)
+  const missed = new MissedKeys(host.onMissed)
+  const suspicions = new Suspicions()
   /** By authority, as it came. */
   const groupsOf = new Map<string, number | undefined>()
 
@@ -76,8 +88,16 @@ export function workerSessions(
   const guard: SessionGuard<RequestKey> = {
     groupOf,
     // A session is the same object as long as the validator remembers the ticket.
-    hintFor: (session, tier, now, everyS) =>
-      hints.hintFor(session, session.ticket, tier, now, everyS),
+    hintFor(session, tier, now, everyS) {
+      const { id, ticket } = session
+      const { generation } = ticket
+      if (tier > ticket.tier) {
+        const suspicion = { session: id, generation, tier }
+        if (suspicions.add(suspicion)) host.onSuspected(suspicion)
+      }
+      const worst = Math.max(tier, suspicions.tierOf(id, generation))
+      return hints.hintFor(session, ticket, worst, now, everyS)
+    },
     validate(request, proof, now) {
       const validation = validator.validate(request, proof, now)
       // Who must not be served twice is asked about; of the others the neighbours hear.
@@ -143,6 +163,9 @@ export function workerSessions(
     },
     sawElsewhere(proofs, now) {
       for (const proof of proofs) validator.remember(proof, now)
+    },
+    suspectedElsewhere(suspicion) {
+      suspicions.add(suspicion)
     },
   }
 }
