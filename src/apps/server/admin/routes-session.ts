@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod'
-import { ROLES } from '../config/schema.ts'
+import { ROLES } from '../config/admin-schema.ts'
 import { holderOf, sessionMarkOf } from './access.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'

@@ -13,7 +13,7 @@ import { writePrivateFile } from '../../../adapters/node/private-file.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
-import { EDGE_ID } from '../config/schema.ts'
+import { EDGE_ID } from '../config/session-schema.ts'
 import { STATE_FILES } from '../state-files.ts'
 
 /** What one end shows, and whom it believes. */

@@ -6,12 +6,13 @@
 import { resolve } from 'node:path'
 import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
 import { z } from 'zod'
+import { admissionSchema } from './admission-schema.ts'
 import { type Blame, blameIn, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { crossCheck } from './cross-checks.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { applyOverrides, type Environment, readEnvironment } from './environment.ts'
 import { knownKeys } from './json-schema.ts'
-import { admissionSchema, type Config, configSchema } from './schema.ts'
+import { type Config, configSchema } from './schema.ts'
 
 /** Larger than any configuration a person can read. */
 const TEXT_CHARS_MAX = 2 ** 20
