@@ -261,20 +261,19 @@ describe('limen profiles, signatures, decisions replay', () => {
   })
 
   it('feedback bad makes a signature, which moves its client; removing it and good move it back', async () => {
-    const { profiles } = await page()
-    const python = profiles.find(({ client }) => /python/i.test(client))
-    assert.ok(python !== undefined, profiles.map(({ client }) => client).join(', '))
-    const judged = await askJson<{ signature: Signature }>('profiles', 'feedback', python.id, 'bad')
+    const visit = CLIENTS['python'] ?? assert.fail()
+    const [seen] = await decisionsOf(visit, 1)
+    const profile = seen?.profile ?? assert.fail('a decision without a profile')
+    const judged = await askJson<{ signature: Signature }>('profiles', 'feedback', profile, 'bad')
     const listed = await askJson<readonly Signature[]>('signatures', 'list')
     assert.deepEqual(
       listed.map(({ id }) => id),
       [judged.signature.id],
     )
-    const visit = CLIENTS['python'] ?? assert.fail()
     const moved = await decisionsOf(() => visit().catch(() => {}), 1)
     assert.equal(moved[0]?.pool, 'rigorous', saidOf(moved))
     assert.match((await ask('signatures', 'remove', judged.signature.id)).out, /^Removed/)
-    await ask('profiles', 'feedback', python.id, 'good')
+    await ask('profiles', 'feedback', profile, 'good')
     const back = await decisionsOf(visit, 1)
     assert.equal(back[0]?.pool, 'primary', saidOf(back))
   })
