@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   session: async () => (await import('./session.ts')).benchSession,
   edge: async () => (await import('./edge.ts')).benchEdge,
   balance: async () => (await import('./balance.ts')).benchBalance,
+  biometrics: async () => (await import('./biometrics.ts')).benchBiometrics,
   flood: async () => (await import('./flood.ts')).benchFlood,
 }
 

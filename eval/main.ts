@@ -15,6 +15,8 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   nab: async () => (await import('./nab.ts')).evalNab,
   m4: async () => (await import('./m4.ts')).evalM4,
   load: async () => (await import('./load.ts')).evalLoad,
+  keystroke: async () => (await import('./keystroke.ts')).evalKeystroke,
+  mouse: async () => (await import('./mouse.ts')).evalMouse,
 }
 
 const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]

@@ -1,0 +1,80 @@
+/**
+ * What behavioral biometrics cost: an observation scored, a profile made ready anew after it has learned, bytes per
+ * profile. CPU time of this process, median of rounds; people from a seed.
+ *
+ * @module
+ */
+import { readActions } from '../src/behavior/biometrics/pointer-actions.ts'
+import { learnSession, openPointerProfile } from '../src/behavior/biometrics/pointer-profile.ts'
+import {
+  fitPointerProfile,
+  scoreSession,
+  trainContrast,
+} from '../src/behavior/biometrics/pointer-score.ts'
+import { drawBackground } from '../src/behavior/biometrics/typing-background.ts'
+import { learn, openProfile } from '../src/behavior/biometrics/typing-profile.ts'
+import { fitProfile, scoreObservation } from '../src/behavior/biometrics/typing-score.ts'
+import { seededFraction } from '../src/math/seeded-chance.ts'
+import { ELEVEN_KEYS, movePointer, typeRepeatedly } from '../test/fixtures/synthetic-people.ts'
+
+const ROUNDS = 9
+
+export async function benchBiometrics(say: (line: string) => void): Promise<object> {
+  const figures = { ...benchTyping(), ...benchPointer() }
+  for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(28)}${value}`)
+  return figures
+}
+
+const OTHERS = 25
+
+function benchTyping(): Record<string, number> {
+  const rows = typeRepeatedly(1, 400)
+  const others = Array.from({ length: OTHERS }, (_, i) => typeRepeatedly(i + 2, 200))
+  const background = drawBackground(others)
+  const profile = openProfile(ELEVEN_KEYS)
+  for (const row of rows.slice(0, 200)) learn(profile, row, true)
+  const alone = fitProfile(profile)
+  const among = fitProfile(profile, background)
+  return {
+    score_us: perCallUs(20_000, (i) =>
+      scoreObservation(among, rows[200 + (i % 200)] ?? new Float64Array()),
+    ),
+    score_own_us: perCallUs(20_000, (i) =>
+      scoreObservation(alone, rows[200 + (i % 200)] ?? new Float64Array()),
+    ),
+    refit_ms: perCallUs(100, () => fitProfile(profile, background)) / 1000,
+    refit_own_ms: perCallUs(100, () => fitProfile(profile)) / 1000,
+    bytes_per_profile: JSON.stringify(profile).length,
+  }
+}
+
+function benchPointer(): Record<string, number> {
+  const fraction = seededFraction(1)
+  const session = (seed: number, n: number) => readActions(movePointer(seed, n, 60))
+  const profile = openPointerProfile()
+  for (let n = 0; n < 20; n++) learnSession(profile, session(1, n), true, fraction)
+  const others = Array.from({ length: 9 }, (_, i) => session(i + 2, 0))
+  const fit = fitPointerProfile(profile, trainContrast(profile, others, fraction))
+  const events = movePointer(1, 99, 60)
+  const actions = readActions(events)
+  return {
+    mouse_score_us: perCallUs(100, () => scoreSession(fit, actions)) / actions.length,
+    mouse_read_us: perCallUs(100, () => readActions(events)) / actions.length,
+    mouse_refit_ms: perCallUs(2, () => fitPointerProfile(profile, fit.trees)) / 1000,
+    mouse_train_ms: perCallUs(1, () => trainContrast(profile, others, fraction)) / 1000,
+    mouse_bytes_per_profile: JSON.stringify(profile).length,
+  }
+}
+
+/** Microseconds of CPU per call, median of rounds, after a round that warms up; three digits. */
+function perCallUs(calls: number, call: (i: number) => unknown): number {
+  const rounds: number[] = []
+  for (let round = 0; round <= ROUNDS; round++) {
+    const before = process.cpuUsage()
+    for (let i = 0; i < calls; i++) call(i)
+    const { user, system } = process.cpuUsage(before)
+    if (round > 0) rounds.push((user + system) / calls)
+  }
+  const middle = rounds.sort((a, b) => a - b)[ROUNDS >> 1] ?? 0
+  return Number(middle.toPrecision(3))
+}
