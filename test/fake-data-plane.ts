@@ -166,6 +166,7 @@ export function noTraffic(): TrafficTotals {
     refusals: {},
     sessionChecks: {},
     sessionHandoffs: {},
+    firstRequests: {},
     tiers: [0, 0, 0, 0],
     decisionsDropped: 0,
     observationsDropped: 0,

@@ -9,6 +9,7 @@ import type { Decision, Detector, DetectorMode, HandshakeView } from '../behavio
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import type { Verdict } from '../behavior/handshake/verdict.ts'
 import type { Tier } from '../behavior/tier.ts'
+import type { FirstRequestCounts } from '../keys/session/first-requests.ts'
 import type { KeyGroupRule } from '../keys/session/key-group.ts'
 import type { NumberedEntry } from '../keys/session/revocations.ts'
 import type { RotationLoad } from '../keys/session/rotation-hints.ts'
@@ -297,6 +298,8 @@ export interface TrafficTotals {
   readonly sessionChecks: Readonly<Record<string, number>>
   /** Sessions that went from one server to another, by `reason/result` (`apps/server/handoff-desk.ts`). */
   readonly sessionHandoffs: Readonly<Record<string, number>>
+  /** First requests of sessions, by the number of their key group; a session at two workers counts at both. */
+  readonly firstRequests: Readonly<Record<string, FirstRequestCounts>>
   /** Decisions by tier: index 1 to 3. */
   readonly tiers: readonly number[]
   readonly decisionsDropped: number

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { UpstreamView } from '../../ports/data-plane.ts'
-import type { EpochView, KeysView } from '../server/key-server/key-views.ts'
+import type { EpochView, KeysView, PlacementsView } from '../server/key-server/key-views.ts'
 import type { SessionView } from '../server/key-server/session-table.ts'
 import type { AdminClient } from './admin-client.ts'
 import { type ReadOptions, reads, serverPath, show } from './asking.ts'
@@ -52,6 +52,12 @@ export function addSessionCommands(
     async (options: ReadOptions) =>
       show(await options.client().get<KeysView>('/v1/keys'), options.output, keysText, out),
   )
+  reads(
+    keys.command('placements').description('keys placed at edges ahead of sessions, and why'),
+  ).action(async (options: ReadOptions) => {
+    const found = await options.client().get<PlacementsView>('/v1/keys/placements')
+    show(found, options.output, placementsText, out)
+  })
   reads(keys.command('rotate').description('new keys for tickets; no session ends'))
     .option('--group <n>', 'only of this group')
     .option('--identity', 'the keys that clients seal to instead')
@@ -173,6 +179,27 @@ function keysText({ identity, keys, groups }: KeysView): string {
     'No epochs.',
   )
   return `identity ${plain(identity)}\n\n${kems}\n\n${epochs}\n\n${holdersTable(groups)}`
+}
+
+function placementsText({ mode, placements, firstRequests }: PlacementsView): string {
+  const placed = textTable(
+    ['EDGE', 'GROUP', 'STATE', 'SINCE', 'NEEDED', 'WHY'],
+    placements.map(({ edge, group, state, since, needed, why }) => [
+      ...[plain(edge), group, state, momentOf(since), momentOf(needed)],
+      plain(why),
+    ]),
+    'No keys are placed.',
+  )
+  const counted = textTable(
+    ['EDGE', 'GROUP', 'FOUND', 'MISSED', 'LATE', 'SESSIONS', 'EXPECTED'],
+    firstRequests.map(({ edge, group, found, missed, late, sessions, expected }) => [
+      ...[plain(edge), group, found, missed, late, sessions],
+      expected.toFixed(1),
+    ]),
+    'No sessions were seen.',
+  )
+  const note = mode === 'act' ? '' : 'Only shown: forecast.mode is observe.\n\n'
+  return `${note}${placed}\n\n${counted}`
 }
 
 /** Who lives and has which keys: of each group those epochs that it holds. */

@@ -113,6 +113,7 @@ function traffic(): TrafficTotals {
     sessionChecks: Object.fromEntries(meter.sessionChecks),
     // Counted by the supervisor.
     sessionHandoffs: {},
+    firstRequests: sessions.firstRequests(),
     tiers: meter.tiers,
     decisionsDropped: meter.decisionsDropped,
     observationsDropped: gathering.dropped,

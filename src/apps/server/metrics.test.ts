@@ -35,6 +35,7 @@ const PROFILES = {
       sessions: 3,
       feed: 2,
       edges: { connected: 3, gone: 1 },
+      placed: [{ edge: 'edge-3', group: 2 }],
       intervals: { policy: 5, tier: 1, load: 2, bounds: 0, ticket: 0 },
       rotations: { opened: 3, time: 1, security: 0, client: 0 },
     },
@@ -57,6 +58,7 @@ const scrape = async (): Promise<string> => {
       observationsDropped: 10,
       latencyCounts,
       latencySumMs: 1500,
+      firstRequests: { 2: { found: 8, missed: 5, late: 3, usedUntil: 1_800_000_000 } },
     },
   })
   return metricsRegistry({
@@ -88,6 +90,10 @@ it('metricsRegistry() says what the data plane counted', async () => {
     'limen_session_handshakes_total{kind="rotate",result="gen_conflict"} 4',
     'limen_session_keys_total{reason="time"} 1',
     'limen_session_revocations_total{kind="session"} 1',
+    'limen_session_key_placed{edge="edge-3",group="2"} 1',
+    'limen_session_key_first_requests_total{group="2",found="yes"} 8',
+    'limen_session_key_first_requests_total{group="2",found="late"} 3',
+    'limen_session_key_first_requests_total{group="2",found="no"} 5',
     'limen_worker_up{worker="1"} 0',
     'limen_profiles 5',
     'limen_verdicts 2',

@@ -260,6 +260,20 @@ function trafficMetrics(plane: DataPlane, registers: Registers): void {
       }
     },
   })
+  new Counter({
+    name: 'limen_session_key_first_requests_total',
+    help: 'First requests of sessions here, by whether their key was',
+    labelNames: ['group', 'found'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [group, counts] of Object.entries(plane.traffic().firstRequests)) {
+        this.inc({ group, found: 'yes' }, counts.found)
+        this.inc({ group, found: 'late' }, counts.late)
+        this.inc({ group, found: 'no' }, counts.missed)
+      }
+    },
+  })
   totals('decisions_total', 'Decisions by tier', 'tier', (t) => byIndex(t.tiers, String))
   total(
     'decisions_dropped_total',

@@ -63,6 +63,12 @@ export function sessionMetrics(
   gauge('_edges', 'Edges elsewhere that hold keys', ['state'], ({ edges }) =>
     Object.entries(edges).map(([state, count]) => [{ state }, count]),
   )
+  gauge(
+    '_key_placed',
+    'Groups whose keys were placed at an edge ahead of their sessions',
+    ['edge', 'group'],
+    ({ placed }) => placed.map(({ edge, group }) => [{ edge, group: String(group) }, 1]),
+  )
   counter(
     '_handshakes_total',
     'Sessions opened and rotated, or not',

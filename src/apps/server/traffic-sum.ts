@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { NO_FIRST_REQUESTS } from '../../keys/session/first-requests.ts'
 import {
   type HandshakeMemberCounts,
   LATENCY_BOUNDS_MS,
@@ -27,6 +28,7 @@ export const NO_TRAFFIC: TrafficTotals = {
   refusals: {},
   sessionChecks: {},
   sessionHandoffs: {},
+  firstRequests: {},
   tiers: [0, 0, 0, 0],
   decisionsDropped: 0,
   observationsDropped: 0,
@@ -71,6 +73,23 @@ function addListeners(
   return sums
 }
 
+function addFirstRequests(
+  a: TrafficTotals['firstRequests'],
+  b: TrafficTotals['firstRequests'],
+): TrafficTotals['firstRequests'] {
+  const sums = { ...a }
+  for (const [group, more] of Object.entries(b)) {
+    const sum = sums[group] ?? NO_FIRST_REQUESTS
+    sums[group] = {
+      found: sum.found + more.found,
+      missed: sum.missed + more.missed,
+      late: sum.late + more.late,
+      usedUntil: Math.max(sum.usedUntil, more.usedUntil),
+    }
+  }
+  return sums
+}
+
 /** `a + b`; the time is that of `a`. */
 export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
   return {
@@ -89,6 +108,7 @@ export function addTraffic(a: TrafficTotals, b: TrafficTotals): TrafficTotals {
     refusals: addCounts(a.refusals, b.refusals),
     sessionChecks: addCounts(a.sessionChecks, b.sessionChecks),
     sessionHandoffs: addCounts(a.sessionHandoffs, b.sessionHandoffs),
+    firstRequests: addFirstRequests(a.firstRequests, b.firstRequests),
     tiers: addLists(a.tiers, b.tiers),
     decisionsDropped: a.decisionsDropped + b.decisionsDropped,
     observationsDropped: a.observationsDropped + b.observationsDropped,

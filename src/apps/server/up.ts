@@ -261,6 +261,7 @@ async function open(
       stopping ??= (async () => {
         state = 'draining'
         log.info({ graceMs: config.timeouts.drainMs }, 'Draining')
+        cluster.announceDrain()
         await plane.drain(live.now().config.timeouts.drainMs)
         await closeAll()
         log.info({}, 'Stopped')

@@ -91,6 +91,22 @@ describe('workerSessions()', () => {
     assert.equal(codeOf(ask(sessions)), 'stek_unknown')
   })
 
+  it('counts first requests by whether their key was there, each session once', () => {
+    sessions.take(give([NEXT_STEK]))
+    const { ask } = visitor()
+    for (let i = 0; i < 3; i++) ask(sessions)
+    assert.deepEqual(sessions.firstRequests(), {}, 'of no group that it knows')
+    const groups = [{ group: STEK >>> 24, hosts: [] }]
+    sessions.take({ ...give([NEXT_STEK]), groups })
+    for (let i = 0; i < 3; i++) ask(sessions)
+    sessions.take({ ...give([STEK]), groups })
+    for (let i = 0; i < 3; i++) ask(sessions)
+    visitor().ask(sessions)
+    const [counts] = Object.values(sessions.firstRequests())
+    assert.deepEqual({ ...counts, usedUntil: 0 }, { found: 1, missed: 1, late: 1, usedUntil: 0 })
+    assert.ok((counts?.usedUntil ?? 0) > NOW)
+  })
+
   it('keeps what it has when the same keys are given again', () => {
     sessions.take(give([STEK]))
     const { ask } = visitor()

@@ -9,6 +9,7 @@ import { createPrivateKey } from 'node:crypto'
 import type { SessionGuard } from '../../adapters/edge/session-guard.ts'
 import { type RequestKey, Steks } from '../../adapters/node/session-crypto.ts'
 import type { Random } from '../../ground/random.ts'
+import { type FirstRequestCounts, FirstRequests } from '../../keys/session/first-requests.ts'
 import { keyGroupOf } from '../../keys/session/key-group.ts'
 import { type NumberedEntry, Revocations } from '../../keys/session/revocations.ts'
 import { RotationHints } from '../../keys/session/rotation-hints.ts'
@@ -17,7 +18,7 @@ import { type Suspicion, Suspicions } from '../../keys/session/suspicions.ts'
 import { Validator } from '../../keys/session/validate-request.ts'
 import type { SessionKeysGiven } from '../../ports/data-plane.ts'
 import { hostName } from '../../routing/match-route.ts'
-import { MissedKeys } from './missed-keys.ts'
+import { MissedKeys, stekIdOfTicket } from './missed-keys.ts'
 import { SessionAssertions } from './session-assertion.ts'
 import { SessionSealing } from './session-sealing.ts'
 import type { WorkerReplay } from './worker-replay.ts'
@@ -34,6 +35,8 @@ export interface WorkerSessions {
   hear(entries: readonly NumberedEntry[], anew: boolean, now: number): boolean
   /** Proofs that other workers have met: session id and nonce, as they are. */
   sawElsewhere(proofs: readonly string[], now: number): void
+  /** First requests of sessions, by the number of their key group. */
+  firstRequests(): Readonly<Record<string, FirstRequestCounts>>
   /** A client of that session looked bad to another worker. */
   suspectedElsewhere(suspicion: Suspicion): void
 }
@@ -70,6 +73,9 @@ export function workerSessions(
   let assertions: SessionAssertions | undefined
   let groups = NO_GROUPS
   let groupIds: ReadonlySet<number> = new Set()
+  const first = new FirstRequests()
+  validator.onOpened = (sessionKey, { group, ticket }) =>
+    first.opened(sessionKey, group, ticket.expires)
   const missed = new MissedKeys(host.onMissed)
   const suspicions = new Suspicions()
   /** By authority, as it came. */
@@ -83,6 +89,12 @@ export function workerSessions(
     if (groupsOf.size >= HOSTS_MAX) groupsOf.clear()
     groupsOf.set(authority, group)
     return group
+  }
+
+  const miss = (sessionKey: string, now: number): void => {
+    missed.meet(sessionKey, groupIds, now)
+    const group = (stekIdOfTicket(sessionKey) ?? 0) >>> 24
+    if (groupIds.has(group)) first.missed(sessionKey, group)
   }
 
   const guard: SessionGuard<RequestKey> = {
@@ -105,13 +117,13 @@ export function workerSessions(
         replay.saw(`${validation.session.id}${validation.proof.nonce}`)
       }
       if (validation.kind === 'refused' && validation.code === 'stek_unknown') {
-        missed.meet(request.sessionKey, groupIds, now)
+        miss(request.sessionKey, now)
       }
       return validation
     },
     bearer(sessionKey, group, now) {
       const session = validator.bearer(sessionKey, group, now)
-      if (session === 'stek_unknown') missed.meet(sessionKey, groupIds, now)
+      if (session === 'stek_unknown') miss(sessionKey, now)
       return session
     },
     async meet(scope, session, nonce) {
@@ -164,6 +176,7 @@ export function workerSessions(
     sawElsewhere(proofs, now) {
       for (const proof of proofs) validator.remember(proof, now)
     },
+    firstRequests: () => first.counts(),
     suspectedElsewhere(suspicion) {
       suspicions.add(suspicion)
     },

@@ -116,6 +116,8 @@ export class Validator<Key> {
   readonly #ticketsMax: number
   /** What to do while the feed of revocations is silent; may change while it serves. */
   onFeedSilent: ValidatorOptions['onFeedSilent']
+  /** Called with each ticket that is opened and was not open, by the field as it came. */
+  onOpened: (sessionKey: string, session: KnownSession<Key>) => void = () => {}
   readonly #replay: ReplayWindow
   /** By the end of the header as it came; from half its size on the least recently used first. */
   readonly #tickets = new Map<string, OpenTicket<Key>>()
@@ -203,6 +205,7 @@ export class Validator<Key> {
       this.#tickets.delete(this.#tickets.keys().next().value ?? '')
     }
     this.#tickets.set(end, { sessionKey, session: opened })
+    this.onOpened(sessionKey, opened)
     return opened
   }
 

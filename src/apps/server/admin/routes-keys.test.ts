@@ -43,6 +43,10 @@ describe('session keys over the admin API', () => {
   ])[] = [
     ['GET', '/v1/keys', 200, ROLES],
     ['GET', '/v1/session-figures', 200, ROLES],
+    ['GET', '/v1/edges', 200, ROLES],
+    // No edges elsewhere: nothing is placed, nobody drains.
+    ['GET', '/v1/keys/placements', 404, ROLES],
+    ['PATCH', '/v1/edges/edge-1', 404, ['operator'], { draining: true }],
     ['GET', '/v1/sessions', 200, ['analyst', 'operator']],
     ['GET', `/v1/sessions/${ID}`, 404, ['analyst', 'operator']],
     ['GET', '/v1/feed', 200, ['operator']],

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from 'zod'
+import { EDGE_ID } from '../config/session-schema.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
@@ -13,6 +14,7 @@ import {
   edgeView,
   keysView,
   openedView,
+  placementsView,
   revokedView,
   sessionFiguresView,
   sessionView,
@@ -21,6 +23,8 @@ import {
 const group = z.int().min(0).max(255)
 /** 16 bytes of base64url. */
 const id = z.string().regex(/^[A-Za-z0-9_-]{21}[AQgw]$/, 'must be the id of a session or subject')
+/** A week: who announces more forgets it. */
+const DRAIN_S_MAX = 7 * 86_400
 const why = z.string().max(500).default('').describe('For the audit log.')
 const gone = z.null().describe('Done.')
 
@@ -105,6 +109,47 @@ export function keyRoutes(app: AdminApp, { keyServer, audit, live, plane }: Admi
       schema: { response: { 200: z.array(edgeView).readonly(), ...problems } },
     },
     async () => server().edges(),
+  )
+  app.patch(
+    '/v1/edges/:id',
+    {
+      config: { right: 'change' },
+      schema: {
+        params: z.strictObject({ id: z.string().regex(EDGE_ID) }),
+        body: z.strictObject({
+          draining: z.boolean().describe('Its sessions go elsewhere.'),
+          inS: z.int().min(0).max(DRAIN_S_MAX).default(0).describe('In so many seconds.'),
+        }),
+        response: { 200: edgeView, ...problems },
+      },
+    },
+    async ({ params: { id }, body, caller }) => {
+      const keys = server()
+      const find = () => keys.edges().find((one) => one.id === id)
+      if (find() === undefined) throw new Problem('not-found', `No edge ${id} is known`)
+      audit.append({ who: caller.name, action: 'edge.change', subject: id, detail: body })
+      if (keys.drainEdge(id, body.draining ? body.inS : undefined) === 'off') {
+        throw new Problem('not-found', 'Nobody goes by it: set forecast.enabled')
+      }
+      const after = find()
+      if (after === undefined) throw new Problem('not-found', `The edge ${id} is gone`)
+      return after
+    },
+  )
+  app.get(
+    '/v1/keys/placements',
+    {
+      config: { right: 'figures' },
+      schema: { response: { 200: placementsView, ...problems } },
+    },
+    async () => {
+      const placements = server().placements()
+      if (placements !== undefined) return placements
+      throw new Problem(
+        'not-found',
+        'No keys are placed: set sessions.cluster and forecast.enabled',
+      )
+    },
   )
   app.get(
     '/v1/sessions',

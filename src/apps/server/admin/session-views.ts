@@ -4,7 +4,12 @@
  * @module
  */
 import { z } from 'zod'
-import type { EdgeView, KeyServerFigures, KeysView } from '../key-server/key-views.ts'
+import type {
+  EdgeView,
+  KeyServerFigures,
+  KeysView,
+  PlacementsView,
+} from '../key-server/key-views.ts'
 import type { SessionView } from '../key-server/session-table.ts'
 
 const at = z.int().describe('Milliseconds since the Unix epoch.')
@@ -53,12 +58,42 @@ export const edgeView = z.object({
   connectedAt: at,
   heardAt: at.describe('Of anything it said or asked.'),
   serves: list(z.int()).describe('Groups whose keys it is to hold; empty: all.'),
+  placed: list(z.int()).describe('Groups whose keys were placed there ahead of their sessions.'),
+  drainsAt: at.describe('When its sessions go elsewhere; 0: nobody said so.'),
   excluded: list(z.int()).describe('Groups of which it did not take a key in time.'),
   held: z.int().describe('Keys that all its workers hold.'),
   keys: z.int().describe('Keys it is to hold.'),
   feed: z.int().describe('Number of the last entry of the feed that it was told.'),
   behindBytes: z.int().describe('Of the feed, yet to be taken.'),
 }) satisfies z.ZodType<EdgeView>
+
+export const placementsView = z.object({
+  mode: z.enum(['observe', 'act']).describe('observe: nothing is placed, only shown.'),
+  placements: list(
+    z.object({
+      edge: z.string(),
+      group: z.int(),
+      state: z
+        .enum(['held', 'sent', 'shown'])
+        .describe('held by all workers of the edge, sent to it, or only shown.'),
+      since: at,
+      needed: at.describe('When it was needed last.'),
+      reason: z.enum(['recent', 'forecast', 'drain', 'others', 'used', 'kept']),
+      why: z.string(),
+    }),
+  ),
+  firstRequests: list(
+    z.object({
+      edge: z.string(),
+      group: z.int(),
+      found: z.int().describe('First requests of sessions whose key was there.'),
+      missed: z.int().describe('Whose key was not there, by what clients say.'),
+      late: z.int().describe('Of those, whose key came later.'),
+      sessions: z.number().describe('Counted in the last life of a ticket.'),
+      expected: z.number().describe('Within sessions.cluster.placement.leadS.'),
+    }),
+  ).describe('Since the edge was started.'),
+}) satisfies z.ZodType<PlacementsView>
 
 export const sessionView = z.object({
   id: z.string(),

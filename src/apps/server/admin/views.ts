@@ -190,6 +190,10 @@ export const trafficView = z.object({
   refusals: z.record(z.string(), count).readonly(),
   sessionChecks: z.record(z.string(), count).readonly().describe('By what they came to.'),
   sessionHandoffs: z.record(z.string(), count).readonly().describe('By reason/result.'),
+  firstRequests: z
+    .record(z.string(), z.object({ found: count, missed: count, late: count, usedUntil: count }))
+    .readonly()
+    .describe('First requests of sessions by key group: the key was there, was not, came later.'),
   tiers: list(count).describe('By tier: index 1 to 3.'),
   decisionsDropped: count,
   observationsDropped: count,

@@ -20,6 +20,7 @@ import { FeedChain } from './feed-chain.ts'
 import { FEED_LINE_CHARS_MAX, type FeedLine, readFeedLine } from './feed-lines.ts'
 import { type FetchKeys, keyFetcher, type SessionKeysFetched } from './fetch-keys.ts'
 import { type HeldKeys, heldKeys } from './held-keys.ts'
+import { type TellFirstRequests, tellFirstRequests } from './tell-first-requests.ts'
 
 export interface EdgeAgent {
   /** Where clients' requests for keys go. */
@@ -30,6 +31,8 @@ export interface EdgeAgent {
   renew(credentials: EdgeCredentials): void
   /** Tickets under keys that were not held, by what came of asking for the key. */
   misses(): KeyMisses
+  /** Tells the key server that sessions are about to go elsewhere; it may place their keys there. */
+  announceDrain(): void
   close(): void
 }
 
@@ -84,6 +87,7 @@ class Agent implements EdgeAgent {
   readonly #run: string
   readonly #fetch: FetchKeys
   readonly #held: HeldKeys
+  readonly #firstRequests: TellFirstRequests
   /** As the workers are told, in numbers of our own: those of the key server may begin anew. */
   readonly #log: FeedLog
   /** The key server's number of the last entry; 0: none. */
@@ -117,9 +121,14 @@ class Agent implements EdgeAgent {
     this.#peer = clusterPeer(addressOf(server.address), KEY_SERVER_NAME, credentials)
     this.#run = Buffer.from(random.bytes(RUN_BYTES)).toString('base64url')
     this.#chain = this.#newChain()
-    this.#fetch = keyFetcher({
-      peer: { ask: (question, timeoutMs) => this.#peer.ask(question, timeoutMs) },
-      ...{ credentials, clock, random },
+    // Another when the certificate is renewed.
+    const peer: Pick<ClusterPeer, 'ask'> = {
+      ask: (question, timeoutMs) => this.#peer.ask(question, timeoutMs),
+    }
+    this.#fetch = keyFetcher({ peer, credentials, clock, random })
+    this.#firstRequests = tellFirstRequests({
+      ...{ peer, plane, log: options.log, edge: credentials.id, run: this.#run },
+      isListening: () => this.#isListening,
     })
     const keepS = sessions.ticketS + SLACK_S
     this.#log = new FeedLog({ begin: this.#now(), keepS, supersededMax: SUPERSEDED_MAX })
@@ -144,6 +153,7 @@ class Agent implements EdgeAgent {
       stopMissing()
       stopLoad()
       clearInterval(this.#timer)
+      this.#firstRequests.close()
       clearTimeout(this.#retry)
       this.#stop?.()
       this.#peer.close()
@@ -171,7 +181,9 @@ class Agent implements EdgeAgent {
     this.#heardAt = this.#options.clock.now()
     const { serves } = this.#options.sessions
     const only = serves === undefined ? '' : `&serves=${serves.join(',')}`
-    const path = `/v1/feed?since=${this.#last}&run=${this.#run}${only}`
+    const held = this.#placed()
+    const more = held.length === 0 ? '' : `&placed=${held.join(',')}`
+    const path = `/v1/feed?since=${this.#last}&run=${this.#run}${only}${more}`
     this.#stop = this.#peer.listen(
       path,
       (text) => this.#hear(text),
@@ -242,6 +254,8 @@ class Agent implements EdgeAgent {
         this.#log.clear()
         this.#last = 0
       }
+      // Where counting begins.
+      this.#firstRequests.tell()
       return true
     }
     const { seq, from = seq, ...said } = line
@@ -330,6 +344,18 @@ class Agent implements EdgeAgent {
 
   misses(): KeyMisses {
     return { ...this.#misses }
+  }
+
+  announceDrain(): void {
+    this.#firstRequests.tellDrain()
+  }
+
+  /** Groups that the key server gave keys of besides those that are served. */
+  #placed(): readonly number[] {
+    const { serves } = this.#options.sessions
+    if (serves === undefined) return []
+    const groups = new Set((this.#given?.keys ?? []).map(({ stekId }) => stekId >>> 24))
+    return [...groups].filter((group) => !serves.includes(group))
   }
 
   #give(): void {

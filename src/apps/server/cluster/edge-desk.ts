@@ -18,11 +18,17 @@ import type { KeySource } from '../key-server/key-server.ts'
 import type { EdgeView } from '../key-server/key-views.ts'
 import { FeedChain } from './feed-chain.ts'
 import { type FeedLine, writeFeedLine } from './feed-lines.ts'
+import { EDGE_RUN, readFirstRequestReport } from './first-request-report.ts'
 import { answerJson, type ClusterRequest } from './listener.ts'
+import type { EdgeStanding, PlaceKeys } from './place-keys.ts'
 
 export interface EdgeDesk extends KeyHolders {
   /** The edges there are, as an operator looks at them. */
   views(): readonly EdgeView[]
+  /** The same, as those who place keys need it. */
+  standings(): readonly EdgeStanding[]
+  /** An edge is to fetch its keys anew: what is placed there has changed. */
+  refresh(edge: string): void
   handle(request: ClusterRequest, response: ServerResponse): void
   close(): void
 }
@@ -31,6 +37,8 @@ export interface EdgeDeskOptions {
   readonly source: KeySource
   /** Groups whose keys an edge may have at most; undefined: all. */
   readonly mayServe?: (edge: string) => readonly number[] | undefined
+  /** Says what edges hold besides what they serve; absent: nothing. */
+  readonly placing?: Pick<PlaceKeys, 'placedAt' | 'listens' | 'reported' | 'drainsAt'>
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -63,20 +71,19 @@ export const EDGE_KEY_FIELD = 'limen-edge-key'
 const LINGER_MS = FEED_SILENT_S * 1000
 /** An edge that reads so slowly is cut off: it comes back and asks from where it was. */
 const STREAM_BYTES_MAX = 4 * 2 ** 20
-const RUN = /^[\w-]{8,32}$/
-const SERVES = /^\d{1,3}(?:,\d{1,3}){0,255}$/
+const GROUPS = /^\d{1,3}(?:,\d{1,3}){0,255}$/
 const HELD_MAX = 4096
 const fetchBody = z.strictObject({
   group: z.int().min(0).max(255),
   epoch: z.int().min(0).max(0xffffff),
 })
 const heldBody = z.strictObject({
-  run: z.string().regex(RUN),
+  run: z.string().regex(EDGE_RUN),
   stekIds: z.array(z.int().min(0).max(0xffffffff)).max(HELD_MAX),
 })
 
 export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
-  const { source, clock, random, log, mayServe = () => undefined } = options
+  const { source, clock, random, log, placing, mayServe = () => undefined } = options
   const edges = new Map<string, Edge>()
   const listeners = new Set<(holder: string, stekIds: readonly number[]) => void>()
   let given: SessionKeysGiven | undefined
@@ -109,19 +116,29 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
     set?.has(group) !== false
   const keysOf = (set: ReadonlySet<number> | undefined): SessionKeysGiven['keys'] =>
     (given?.keys ?? []).filter(({ stekId }) => serves(set, stekId >>> 24))
+  /** What it serves and what is placed there, never more than it may have. */
+  const holdingOf = (edge: Edge): ReadonlySet<number> | undefined => {
+    if (edge.serves === undefined) return undefined
+    const may = mayServe(edge.id)
+    const placed = [...(placing?.placedAt(edge.id) ?? [])]
+    return new Set([...edge.serves, ...placed.filter((group) => may?.includes(group) !== false)])
+  }
 
   const openFeed = ({ edge: id, url }: ClusterRequest, response: ServerResponse): Reply => {
     const since = Number(url.searchParams.get('since') ?? '0')
     const run = url.searchParams.get('run') ?? ''
     const asked = url.searchParams.get('serves')
-    const isAsked = Number.isSafeInteger(since) && since >= 0 && RUN.test(run)
-    if (!isAsked || (asked !== null && !SERVES.test(asked))) return [400, { code: 'bad_query' }]
+    const placed = url.searchParams.get('placed')
+    const isAsked = Number.isSafeInteger(since) && since >= 0 && EDGE_RUN.test(run)
+    const isWrong = [asked, placed].some((groups) => groups !== null && !GROUPS.test(groups))
+    if (!isAsked || isWrong) return [400, { code: 'bad_query' }]
+    placing?.listens(id, run, groupsOf(placed) ?? [])
     const before = edges.get(id)
     before?.stream.destroy()
     const now = clock.now()
     const edge: Edge = {
       ...{ id, run, stream: response, connectedAt: now, heardAt: now, feed: since, goneAt: 0 },
-      serves: bothOf(asked?.split(',').map(Number), mayServe(id)),
+      serves: bothOf(groupsOf(asked), mayServe(id)),
       chain: new FeedChain({ edge: id, run }),
       // Of the same process as before: it has yet to take the key.
       excluded: new Set(before?.run === run ? before.excluded : []),
@@ -148,7 +165,7 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
     const edge = edges.get(request.edge)
     if (edge !== undefined) edge.heardAt = clock.now()
     // Of one that does not listen nobody knows what it serves.
-    const bound = edge === undefined ? bothOf(undefined, mayServe(request.edge)) : edge.serves
+    const bound = edge === undefined ? bothOf(undefined, mayServe(request.edge)) : holdingOf(edge)
     const contents = [
       ...keysOf(bound).map((one) => ({ kind: 'ticket', ...one }) as const),
       ...(assertion === undefined ? [] : [{ kind: 'assertion', ...assertion } as const]),
@@ -199,28 +216,52 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
     return [200, {}]
   }
 
+  const takeReport = ({ edge: id, body }: ClusterRequest): Reply => {
+    const report = readFirstRequestReport(body)
+    if (report === undefined) return [400, { code: 'bad_body' }]
+    const edge = edges.get(id)
+    if (edge?.run !== report.run) return [409, { code: 'other_run' }]
+    edge.heardAt = clock.now()
+    placing?.reported(id, report)
+    return [200, {}]
+  }
+
   return {
     kind: 'edge',
     living(group) {
       forget()
       const isMeant = (edge: Edge): boolean =>
-        group === undefined || (serves(edge.serves, group) && !edge.excluded.has(group))
+        group === undefined || (serves(holdingOf(edge), group) && !edge.excluded.has(group))
       return [...edges.values()].filter(isMeant).map(nameOf)
     },
     views: () =>
       [...edges.values()].map((edge) => {
-        const keys = keysOf(edge.serves)
+        const holding = holdingOf(edge)
+        const keys = keysOf(holding)
         const { id, run, connectedAt, heardAt, feed, stream } = edge
         return {
           ...{ id, run, connectedAt, heardAt, feed },
           state: edge.goneAt === 0 ? ('connected' as const) : ('gone' as const),
           serves: [...(edge.serves ?? [])],
+          placed: [...(holding ?? [])].filter((group) => !serves(edge.serves, group)),
+          drainsAt: placing?.drainsAt(id) ?? 0,
           excluded: [...edge.excluded],
           held: keys.filter(({ stekId }) => edge.held.has(stekId)).length,
           keys: keys.length,
           behindBytes: edge.goneAt === 0 ? stream.writableLength : 0,
         }
       }),
+    standings: () =>
+      [...edges.values()].map((edge) => ({
+        ...{ edge: edge.id, run: edge.run, serves: edge.serves },
+        isListening: edge.goneAt === 0,
+        mayServe: bothOf(undefined, mayServe(edge.id)),
+        holdsAll: (group) => keysOf(new Set([group])).every(({ stekId }) => edge.held.has(stekId)),
+      })),
+    refresh(id) {
+      const edge = edges.get(id)
+      if (edge !== undefined) say(edge, { kind: 'keys' })
+    },
     give(next) {
       given = next
       for (const edge of edges.values()) say(edge, { kind: 'keys' })
@@ -248,6 +289,7 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
         if (route === 'GET /v1/stek') return giveKeys(request)
         if (route === 'POST /v1/stek/fetch') return giveMissed(request)
         if (route === `POST /v1/edges/${edge}/held`) return takeHeld(request)
+        if (route === `POST /v1/edges/${edge}/first-requests`) return takeReport(request)
         return [404, { code: 'not_found' }]
       })()
       if (reply !== undefined) answerJson(response, ...reply)
@@ -265,6 +307,11 @@ function bothOf(
 ): ReadonlySet<number> | undefined {
   if (a === undefined) return b && new Set(b)
   return new Set(a.filter((one) => b?.includes(one) !== false))
+}
+
+/** Of a list that is well formed. */
+function groupsOf(list: string | null): readonly number[] | undefined {
+  return list?.split(',').map(Number)
 }
 
 function parseJson(body: Uint8Array): unknown {

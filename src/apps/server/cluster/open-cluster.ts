@@ -12,12 +12,14 @@ import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
+import { fitForecastInThread } from '../forecast-fitting.ts'
 import type { OpenHolders } from '../key-server/key-server.ts'
 import { type EdgeCredentials, keyServerCertificate, readCredentials } from './credentials.ts'
 import { edgeAgent, type KeyMisses } from './edge-agent.ts'
 import { edgeDesk } from './edge-desk.ts'
 import { listenForCluster } from './listener.ts'
 import { type OwnerScope, ownerScope } from './owner-scope.ts'
+import { placeKeys } from './place-keys.ts'
 import { answerReplayAsks } from './replay-asks.ts'
 import { watchCredentials } from './watch-credentials.ts'
 
@@ -36,6 +38,8 @@ export interface Cluster {
   readonly place: KeyServerPlace | undefined
   /** Of an edge of a key server elsewhere. */
   misses(): KeyMisses | undefined
+  /** Sessions are about to go elsewhere. */
+  announceDrain(): void
   close(): Promise<void>
 }
 
@@ -51,9 +55,21 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
   if (cluster === undefined) return undefined
   return async (source) => {
     const bounds = new Map(edges.map(({ id, serves }) => [id, serves]))
+    const { enabled, mode } = config.forecast
+    const placing = enabled
+      ? placeKeys({
+          ...{ mode, clock, log, fit: fitForecastInThread },
+          placement: cluster.placement,
+          ticketS: config.sessions.ticketS,
+          groups: config.sessions.groups.map(({ id }) => id),
+          edges: () => desk.standings(),
+          refresh: (edge) => desk.refresh(edge),
+        })
+      : undefined
     const desk = edgeDesk({
       ...{ source, clock, random, log },
       mayServe: (edge) => bounds.get(edge),
+      ...(placing === undefined ? {} : { placing }),
     })
     const listener = await listenForCluster({
       address: addressOf(cluster.address),
@@ -65,7 +81,10 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
     })
     return {
       ...desk,
+      drain: (edge, inS) => placing?.drain(edge, inS) ?? 'off',
+      placements: () => placing?.view(),
       async close() {
+        placing?.close()
         desk.close()
         await listener.close()
       },
@@ -86,7 +105,7 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
     const owner = credentials && (await openOwner(options, credentials, closing))
     closing.push(answerReplayAsks({ config, plane, owner, clock, log }))
     if (server === undefined || credentials === undefined)
-      return { place: undefined, misses: () => undefined, close }
+      return { place: undefined, misses: () => undefined, announceDrain: () => {}, close }
     if (credentials.notAfter - clock.now() < RENEW_DAYS * DAY_MS) {
       const until = new Date(credentials.notAfter).toISOString()
       log.warn({ until }, 'The certificate of this edge ends: limen cluster issue makes a new one')
@@ -105,7 +124,12 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
     if (!(await agent.ready(FIRST_KEYS_MS))) {
       log.error({}, 'No keys yet: what needs a session key is refused until they come')
     }
-    return { place: agent.place, misses: () => agent.misses(), close }
+    return {
+      place: agent.place,
+      misses: () => agent.misses(),
+      announceDrain: () => agent.announceDrain(),
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -144,6 +144,8 @@ export const CONFIG_DEFAULTS = {
     onReplayError: 'closed',
     bearer: false,
     strictSupersede: true,
+    /** As `flows/place-keys-ahead.ts` has them. */
+    placement: { leadS: 300, keepS: 3600, groupsMax: 32 },
     /** A port that nobody need know: the edge is in this process. */
     listen: '127.0.0.1:0',
     /** About 0.5 KB each: 50 MB. */

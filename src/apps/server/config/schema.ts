@@ -170,7 +170,7 @@ export const configSchema = z.strictObject({
         .enum(['observe', 'act'])
         .default(D.forecast.mode)
         .describe(
-          'observe: forecasts are shown; act: where the capacity of a pool is known, keys of sessions rotate by its load to come too (sessions.rotation.byLoad), and pools[].scaling is acted on.',
+          'observe: forecasts are shown; act: where the capacity of a pool is known, keys of sessions rotate by its load to come too (sessions.rotation.byLoad), pools[].scaling is acted on, and a key server places keys at its edges ahead of sessions.',
         ),
       calendars: calendarsSchema
         .default([])

@@ -13,6 +13,9 @@ const TICKET_S_MAX = 900
 const EPOCH_S_MAX = 7 * 86_400
 /** LSK/1, section 1.8. */
 const ROTATE_S_MAX = 43_200
+/** As far as forecasts of sessions look. */
+const LEAD_S_MAX = 3600
+const KEEP_S_MAX = 7 * 86_400
 /** In each SAN of the cluster's certificates. */
 export const EDGE_ID = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
 /** A table row, a connection and a feed each. */
@@ -152,6 +155,23 @@ export const sessionsSchema = z.strictObject({
   cluster: z
     .strictObject({
       address: address.describe('Where other edges come for keys and revocations (mutual TLS).'),
+      placement: z
+        .strictObject({
+          leadS: seconds(LEAD_S_MAX)
+            .default(S.placement.leadS)
+            .describe('An edge gets the keys of sessions that are expected there so long before.'),
+          keepS: seconds(KEEP_S_MAX)
+            .default(S.placement.keepS)
+            .describe('And keeps them so long after they were needed last.'),
+          groupsMax: z
+            .int()
+            .min(0)
+            .max(GROUPS_MAX)
+            .default(S.placement.groupsMax)
+            .describe('Groups that one edge gets so, besides those it serves.'),
+        })
+        .prefault({})
+        .describe('Keys for edges ahead of their sessions, with forecast.mode: act.'),
     })
     .optional()
     .describe('Serve other edges too; limen keys does it alone.'),

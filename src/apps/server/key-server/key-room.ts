@@ -272,7 +272,7 @@ export class KeyRoom {
     }
   }
 
-  figures(): Omit<KeyServerFigures, 'edges'> {
+  figures(): Omit<KeyServerFigures, 'edges' | 'placed'> {
     return {
       sessions: this.table.living(this.#options.clock.now()),
       handshakes: [...this.#handshakes].map(([key, count]) => {

@@ -18,7 +18,7 @@ import { answerKeyRequest } from './answer.ts'
 import { type KeyHolders, workerHolders } from './key-holders.ts'
 import type { KeyAnswer } from './key-refusals.ts'
 import { KeyRoom } from './key-room.ts'
-import type { EdgeView, KeyServerFigures, KeysView } from './key-views.ts'
+import type { EdgeView, KeyServerFigures, KeysView, PlacementsView } from './key-views.ts'
 import { listenForKeys } from './listener.ts'
 import { openLogin } from './login.ts'
 import type { SessionView } from './session-table.ts'
@@ -40,8 +40,15 @@ export interface KeyServer {
   figures(): KeyServerFigures
   /** Edges elsewhere. */
   edges(): readonly EdgeView[]
+  /** An edge's sessions go elsewhere in so many seconds; undefined: they do not. False: no such edge. */
+  drainEdge(id: string, inS: number | undefined): DrainOutcome
+  /** undefined where no keys are placed ahead: no edges elsewhere, or no forecasts. */
+  placements(): PlacementsView | undefined
   close(): Promise<void>
 }
+
+/** `off`: nobody goes by it. */
+export type DrainOutcome = boolean | 'off'
 
 /** What holders elsewhere need of the key server. */
 export interface KeySource {
@@ -53,9 +60,14 @@ export interface KeySource {
 }
 
 /** Holders besides the workers of this process: made of the source, closed with the server. */
-export type OpenHolders = (
-  source: KeySource,
-) => Promise<KeyHolders & { views(): readonly EdgeView[]; close(): Promise<void> }>
+export type OpenHolders = (source: KeySource) => Promise<KeyHolders & HoldersElsewhere>
+
+export interface HoldersElsewhere {
+  views(): readonly EdgeView[]
+  drain(edge: string, inS: number | undefined): DrainOutcome
+  placements(): PlacementsView | undefined
+  close(): Promise<void>
+}
 
 export interface KeyServerOptions {
   readonly config: Config
@@ -139,8 +151,10 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
       revokeSession: (id) => room.revokeSession(id),
       revokeSubject: (subject) => room.revokeSubject(subject),
       feed: (since) => room.feed.since(since),
-      figures: () => ({ ...room.figures(), edges: countEdges(edges?.views() ?? []) }),
+      figures: () => ({ ...room.figures(), ...edgeFigures(edges?.views() ?? []) }),
       edges: () => edges?.views() ?? [],
+      drainEdge: (id, inS) => edges?.drain(id, inS) ?? 'off',
+      placements: () => edges?.placements(),
       close,
     }
   } catch (error) {
@@ -149,9 +163,12 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
   }
 }
 
-function countEdges(edges: readonly EdgeView[]): KeyServerFigures['edges'] {
+function edgeFigures(edges: readonly EdgeView[]): Pick<KeyServerFigures, 'edges' | 'placed'> {
   const connected = edges.filter(({ state }) => state === 'connected').length
-  return { connected, gone: edges.length - connected }
+  return {
+    edges: { connected, gone: edges.length - connected },
+    placed: edges.flatMap(({ id, placed }) => placed.map((group) => ({ edge: id, group }))),
+  }
 }
 
 function answers(

@@ -60,7 +60,11 @@ export interface EdgeView {
   readonly heardAt: number
   /** Groups whose keys it is to hold; empty: all. */
   readonly serves: readonly number[]
-  /** Of those, where it did not take a key in time: nobody waits for it. */
+  /** Groups whose keys were placed there ahead of their sessions. */
+  readonly placed: readonly number[]
+  /** When its sessions go elsewhere; 0: nobody said so. */
+  readonly drainsAt: number
+  /** Of those it is to hold, where it did not take a key in time: nobody waits for it. */
   readonly excluded: readonly number[]
   /** Keys that all its workers hold, of how many it is to hold. */
   readonly held: number
@@ -68,6 +72,38 @@ export interface EdgeView {
   /** Number of the last entry of the feed it was told, and how many bytes it has yet to take. */
   readonly feed: number
   readonly behindBytes: number
+}
+
+/** What is placed at edges ahead of sessions (`cluster/place-keys.ts`), and by what. Times in milliseconds since 1970. */
+export interface PlacementsView {
+  readonly mode: 'observe' | 'act'
+  readonly placements: readonly PlacementView[]
+  readonly firstRequests: readonly FirstRequestsView[]
+}
+
+export interface PlacementView {
+  readonly edge: string
+  readonly group: number
+  /** `held` by all workers of the edge, `sent` to it, or only `shown` (`forecast.mode: observe`). */
+  readonly state: 'held' | 'sent' | 'shown'
+  readonly since: number
+  /** When it was needed last. */
+  readonly needed: number
+  readonly reason: 'recent' | 'forecast' | 'drain' | 'others' | 'used' | 'kept'
+  readonly why: string
+}
+
+export interface FirstRequestsView {
+  readonly edge: string
+  readonly group: number
+  /** Since the edge was started: the key was there, was not (by anybody's word), came later. */
+  readonly found: number
+  readonly missed: number
+  readonly late: number
+  /** Counted in the last life of a ticket. */
+  readonly sessions: number
+  /** Within `sessions.cluster.placement.leadS`. */
+  readonly expected: number
 }
 
 export interface KeyServerFigures {
@@ -85,6 +121,8 @@ export interface KeyServerFigures {
   readonly feed: number
   /** Edges elsewhere. */
   readonly edges: Readonly<Record<EdgeView['state'], number>>
+  /** Groups placed at edges ahead of their sessions. */
+  readonly placed: readonly { readonly edge: string; readonly group: number }[]
   readonly epochs: readonly { readonly group: number; readonly epoch: number }[]
 }
 
