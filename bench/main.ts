@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   edge: async () => (await import('./edge.ts')).benchEdge,
   balance: async () => (await import('./balance.ts')).benchBalance,
   biometrics: async () => (await import('./biometrics.ts')).benchBiometrics,
+  custody: async () => (await import('./custody.ts')).benchCustody,
   flood: async () => (await import('./flood.ts')).benchFlood,
 }
 

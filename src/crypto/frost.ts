@@ -1,0 +1,224 @@
+/**
+ * FROST(Ed25519, SHA-512) (RFC 9591, section 6.1): holders of shares sign together in two rounds, nobody ever has the key, and the
+ * signature is a plain one of Ed25519 (RFC 8032). Where shares come from: `feldman.ts`.
+ *
+ * @module
+ */
+
+import { sha512 } from '@noble/hashes/sha2.js'
+import { octetsOf } from '../ground/octets.ts'
+import type { Random } from '../ground/random.ts'
+import type { GroupKey, KeyShare } from './feldman.ts'
+import {
+  isSameOctets,
+  isScalar,
+  type PrimeGroup,
+  SCALAR_BYTES,
+  type SigningGroup,
+  scalarOf,
+  weightAtZero,
+} from './prime-group.ts'
+
+/** What a signer publishes in round one. Secret nonces belong to it: {@link SigningNonces}. */
+export interface SigningCommitment {
+  readonly point: number
+  readonly hiding: Uint8Array
+  readonly binding: Uint8Array
+}
+
+/**
+ * Round one (section 5.1): the nonces of one signature. They sign once and are gone: a second signature by the same nonces
+ * would tell the share. To be kept in memory only.
+ */
+export class SigningNonces {
+  readonly commitment: SigningCommitment
+  #secret: readonly [hiding: Uint8Array, binding: Uint8Array] | undefined
+
+  constructor(group: PrimeGroup, { point, share }: KeyShare, random: Random) {
+    const hiding = drawNonce(group, share, random)
+    const binding = drawNonce(group, share, random)
+    this.#secret = [hiding, binding]
+    this.commitment = {
+      point,
+      hiding: group.multiplyBase(hiding),
+      binding: group.multiplyBase(binding),
+    }
+  }
+
+  /**
+   * Round two (section 5.2): this signer's share of the signature of `message`.
+   *
+   * @param commitments of all signers, this one's among them, ascending by point
+   * @throws RangeError for nonces that signed, or commitments that are not as said; the nonces are used up either way
+   */
+  sign(
+    group: PrimeGroup,
+    key: Pick<GroupKey, 'publicKey' | 'threshold'>,
+    { point, share }: KeyShare,
+    commitments: readonly SigningCommitment[],
+    message: Uint8Array,
+  ): Uint8Array {
+    const secret = this.#secret
+    this.#secret = undefined
+    if (secret === undefined) throw new RangeError('Cannot sign twice with the same nonces')
+    const [hiding, binding] = secret
+    try {
+      const own = commitments.find((one) => one.point === point)
+      if (own === undefined || !isSameCommitment(own, this.commitment)) {
+        throw new RangeError('Cannot sign beside commitments without our own')
+      }
+      let bound = hiding
+      const { nonce } = bind(group, key, commitments, message, (at, factor) => {
+        if (at !== point) return undefined
+        // Its own part it knows the logarithm of: one multiplication of the generator, which is cheaper.
+        bound = group.addScalars(hiding, group.multiplyScalars(binding, factor))
+        return group.multiplyBase(bound)
+      })
+      // Each hiding element alone would cost as much again: parts of small order in them that cancel each other out change nothing.
+      if (!group.isElement(nonce)) throw new RangeError('Cannot sign with this group nonce')
+      const weight = weightAtZero(group, pointsOf(commitments), point)
+      const challenge = challengeOf(group, nonce, key.publicKey, message)
+      const weighed = group.multiplyScalars(group.multiplyScalars(weight, challenge), share)
+      const signatureShare = group.addScalars(bound, weighed)
+      weighed.fill(0)
+      bound.fill(0)
+      return signatureShare
+    } finally {
+      hiding.fill(0)
+      binding.fill(0)
+    }
+  }
+}
+
+export type Aggregate =
+  | { readonly kind: 'signed'; readonly signature: Uint8Array }
+  /** Points of those whose share of the signature is wrong. */
+  | { readonly kind: 'refused'; readonly signers: readonly number[] }
+
+/**
+ * The signature (section 5.3). It is checked, and only when it is none, each share of it (section 5.4): one check instead of as
+ * many as there are signers.
+ *
+ * @param commitments ascending by point, each {@link isCommitment}
+ * @param shares by point, from anywhere
+ * @throws RangeError for commitments that are not as said
+ */
+export function aggregateSignature(
+  group: SigningGroup,
+  key: GroupKey,
+  commitments: readonly SigningCommitment[],
+  message: Uint8Array,
+  shares: ReadonlyMap<number, Uint8Array>,
+): Aggregate {
+  const bound = bind(group, key, commitments, message)
+  let sum = scalarOf(0)
+  for (const { point } of commitments) {
+    const share = shares.get(point)
+    if (share?.length === SCALAR_BYTES) sum = group.addScalars(sum, share)
+  }
+  const signature = new Uint8Array(bound.nonce.length + SCALAR_BYTES)
+  signature.set(bound.nonce)
+  signature.set(sum, bound.nonce.length)
+  if (group.isSignature(signature, message, key.publicKey)) return { kind: 'signed', signature }
+  const challenge = challengeOf(group, bound.nonce, key.publicKey, message)
+  const points = pointsOf(commitments)
+  const signers = commitments
+    .filter((commitment) => {
+      const share = shares.get(commitment.point)
+      const image = key.images.get(commitment.point)
+      if (share === undefined || image === undefined || !isScalar(share)) return true
+      const weight = weightAtZero(group, points, commitment.point)
+      const expected = group.add(
+        bound.parts.get(commitment.point) as Uint8Array,
+        group.multiply(group.multiplyScalars(challenge, weight), image),
+      )
+      return !isSameOctets(group.multiplyBase(share), expected)
+    })
+    .map(({ point }) => point)
+  return { kind: 'refused', signers }
+}
+
+/** Whether a commitment, from anywhere, is one. To be asked when it comes in. */
+export function isCommitment(group: PrimeGroup, { hiding, binding }: SigningCommitment): boolean {
+  return group.isElement(hiding) && group.isElement(binding)
+}
+
+interface Bound {
+  /** Each signer's part of the nonce. */
+  readonly parts: ReadonlyMap<number, Uint8Array>
+  /** The group commitment (section 4.5). */
+  readonly nonce: Uint8Array
+}
+
+/**
+ * Binding factors (section 4.4) and the group commitment.
+ *
+ * @param partAt a signer's part of the nonce where it is known otherwise
+ */
+function bind(
+  group: PrimeGroup,
+  { publicKey, threshold }: Pick<GroupKey, 'publicKey' | 'threshold'>,
+  commitments: readonly SigningCommitment[],
+  message: Uint8Array,
+  partAt: (point: number, factor: Uint8Array) => Uint8Array | undefined = () => undefined,
+): Bound {
+  const points = pointsOf(commitments)
+  if (points.length < threshold) throw new RangeError('Cannot sign below the threshold')
+  if (points.some((point, i) => i > 0 && point <= (points[i - 1] as number))) {
+    throw new RangeError('Cannot sign beside commitments that do not ascend')
+  }
+  const encoded = sha512.create().update(CONTEXT).update(LABELS.com)
+  for (const { point, hiding, binding } of commitments) {
+    encoded.update(scalarOf(point)).update(hiding).update(binding)
+  }
+  const messageHash = sha512.create().update(CONTEXT).update(LABELS.msg).update(message).digest()
+  const prefix = sha512.create().update(CONTEXT).update(LABELS.rho)
+  prefix.update(publicKey).update(messageHash).update(encoded.digest())
+  const parts = new Map<number, Uint8Array>()
+  let nonce = group.identity
+  for (const { point, hiding, binding } of commitments) {
+    const factor = group.reduce(prefix.clone().update(scalarOf(point)).digest())
+    const part = partAt(point, factor) ?? group.add(hiding, group.multiply(factor, binding))
+    parts.set(point, part)
+    nonce = nonce === group.identity ? part : group.add(nonce, part)
+  }
+  return { parts, nonce }
+}
+
+function challengeOf(
+  group: PrimeGroup,
+  nonce: Uint8Array,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+): Uint8Array {
+  return group.reduce(sha512.create().update(nonce).update(publicKey).update(message).digest())
+}
+
+/** Section 4.1: chance and the share together, so that a bad source of chance alone does not tell the share. */
+function drawNonce(group: PrimeGroup, share: Uint8Array, random: Random): Uint8Array {
+  const chance = random.bytes(NONCE_RANDOM_BYTES)
+  const hash = sha512.create().update(CONTEXT).update(LABELS.nonce).update(chance).update(share)
+  const wide = hash.digest()
+  const nonce = group.reduce(wide)
+  chance.fill(0)
+  wide.fill(0)
+  return nonce
+}
+
+const NONCE_RANDOM_BYTES = 32
+/** Section 6.1. */
+const CONTEXT = octetsOf('FROST-ED25519-SHA512-v1')
+const LABELS = {
+  rho: octetsOf('rho'),
+  nonce: octetsOf('nonce'),
+  msg: octetsOf('msg'),
+  com: octetsOf('com'),
+} as const
+
+function pointsOf(commitments: readonly SigningCommitment[]): number[] {
+  return commitments.map(({ point }) => point)
+}
+
+function isSameCommitment(a: SigningCommitment, b: SigningCommitment): boolean {
+  return isSameOctets(a.hiding, b.hiding) && isSameOctets(a.binding, b.binding)
+}

@@ -1,0 +1,249 @@
+/**
+ * Shares of keys that are never put together (LCU/1): made by all holders together (Pedersen 1991, with the proofs of possession of
+ * Komlo and Goldberg, "FROST", 2020, figure 1) or by one dealer, refreshed, and reshared to others. Each is the same: some deal
+ * (`crypto/feldman.ts`), each receiver checks what it was dealt and adds it up. Whoever deals what it should not is named.
+ *
+ * All receivers have to see the same commitments: they go into the manifest, which every holder compares before it takes a new
+ * generation.
+ *
+ * @module
+ */
+import { sha512 } from '@noble/hashes/sha2.js'
+import { type Dealing, dealScalar, hasImage, imageAt, type KeyShare } from '../../crypto/feldman.ts'
+import {
+  drawScalar,
+  ELEMENT_BYTES,
+  isSameOctets,
+  isScalar,
+  type PrimeGroup,
+  weightAtZero,
+} from '../../crypto/prime-group.ts'
+import { joinOctets, octetsOf } from '../../ground/octets.ts'
+import type { Random } from '../../ground/random.ts'
+
+/** Whom a dealing is for. */
+export interface Receivers {
+  readonly points: readonly number[]
+  readonly threshold: number
+}
+
+/** What is expected of dealers, by why they deal. Their points are distinct. */
+export type Purpose =
+  /** A new key: any secrets, each proven to be known. One dealer alone is one who knows the key. */
+  | {
+      readonly kind: 'make'
+      readonly dealers: readonly number[]
+      /** Names the key and this attempt at it: a proof is good for no other. */
+      readonly context: Uint8Array
+    }
+  /** New shares of the same key at the same points: shares of zero. */
+  | { readonly kind: 'refresh'; readonly dealers: readonly number[] }
+  /** New shares of the same key: of the shares of these dealers, as many as the old threshold. */
+  | {
+      readonly kind: 'reshare'
+      readonly dealers: readonly number[]
+      /** Of the old polynomial. */
+      readonly commitments: readonly Uint8Array[]
+    }
+
+/** What a receiver gets of one dealer. From anywhere. */
+export interface Received {
+  readonly dealer: number
+  /** The same for all receivers. */
+  readonly commitments: readonly Uint8Array[]
+  /** Of a new key: that the dealer knows what it dealt. */
+  readonly proof?: Uint8Array
+  /** Secret, for this receiver alone. */
+  readonly share: Uint8Array
+}
+
+export type Taken =
+  /** To be added to what is held, in a refresh; the share itself, else. Commitments are of the new polynomial. */
+  | {
+      readonly kind: 'taken'
+      readonly share: Uint8Array
+      readonly commitments: readonly Uint8Array[]
+    }
+  /** Who dealt nothing, or what it should not have. */
+  | { readonly kind: 'refused'; readonly dealers: readonly number[] }
+
+/** A dealing of a new key's part, and the proof that goes with it. */
+export function dealNewKey(
+  group: PrimeGroup,
+  dealer: number,
+  context: Uint8Array,
+  { points, threshold }: Receivers,
+  random: Random,
+): Dealing & { readonly proof: Uint8Array } {
+  const secret = drawScalar(group, random)
+  const dealing = dealScalar(group, secret, points, threshold, random)
+  const proof = provePossession(group, secret, dealer, context, random)
+  secret.fill(0)
+  return { ...dealing, proof }
+}
+
+/** A dealing of zero. */
+export function dealZero(
+  group: PrimeGroup,
+  { points, threshold }: Receivers,
+  random: Random,
+): Dealing {
+  return dealScalar(group, undefined, points, threshold, random)
+}
+
+/** A dealing of what this share contributes beside those of the other dealers. */
+export function dealShare(
+  group: PrimeGroup,
+  { point, share }: KeyShare,
+  dealers: readonly number[],
+  { points, threshold }: Receivers,
+  random: Random,
+): Dealing {
+  const part = group.multiplyScalars(weightAtZero(group, dealers, point), share)
+  const dealing = dealScalar(group, part, points, threshold, random)
+  part.fill(0)
+  return dealing
+}
+
+/** What a receiver at `point` was dealt by all of them, checked and added. */
+export function takeDealings(
+  group: PrimeGroup,
+  purpose: Purpose,
+  threshold: number,
+  point: number,
+  received: readonly Received[],
+): Taken {
+  const good: Received[] = []
+  const bad: number[] = []
+  for (const dealer of purpose.dealers) {
+    const [one, another] = received.filter((each) => each.dealer === dealer)
+    if (
+      one !== undefined &&
+      another === undefined &&
+      isGood(group, purpose, threshold, point, one)
+    ) {
+      good.push(one)
+    } else bad.push(dealer)
+  }
+  const [first, ...rest] = good
+  if (bad.length > 0 || first === undefined) return { kind: 'refused', dealers: bad }
+  return {
+    kind: 'taken',
+    share: rest.reduce<Uint8Array>(
+      (sum, { share }) => group.addScalars(sum, share),
+      first.share.slice(),
+    ),
+    commitments: addCommitments(
+      group,
+      good.map(({ commitments }) => commitments),
+    ),
+  }
+}
+
+/** A holder's share after a refresh, and what the new polynomial is committed to. */
+export function addRefresh(
+  group: PrimeGroup,
+  held: Uint8Array,
+  commitments: readonly Uint8Array[],
+  taken: Extract<Taken, { readonly kind: 'taken' }>,
+): { readonly share: Uint8Array; readonly commitments: readonly Uint8Array[] } {
+  return {
+    share: group.addScalars(held, taken.share),
+    commitments: addCommitments(group, [commitments, taken.commitments]),
+  }
+}
+
+function isGood(
+  group: PrimeGroup,
+  purpose: Purpose,
+  threshold: number,
+  point: number,
+  { dealer, commitments, proof, share }: Received,
+): boolean {
+  const [constant, ...higher] = commitments
+  if (constant === undefined || commitments.length !== threshold) return false
+  if (!higher.every((one) => group.isElement(one))) return false
+  if (!isExpected(group, purpose, dealer, constant, proof)) return false
+  return hasImage(group, share, imageAt(group, point, commitments))
+}
+
+function isExpected(
+  group: PrimeGroup,
+  purpose: Purpose,
+  dealer: number,
+  constant: Uint8Array,
+  proof: Uint8Array | undefined,
+): boolean {
+  if (purpose.kind === 'refresh') return isSameOctets(constant, group.identity)
+  if (purpose.kind === 'reshare') {
+    const weight = weightAtZero(group, purpose.dealers, dealer)
+    const image = imageAt(group, dealer, purpose.commitments)
+    return isSameOctets(constant, group.multiply(weight, image))
+  }
+  return (
+    group.isElement(constant) &&
+    proof !== undefined &&
+    isPossession(group, proof, constant, dealer, purpose.context)
+  )
+}
+
+/** Term by term. */
+function addCommitments(
+  group: PrimeGroup,
+  polynomials: readonly (readonly Uint8Array[])[],
+): Uint8Array[] {
+  const [first = [], ...rest] = polynomials
+  return first.map((term, k) =>
+    rest.reduce((sum, other) => group.add(sum, other[k] ?? group.identity), term),
+  )
+}
+
+/** Schnorr's proof: nonce element | response. */
+function provePossession(
+  group: PrimeGroup,
+  secret: Uint8Array,
+  dealer: number,
+  context: Uint8Array,
+  random: Random,
+): Uint8Array {
+  const nonce = drawScalar(group, random)
+  const commitment = group.multiplyBase(nonce)
+  const challenge = possessionChallenge(
+    group,
+    dealer,
+    context,
+    group.multiplyBase(secret),
+    commitment,
+  )
+  const response = group.addScalars(nonce, group.multiplyScalars(challenge, secret))
+  nonce.fill(0)
+  return joinOctets([commitment, response])
+}
+
+function isPossession(
+  group: PrimeGroup,
+  proof: Uint8Array,
+  element: Uint8Array,
+  dealer: number,
+  context: Uint8Array,
+): boolean {
+  const commitment = proof.subarray(0, ELEMENT_BYTES)
+  const response = proof.subarray(ELEMENT_BYTES)
+  if (!group.isElement(commitment) || !isScalar(response)) return false
+  const challenge = possessionChallenge(group, dealer, context, element, commitment)
+  const expected = group.add(commitment, group.multiply(challenge, element))
+  return isSameOctets(group.multiplyBase(response), expected)
+}
+
+function possessionChallenge(
+  group: PrimeGroup,
+  dealer: number,
+  context: Uint8Array,
+  element: Uint8Array,
+  commitment: Uint8Array,
+): Uint8Array {
+  const hash = sha512.create().update(POSSESSION_LABEL).update(Uint8Array.of(dealer))
+  return group.reduce(hash.update(element).update(commitment).update(context).digest())
+}
+
+const POSSESSION_LABEL = octetsOf('limen/lcu/1 dkg\0')
