@@ -78,7 +78,9 @@ describe('forecasts over the admin API', () => {
       [300, 900, 3600],
     )
     assert.equal(site?.capacity.requestsPerSecond, null)
-    assert.equal(site?.capacity.reason, 'no server takes requests')
+    // The second once a minute has ended since the start.
+    const reasons = ['no server takes requests', 'server a was not yet seen near its limit']
+    assert.ok(reasons.includes(site?.capacity.reason ?? ''), site?.capacity.reason)
   })
 
   it('show the past and the next hour of one', async () => {
