@@ -20,7 +20,7 @@ export interface PoolEvent {
 export function explainEvents(calendar: Calendar): readonly PoolEvent[] {
   return calendar.events
     .map(({ kind, startS, endS }) => ({
-      ...{ kind, startAt: startS * 1000, endAt: endS * 1000 },
+      ...{ kind, startAt: Math.round(startS * 1000), endAt: Math.round(endS * 1000) },
       factor: effectOf(calendar, kind),
       learnedFrom: eventsLearned(calendar, kind),
     }))

@@ -111,7 +111,8 @@ describe('forecasts over the admin API', () => {
 
 describe('announced events over the admin API', () => {
   const path = '/v1/forecasts/events'
-  const hour = (from: number) => new Date(Date.now() + from * 3_600_000).toISOString()
+  const now = Date.now()
+  const hour = (from: number) => new Date(now + from * 3_600_000).toISOString()
   const send = (method: string, url: string, as: string, body?: unknown): Promise<Response> =>
     fetch(new URL(url, limen.running.adminUrl), {
       method,

@@ -114,7 +114,7 @@ function eventRoutes(app: AdminApp, { events, live, audit, clock }: AdminRoom): 
 }
 
 function viewOf({ startS, endS, ...event }: AnnouncedEvent): AnnouncedEventView {
-  return { ...event, startAt: startS * 1000, endAt: endS * 1000 }
+  return { ...event, startAt: Math.round(startS * 1000), endAt: Math.round(endS * 1000) }
 }
 
 function orOff<T>(opened: T | undefined): T {
