@@ -161,6 +161,15 @@ describe('chooseByLatency()', () => {
     assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { ...CALM, requests: 1000 }), 0)
   })
 
+  it('takes no server for slow that answers within a millisecond', () => {
+    const servers = [paced(), paced()]
+    servers[0]?.pace.learn(0.9, 1)
+    servers[1]?.pace.learn(0.1, 1)
+    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, CALM), 0)
+    servers[0]?.pace.learn(30, 1)
+    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, CALM), 1)
+  })
+
   it('starts a server that comes up slowly', () => {
     const servers = [paced(), paced()]
     for (const { pace } of servers) pace.learn(5, 1)

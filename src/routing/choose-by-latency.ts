@@ -21,8 +21,8 @@ const EQUAL_FACTOR = 1.25
 const SLOW_FACTOR = 2
 /** Requests of the pool from one probe of a slow server to the next: 0.5 %, of a goal of at most 1 %. */
 export const PROBE_EVERY = 200
-/** No answer is faster: differences below are noise, and in flight must count. */
-const LATENCY_MIN_MS = 0.05
+/** No answer counts as faster: below that a server is not slow, it was interrupted, and no client over a network would know. */
+const LATENCY_MIN_MS = 1
 /** A server that has just come up is expected to be this many times slower at most. */
 const COLD_FACTOR = 10
 /** Drawn by `prequal`; its paper finds no gain beyond three. */
