@@ -315,7 +315,8 @@ describe('a session', () => {
     await limen.changeServer(old, { draining: true })
     const { id, state } = await ask(session)
     assert.ok(id !== old && state === undefined)
-    await until('the notice', 5_000, () => noticesOf(session).length === 1)
+    // All servers were just begun again: who was told there before is told again first.
+    await until('the notice', 15_000, () => noticesOf(session).length === 1)
     await limen.changeServer(old, { draining: false })
   })
 })
