@@ -84,6 +84,19 @@ describe('Balancer.keep()', () => {
       assert.equal(balancer.keep(key % SERVERS, key, NO_SERVER, 0), key % SERVERS)
   })
 
+  it('leads a new session to the same server on every worker, whatever little runs on each', () => {
+    const one = setUp({}, 1)
+    const other = setUp({}, 2)
+    for (let i = 0; i < SERVERS; i++) other.at(i).inFlight = (7 * i) % 5
+    for (const key of keys) {
+      const led = one.balancer.keep(NO_SERVER, key, NO_SERVER, 0)
+      assert.equal(other.balancer.keep(NO_SERVER, key, NO_SERVER, 0), led)
+      one.at(led).inFlight = CROWD
+      assert.notEqual(one.balancer.keep(NO_SERVER, key, NO_SERVER, 0), led, 'overloaded')
+      one.at(led).inFlight = 0
+    }
+  })
+
   it('takes sessions off a slow server, to servers that are not, alike on every worker', () => {
     const one = setUp({}, 1)
     const other = setUp({}, 2)

@@ -16,6 +16,7 @@ import {
   chooseLeastLoaded,
   chooseOfTwo,
   drawByWeight,
+  NO_SERVER,
   withinBound,
 } from './choose-server.ts'
 import { chooseOnRing, type HashRing, hashRing } from './hash-ring.ts'
@@ -138,11 +139,8 @@ export class Balancer {
    */
   keep(from: number, key: number, except: number, ms: number): number {
     const servers = this.#servers
-    const { boundedLoad } = this.#settings
-    if (from === except || !this.#isUsable(from)) {
-      return chooseOnRing(this.#ring, key, servers, boundedLoad, except)
-    }
-    if (!this.#isCalm(from)) return chooseOnRing(this.#ring, key, servers, boundedLoad, from)
+    if (from === except || !this.#isUsable(from)) return this.#nextOnRing(key, except)
+    if (!this.#isCalm(from)) return this.#nextOnRing(key, from)
     if (this.#isWellPlaced(from, ms)) return from
     const here = servers[from] as BalancedServer
     const now = this.#moment(ms)
@@ -151,6 +149,14 @@ export class Balancer {
       return { weight, inFlight, usable: there.usable && isMuchSooner(there, here, now) }
     })
     return chooseOnRing(this.#ring, key, sooner, Number.POSITIVE_INFINITY, from)
+  }
+
+  /** What is in flight differs from worker to worker: it has a say only where it is much. */
+  #nextOnRing(key: number, except: number): number {
+    const servers = this.#servers
+    const first = chooseOnRing(this.#ring, key, servers, Number.POSITIVE_INFINITY, except)
+    if (first === NO_SERVER || this.#isCalm(first)) return first
+    return chooseOnRing(this.#ring, key, servers, this.#settings.boundedLoad, except)
   }
 
   #isUsable(index: number): boolean {
