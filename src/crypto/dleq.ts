@@ -85,10 +85,10 @@ function compositeWeight(
   context: Uint8Array,
   { publicKey, element, product }: DleqStatement,
 ): Uint8Array {
-  const seed = sha512(transcript([publicKey, joinOctets([SEED_LABEL, context])]))
+  const seed = sha512(transcript([publicKey, joinOctets(SEED_LABEL, context)]))
   const index = Uint8Array.of(0, 0)
   const message = [transcript([seed]), index, transcript([element, product]), COMPOSITE_LABEL]
-  return hashToScalar(group, joinOctets(message), joinOctets([SCALAR_LABEL, context]))
+  return hashToScalar(group, joinOctets(...message), joinOctets(SCALAR_LABEL, context))
 }
 
 function challengeOf(
@@ -96,14 +96,14 @@ function challengeOf(
   context: Uint8Array,
   parts: readonly Uint8Array[],
 ): Uint8Array {
-  const message = joinOctets([transcript(parts), CHALLENGE_LABEL])
-  return hashToScalar(group, message, joinOctets([SCALAR_LABEL, context]))
+  const message = joinOctets(transcript(parts), CHALLENGE_LABEL)
+  return hashToScalar(group, message, joinOctets(SCALAR_LABEL, context))
 }
 
 /** Each part with its length before it. */
 function transcript(parts: readonly Uint8Array[]): Uint8Array {
   return joinOctets(
-    parts.flatMap((part) => [Uint8Array.of(part.length >> 8, part.length & 255), part]),
+    ...parts.flatMap((part) => [Uint8Array.of(part.length >> 8, part.length & 255), part]),
   )
 }
 

@@ -57,21 +57,21 @@ export function openHpke(
 
 /** Section 4.1 (ExtractAndExpand), then 5.1 (KeySchedule). */
 function schedule({ kem, dh, enc, publicKey }: KemOutcome, info: Uint8Array) {
-  const kemSuite = joinOctets([octetsOf('KEM'), twoOctets(kem)])
+  const kemSuite = joinOctets(octetsOf('KEM'), twoOctets(kem))
   const shared = labeledExpand(
     kemSuite,
     labeledExtract(kemSuite, NOTHING, 'eae_prk', dh),
     'shared_secret',
-    joinOctets([enc, publicKey]),
+    joinOctets(enc, publicKey),
     32,
   )
   const numbers = [kem, KDF_HKDF_SHA256, AEAD_CHACHA20_POLY1305].map(twoOctets)
-  const suite = joinOctets([octetsOf('HPKE'), ...numbers])
-  const context = joinOctets([
+  const suite = joinOctets(octetsOf('HPKE'), ...numbers)
+  const context = joinOctets(
     Uint8Array.of(MODE_BASE),
     labeledExtract(suite, NOTHING, 'psk_id_hash', NOTHING),
     labeledExtract(suite, NOTHING, 'info_hash', info),
-  ])
+  )
   const secret = labeledExtract(suite, shared, 'secret', NOTHING)
   shared.fill(0)
   const key = labeledExpand(suite, secret, 'key', context, KEY_BYTES)
@@ -81,7 +81,7 @@ function schedule({ kem, dh, enc, publicKey }: KemOutcome, info: Uint8Array) {
 }
 
 function labeledExtract(suite: Uint8Array, salt: Uint8Array, label: string, ikm: Uint8Array) {
-  return extract(sha256, joinOctets([VERSION, suite, octetsOf(label), ikm]), salt)
+  return extract(sha256, joinOctets(VERSION, suite, octetsOf(label), ikm), salt)
 }
 
 function labeledExpand(
@@ -91,7 +91,7 @@ function labeledExpand(
   info: Uint8Array,
   length: number,
 ) {
-  const labeled = joinOctets([twoOctets(length), VERSION, suite, octetsOf(label), info])
+  const labeled = joinOctets(twoOctets(length), VERSION, suite, octetsOf(label), info)
   return expand(sha256, prk, labeled, length)
 }
 

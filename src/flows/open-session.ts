@@ -7,11 +7,11 @@
  *
  * @module
  */
+import { joinOctets } from '../ground/octets.ts'
 import type { Random } from '../ground/random.ts'
 import {
   chainSigned,
   deviceSigned,
-  join,
   keyInfo,
   originInfo,
   previousSigned,
@@ -289,7 +289,7 @@ function answer(
   const sealed = agreement.seal(key, replyKey.subarray(REPLY_KEY_BYTES), th, plain)
   for (const secret of [contents.requestKey, contents.bodyKey, replyKey, agreed.dh]) secret.fill(0)
   const session = office.encodeUrl(sessionId)
-  const reply = { reply: join(header, sealed), session, generation, ticket }
+  const reply = { reply: joinOctets(header, sealed), session, generation, ticket }
   sessions.remember(name, reply, contents.expires, now)
   return { ...reply, kind: 'opened', again: false }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-export function joinOctets(parts: readonly Uint8Array[]): Uint8Array {
+export function joinOctets(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {

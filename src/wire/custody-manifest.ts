@@ -124,13 +124,13 @@ export function writeCustodyManifest(manifest: CustodyManifest): Uint8Array {
   const parts: Uint8Array[] = [head]
   for (const { point, node } of holders) parts.push(Uint8Array.of(point), node)
   parts.push(...commitments, checkValue ?? new Uint8Array())
-  const bytes = joinOctets(parts)
-  if (readCustodyManifest(joinOctets([bytes, new Uint8Array(SIGNATURE_BYTES)])) === undefined) {
+  const bytes = joinOctets(...parts)
+  if (readCustodyManifest(joinOctets(bytes, new Uint8Array(SIGNATURE_BYTES))) === undefined) {
     throw new RangeError('Cannot write a manifest that contradicts itself')
   }
   return bytes
 }
 
 export function sealCustodyManifest(signed: Uint8Array, signature: Uint8Array): Uint8Array {
-  return joinOctets([signed, signature])
+  return joinOctets(signed, signature)
 }

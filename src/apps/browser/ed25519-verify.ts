@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from '../../keys/session/key-schedule.ts'
+import { joinOctets } from '../../ground/octets.ts'
 import { owned } from './hpke-sender.ts'
 
 const P = 2n ** 255n - 19n
@@ -30,7 +30,7 @@ export async function verifyEd25519(
   const r = decode(signature.subarray(0, 32))
   const s = littleEndian(signature.subarray(32))
   if (key === undefined || r === undefined || s >= ORDER) return false
-  const hashed = join(signature.subarray(0, 32), publicKey, message)
+  const hashed = joinOctets(signature.subarray(0, 32), publicKey, message)
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-512', owned(hashed)))
   const k = littleEndian(hash) % ORDER
   const [x1, y1, z1] = times(BASE, s)

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from '../../keys/session/key-schedule.ts'
+import { joinOctets } from '../../ground/octets.ts'
 import { KEM, type Kem } from '../../wire/key-config.ts'
 
 const { subtle } = crypto
@@ -45,9 +45,9 @@ export async function hpkeSender(
   const pair = (await subtle.generateKey(algorithm, false, ['deriveBits'])) as KeyPair
   const enc = new Uint8Array(await subtle.exportKey('raw', pair.publicKey))
   const dh = await subtle.deriveBits({ name: algorithm.name, public: peer }, pair.privateKey, 256)
-  const suite = join(encode('KEM'), u16(kem))
+  const suite = joinOctets(encode('KEM'), u16(kem))
   const prk = await labeledExtract(suite, NOTHING, 'eae_prk', new Uint8Array(dh))
-  const kemContext = join(enc, publicKey)
+  const kemContext = joinOctets(enc, publicKey)
   const shared = await labeledExpand(suite, prk, 'shared_secret', kemContext, HASH_BYTES)
   return { enc, ...(await schedule(kem, shared, info)) }
 }
@@ -58,8 +58,8 @@ async function schedule(
   shared: Uint8Array,
   info: Uint8Array,
 ): Promise<Omit<SenderContext, 'enc'>> {
-  const suite = join(encode('HPKE'), u16(kem), u16(1), u16(1))
-  const context = join(
+  const suite = joinOctets(encode('HPKE'), u16(kem), u16(1), u16(1))
+  const context = joinOctets(
     Uint8Array.of(0),
     await labeledExtract(suite, NOTHING, 'psk_id_hash', NOTHING),
     await labeledExtract(suite, NOTHING, 'info_hash', info),
@@ -84,7 +84,7 @@ function labeledExtract(
   label: string,
   ikm: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return hmac(salt, join(encode('HPKE-v1'), suite, encode(label), ikm))
+  return hmac(salt, joinOctets(encode('HPKE-v1'), suite, encode(label), ikm))
 }
 
 /** Of at most 32 bytes. */
@@ -95,7 +95,14 @@ async function labeledExpand(
   info: Uint8Array,
   bytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const labeled = join(u16(bytes), encode('HPKE-v1'), suite, encode(label), info, Uint8Array.of(1))
+  const labeled = joinOctets(
+    u16(bytes),
+    encode('HPKE-v1'),
+    suite,
+    encode(label),
+    info,
+    Uint8Array.of(1),
+  )
   return (await hmac(prk, labeled)).slice(0, bytes)
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from '../../keys/session/key-schedule.ts'
+import { joinOctets } from '../../ground/octets.ts'
 import {
   KEY_CONFIG_LABEL,
   type KeyConfig,
@@ -99,7 +99,7 @@ export class KeyDirectory {
 }
 
 async function isSigned({ signed, signature }: KeyConfig, key: Uint8Array): Promise<boolean> {
-  const message = join(new TextEncoder().encode(KEY_CONFIG_LABEL), signed)
+  const message = joinOctets(new TextEncoder().encode(KEY_CONFIG_LABEL), signed)
   try {
     const imported = await crypto.subtle.importKey('raw', owned(key), 'Ed25519', false, ['verify'])
     return await crypto.subtle.verify('Ed25519', imported, owned(signature), owned(message))

@@ -4,11 +4,11 @@
  *
  * @module
  */
+import { joinOctets } from '../../ground/octets.ts'
 import {
   chainSigned,
   deviceSigned,
   EXPORT_CONTEXT,
-  join,
   keyInfo,
   originInfo,
   previousSigned,
@@ -148,13 +148,13 @@ export async function beginHandshake(options: HandshakeOptions): Promise<Handsha
   if (options.auth !== undefined) tlvs.set(CLIENT_TLV.auth, options.auth)
   if (previous !== undefined) {
     const shares = await sha256(
-      join(header, ephemeral.share, ephemeral.mlKemKey ?? new Uint8Array(0)),
+      joinOctets(header, ephemeral.share, ephemeral.mlKemKey ?? new Uint8Array(0)),
     )
     const mac = await subtle.sign('HMAC', previous.requestKey, owned(previousSigned(shares)))
     const { sessionId, generation } = previous
-    tlvs.set(CLIENT_TLV.previous, join(sessionId, u32Bytes(generation), new Uint8Array(mac)))
+    tlvs.set(CLIENT_TLV.previous, joinOctets(sessionId, u32Bytes(generation), new Uint8Array(mac)))
   }
-  const signed = deviceSigned(await sha256(join(header, writeKeyTlvs(tlvs))))
+  const signed = deviceSigned(await sha256(joinOctets(header, writeKeyTlvs(tlvs))))
   const signature = await subtle.sign(
     { name: 'ECDSA', hash: 'SHA-256' },
     device.privateKey,
@@ -162,7 +162,7 @@ export async function beginHandshake(options: HandshakeOptions): Promise<Handsha
   )
   tlvs.set(CLIENT_TLV.deviceSignature, new Uint8Array(signature))
   return resumeHandshake({
-    message: owned(join(header, await context.seal(writeKeyTlvs(tlvs), header))),
+    message: owned(joinOctets(header, await context.seal(writeKeyTlvs(tlvs), header))),
     keyId: key.keyId,
     suite,
     exporter: await context.export(EXPORT_CONTEXT, 32),
@@ -193,7 +193,7 @@ async function finish(pending: PendingHandshake, reply: Uint8Array): Promise<Ses
   if (mlKem !== undefined) salt = await hkdfBits(mlKem, salt, keyInfo('pq', th), 32)
   if (previous !== undefined) {
     const chain = await subtle.sign('HMAC', previous.requestKey, owned(chainSigned(th)))
-    salt = await sha256(join(salt, new Uint8Array(chain)))
+    salt = await sha256(joinOctets(salt, new Uint8Array(chain)))
   }
   const plain = await openReply(
     await hkdfBits(ikm, salt, keyInfo('resp', th), 28),
@@ -325,5 +325,5 @@ async function hkdfBits(
 }
 
 function timeBytes(ms: number): Uint8Array {
-  return join(u32Bytes(Math.floor(ms / 2 ** 32)), u32Bytes(ms % 2 ** 32))
+  return joinOctets(u32Bytes(Math.floor(ms / 2 ** 32)), u32Bytes(ms % 2 ** 32))
 }

@@ -217,7 +217,7 @@ function provePossession(
   )
   const response = group.addScalars(nonce, group.multiplyScalars(challenge, secret))
   nonce.fill(0)
-  return joinOctets([commitment, response])
+  return joinOctets(commitment, response)
 }
 
 function isPossession(

@@ -139,7 +139,7 @@ export function keyCheckValue(
   secret: Uint8Array,
 ): Uint8Array {
   const key = hkdf(sha256, secret, undefined, CHECK_LABEL, 32)
-  const mac = hmac(sha256, key, joinOctets([keyId, fourOctets(generation)]))
+  const mac = hmac(sha256, key, joinOctets(keyId, fourOctets(generation)))
   key.fill(0)
   return mac.slice(0, CHECK_VALUE_BYTES)
 }

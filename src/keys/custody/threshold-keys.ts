@@ -41,7 +41,7 @@ export function sealToCustody(
   ephemeral.fill(0)
   const sealed = sealHpke({ kem: KEM_RISTRETTO255, dh, enc, publicKey }, info, aad, plain)
   dh.fill(0)
-  return joinOctets([enc, sealed])
+  return joinOctets(enc, sealed)
 }
 
 /** What holders multiply, to open: undefined for what was sealed to no key. */
@@ -70,6 +70,6 @@ export function elementToDerive(group: MappedGroup, objectId: Uint8Array): Uint8
 
 /** The key of an object: the same whenever it is asked for. @param product key x {@link elementToDerive}. Secret */
 export function dataKey(product: Uint8Array, objectId: Uint8Array): Uint8Array {
-  const info = joinOctets([DATA_KEY_LABEL, objectId])
+  const info = joinOctets(DATA_KEY_LABEL, objectId)
   return hkdf(sha256, product, undefined, info, DATA_KEY_BYTES)
 }

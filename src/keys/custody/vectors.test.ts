@@ -86,7 +86,7 @@ describe('the vectors of LCU/1', () => {
       format: 'raw-private',
       asymmetricKeyType: 'ed25519',
     })
-    const signature = sign(null, joinOctets([octetsOf(MANIFEST_LABEL), manifest]), identity)
+    const signature = sign(null, joinOctets(octetsOf(MANIFEST_LABEL), manifest), identity)
     assert.equal(toHex(signature), wanted.signature)
     const read = readCustodyManifest(sealCustodyManifest(manifest, signature))
     assert.ok(read !== undefined)

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { joinOctets } from '../../ground/octets.ts'
 import { proofBase, readProofParameters } from '../../wire/session-proof.ts'
-import { chainSigned, join, keyInfo, originInfo, transcript } from './key-schedule.ts'
+import { chainSigned, keyInfo, originInfo, transcript } from './key-schedule.ts'
 
 /** Made by another implementation: `docs/wire/session-keys.md`. */
 const VECTORS = JSON.parse(
@@ -39,7 +40,7 @@ describe('the key schedule', () => {
 
   it('chains a rotation to the old request key', () => {
     const mac = createHmac('sha256', hex(VECTORS.old_request_key)).update(chainSigned(th)).digest()
-    const salt = sha256(join(exporter, mac))
+    const salt = sha256(joinOctets(exporter, mac))
     assert.equal(salt.toString('hex'), VECTORS.salt_rotate)
     assert.deepEqual(keys(salt), VECTORS.rotate)
   })

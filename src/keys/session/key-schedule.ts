@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { joinOctets } from '../../ground/octets.ts'
 
 const text = (value: string): Uint8Array => Uint8Array.from(value, (char) => char.charCodeAt(0))
 const PREFIX = 'limen/lsk/1 '
@@ -30,12 +31,12 @@ const LABELS = {
 export function originInfo(origin: string, purpose: 'init' | 'rotate'): Uint8Array {
   if (origin.length > 512) throw new RangeError('Cannot bind an origin of more than 512 characters')
   const length = Uint8Array.of(origin.length >> 8, origin.length & 255)
-  return join(LABELS[purpose], length, text(origin))
+  return joinOctets(LABELS[purpose], length, text(origin))
 }
 
 /** What is hashed to the transcript: the whole first message, and the header of the second. */
 export function transcript(first: Uint8Array, secondHeader: Uint8Array): Uint8Array {
-  return join(
+  return joinOctets(
     LABELS.transcript,
     u32Bytes(first.length),
     first,
@@ -49,22 +50,22 @@ export function keyInfo(
   label: 'resp' | 'req' | 'body' | 'pq',
   transcriptHash: Uint8Array,
 ): Uint8Array {
-  return join(LABELS[label], transcriptHash)
+  return joinOctets(LABELS[label], transcriptHash)
 }
 
 /** What a device signs of an init or rotate: header and all TLVs but the signature, hashed by the caller. */
 export function deviceSigned(hash: Uint8Array): Uint8Array {
-  return join(LABELS.device, hash)
+  return joinOctets(LABELS.device, hash)
 }
 
 /** What the old request key authenticates of a rotate: header and shares, hashed by the caller. */
 export function previousSigned(hash: Uint8Array): Uint8Array {
-  return join(LABELS.previous, hash)
+  return joinOctets(LABELS.previous, hash)
 }
 
 /** What the old key adds to the new one: whoever follows must have held it. */
 export function chainSigned(transcriptHash: Uint8Array): Uint8Array {
-  return join(LABELS.chain, transcriptHash)
+  return joinOctets(LABELS.chain, transcriptHash)
 }
 
 /** HKDF's `info` (no salt, 32 bytes) from the body key to what bodies of one direction are sealed with. */
@@ -74,17 +75,7 @@ export function bodyInfo(direction: 'c2s' | 's2c'): Uint8Array {
 
 /** What the header of a sealed body names. */
 export function bodyKeyId(sessionId: Uint8Array, generation: number): Uint8Array {
-  return join(sessionId, u32Bytes(generation))
-}
-
-export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return joinOctets(sessionId, u32Bytes(generation))
 }
 
 export function u32Bytes(value: number): Uint8Array {
