@@ -163,11 +163,13 @@ const heard = (): Heard[] =>
     .map((line) => JSON.parse(line) as Heard)
 const noticeOf = ({ body }: Heard): Notice =>
   JSON.parse(Buffer.from(body, 'base64').toString()) as Notice
+/** A notice that was heard, but not answered in time, is said again: its nonce tells. */
 const noticesOf = (session: Session): { readonly at: string; readonly notice: Notice }[] =>
   heard()
     .filter(({ kind }) => kind === 'notice')
     .map((one) => ({ at: one.server, notice: noticeOf(one) }))
     .filter(({ notice }) => notice.sid === idOf(session))
+    .filter(({ notice }, i, all) => all.findIndex((one) => one.notice.nonce === notice.nonce) === i)
 
 async function counted(reason: string, result: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()

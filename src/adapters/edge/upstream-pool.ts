@@ -194,10 +194,17 @@ export class UpstreamPool implements KeyPlacer {
         this.#whyNot(from, waiter.except),
       )
       if (moving !== undefined) {
-        void moving.then(() => this.request(waiter))
+        // Its state is there now: to choose anew would move it twice.
+        void moving.then(() =>
+          server.usable ? this.#connect(waiter, server) : this.request(waiter),
+        )
         return
       }
     }
+    this.#connect(waiter, server)
+  }
+
+  #connect(waiter: Waiter, server: UpstreamServer): void {
     const reused = this.#reuse(server, waiter)
     if (reused !== undefined) {
       server.inFlight++
