@@ -48,11 +48,12 @@ export async function connectOctets(
   socket.on('end', over).on('close', over)
   const wait = async (what: string, isDone: () => boolean): Promise<string> => {
     const deadline = performance.now() + WITHIN_MS
+    // Not before something is wrong: to look at the text is to copy all of it.
+    const shown = () => JSON.stringify(text.slice(0, 500))
     while (!isDone()) {
-      const shown = JSON.stringify(text.slice(0, 500))
-      if (isOver) throw new Error(`The connection ended before ${what}: ${shown}`)
+      if (isOver) throw new Error(`The connection ended before ${what}: ${shown()}`)
       const left = deadline - performance.now()
-      if (left < 0) throw new Error(`Not in time: ${what}: ${shown}`)
+      if (left < 0) throw new Error(`Not in time: ${what}: ${shown()}`)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left)
         wake = () => {
