@@ -25,12 +25,7 @@ const CONSECUTIVE = 3
 const FOLDS = 5
 
 export async function evalKeystroke(dataDir: string): Promise<object> {
-  const folder = join(dataDir, 'cmu-keystroke')
-  const inside = await access(folder).then(
-    () => folder,
-    () => dataDir,
-  )
-  const { kinds, people } = parseKeystrokes(await readFile(join(inside, 'keystrokes.csv'), 'utf8'))
+  const { kinds, people } = await readKeystrokes(dataDir)
   const own = people.map((_, target) => scoreOwn(kinds, people, target))
   const background = people.map((_, target) => scoreWithBackground(kinds, people, target))
   return {
@@ -44,6 +39,16 @@ export async function evalKeystroke(dataDir: string): Promise<object> {
     eer_own_practised: round(mean(own.map((scores) => rateOf(practised(scores), 1)))),
     eer_background_practised: round(mean(background.map((scores) => rateOf(practised(scores), 1)))),
   }
+}
+
+/** Of the folder, or of `cmu-keystroke` in it. */
+export async function readKeystrokes(dataDir: string): Promise<Keystrokes> {
+  const folder = join(dataDir, 'cmu-keystroke')
+  const inside = await access(folder).then(
+    () => folder,
+    () => dataDir,
+  )
+  return parseKeystrokes(await readFile(join(inside, 'keystrokes.csv'), 'utf8'))
 }
 
 export interface Keystrokes {
@@ -90,7 +95,8 @@ interface Scores {
 type People = Keystrokes['people']
 type Score = (timings: Float64Array) => number
 
-function scoreOwn(kinds: readonly TimingKind[], people: People, target: number): Scores {
+/** By the person's own repetitions alone. */
+export function scoreOwn(kinds: readonly TimingKind[], people: People, target: number): Scores {
   const rows = people[target] ?? []
   const others = people.filter((_, person) => person !== target)
   return scoreAll(scorer(kinds, rows), rows, others)

@@ -16,6 +16,7 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   m4: async () => (await import('./m4.ts')).evalM4,
   load: async () => (await import('./load.ts')).evalLoad,
   keystroke: async () => (await import('./keystroke.ts')).evalKeystroke,
+  thresholds: async () => (await import('./thresholds.ts')).evalThresholds,
   mouse: async () => (await import('./mouse.ts')).evalMouse,
 }
 

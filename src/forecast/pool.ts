@@ -7,8 +7,9 @@
  * @module
  */
 import type { Random } from '../ground/random.ts'
+import { solveFactored } from '../math/cholesky.ts'
 import { clusterPoints } from '../math/k-means.ts'
-import { factorRidge, solveFactored } from '../math/ridge.ts'
+import { factorRidge } from '../math/ridge.ts'
 import type { SeriesFrame } from './model.ts'
 import { bounded, bridgeGaps, rangeOf } from './models/guarded.ts'
 import { type LogScale, logScaleOf, offScale, onScale } from './models/log-scale.ts'

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { factorRidge, solveFactored } from '../../math/ridge.ts'
+import { solveFactored } from '../../math/cholesky.ts'
+import { factorRidge } from '../../math/ridge.ts'
 import type { TimingKind } from './typing-profile.ts'
 import { robustScale } from './typing-spread.ts'
 
