@@ -14,6 +14,8 @@ import { drawScalar } from '../src/crypto/prime-group.ts'
 import { generateShares, reconstructSecret } from '../src/crypto/shamir.ts'
 import { combineProducts, multiplyPartially } from '../src/crypto/threshold-dh.ts'
 import { elementToDerive, OPEN_CONTEXT } from '../src/keys/custody/threshold-keys.ts'
+import { benchCustodyNodes } from './custody-nodes.ts'
+import { benchPkcs11 } from './custody-pkcs11.ts'
 import { benchPlacement } from './custody-placement.ts'
 
 const ROUNDS = 9
@@ -197,10 +199,12 @@ export async function benchCustody(say: (line: string) => void) {
     ...(await sharing()),
     ...(await signing()),
     ...(await multiplying()),
+    ...(await benchPkcs11()),
     ...(await benchPlacement()),
+    ...(await benchCustodyNodes()),
   }
   for (const [name, value] of Object.entries(figures)) {
-    say(`  ${name.padEnd(22)} ${value.toFixed(value < 100 ? 4 : 0)}`)
+    say(`  ${name.padEnd(24)} ${value.toFixed(value < 100 ? 4 : 0)}`)
   }
   return figures
 }

@@ -33,6 +33,9 @@ const COMPONENTS: readonly Component[] = [
   { programs: ['chromium', 'chromium-browser', 'google-chrome'], debian: 'chromium' },
   { programs: ['firefox-esr'], debian: 'firefox-esr' },
   { programs: ['certutil'], debian: 'libnss3-tools' },
+  { programs: ['ffmpeg'], debian: 'ffmpeg' },
+  { programs: ['mosquitto'], debian: 'mosquitto' },
+  { programs: ['softhsm2-util'], debian: 'softhsm2' },
 ]
 /** Servers live here, and a user's PATH often leaves them out. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']

@@ -25,8 +25,14 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'apps/client': ['ground', 'wire', 'keys', 'apps/browser'],
   'apps/console': ['ground', 'behavior', 'ports'],
   'apps/demo': [...PURE, 'adapters'],
-  'apps/server': [...PURE, 'flows', 'adapters', 'apps/demo'],
-  'apps/cli': [...PURE, 'flows', 'adapters', 'apps/server', 'apps/demo'],
+  'apps/custody': [...PURE, 'flows', 'adapters'],
+  'apps/media': [...PURE, 'flows', 'adapters'],
+  'apps/custody-api': [...PURE, 'flows', 'adapters', 'apps/custody'],
+  'apps/server': [...PURE, 'flows', 'adapters', 'apps/custody', 'apps/custody-api', 'apps/demo'],
+  'apps/cli': [
+    ...PURE,
+    ...['flows', 'adapters', 'apps/custody', 'apps/custody-api', 'apps/server', 'apps/demo'],
+  ],
 }
 
 /** Floors where nothing happens by itself: no I/O, no clock, no chance, no npm package but these. */

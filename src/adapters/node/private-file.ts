@@ -35,7 +35,17 @@ export function readPrivateFile(path: string): Buffer<ArrayBuffer> | undefined {
   }
 }
 
-/** Writes beside, flushes, renames: a reader or a crash sees the old bytes or the new ones. */
+/** Puts names on the disk: of what was made, renamed or removed in the folder. */
+export function flushFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** Writes beside, flushes, renames: a reader or a crash sees the old bytes or the new ones. On the disk when it returns. */
 export function writePrivateFile(path: string, bytes: Uint8Array | string): void {
   makePrivateFolder(dirname(path))
   const beside = `${path}.${process.pid}.new`
@@ -48,6 +58,7 @@ export function writePrivateFile(path: string, bytes: Uint8Array | string): void
     closeSync(file)
   }
   renameSync(beside, path)
+  flushFolder(dirname(path))
 }
 
 /** What the file holds; made by `make` on first use. */

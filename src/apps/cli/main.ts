@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
 import { addClusterCommands } from './cluster-commands.ts'
+import { addCustodyCommands } from './custody-commands.ts'
 import { idsLast } from './dashed-ids.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
 import { addForecastCommands } from './forecast-commands.ts'
@@ -44,6 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addSessionCommands(program, out, ended)
   addForecastCommands(program, out)
   addClusterCommands(program, out)
+  addCustodyCommands(program, out, ended)
   addSimulateCommand(program, out)
   try {
     await program.parseAsync(idsLast(argv))
@@ -76,6 +78,14 @@ function addServerCommands(program: Command, ended: (code: number) => void): voi
     .action(async (options) => {
       const { runLoadAgent } = await import('./load-agent-command.ts')
       ended(await runLoadAgent(options, out))
+    })
+  program
+    .command('custody-node')
+    .description('hold shares of keys, and use them for those who may')
+    .requiredOption('-c, --config <file>', 'configuration of this node')
+    .action(async (options) => {
+      const { runCustodyNode } = await import('./custody-node-command.ts')
+      ended(await runCustodyNode(options, out, complain))
     })
   program
     .command('check')

@@ -8,16 +8,14 @@
  *
  * @module
  */
-import { sha512 } from '@noble/hashes/sha2.js'
 import { type Dealing, dealScalar, hasImage, imageAt, type KeyShare } from '../../crypto/feldman.ts'
 import {
   drawScalar,
-  ELEMENT_BYTES,
   isSameOctets,
-  isScalar,
   type PrimeGroup,
   weightAtZero,
 } from '../../crypto/prime-group.ts'
+import { isLogarithmKnown, proveLogarithm, type SchnorrContext } from '../../crypto/schnorr.ts'
 import { joinOctets, octetsOf } from '../../ground/octets.ts'
 import type { Random } from '../../ground/random.ts'
 
@@ -77,7 +75,7 @@ export function dealNewKey(
 ): Dealing & { readonly proof: Uint8Array } {
   const secret = drawScalar(group, random)
   const dealing = dealScalar(group, secret, points, threshold, random)
-  const proof = provePossession(group, secret, dealer, context, random)
+  const proof = proveLogarithm(group, secret, possession(dealer, context), random)
   secret.fill(0)
   return { ...dealing, proof }
 }
@@ -183,7 +181,7 @@ function isExpected(
   return (
     group.isElement(constant) &&
     proof !== undefined &&
-    isPossession(group, proof, constant, dealer, purpose.context)
+    isLogarithmKnown(group, proof, constant, possession(dealer, purpose.context))
   )
 }
 
@@ -198,52 +196,9 @@ function addCommitments(
   )
 }
 
-/** Schnorr's proof: nonce element | response. */
-function provePossession(
-  group: PrimeGroup,
-  secret: Uint8Array,
-  dealer: number,
-  context: Uint8Array,
-  random: Random,
-): Uint8Array {
-  const nonce = drawScalar(group, random)
-  const commitment = group.multiplyBase(nonce)
-  const challenge = possessionChallenge(
-    group,
-    dealer,
-    context,
-    group.multiplyBase(secret),
-    commitment,
-  )
-  const response = group.addScalars(nonce, group.multiplyScalars(challenge, secret))
-  nonce.fill(0)
-  return joinOctets(commitment, response)
-}
-
-function isPossession(
-  group: PrimeGroup,
-  proof: Uint8Array,
-  element: Uint8Array,
-  dealer: number,
-  context: Uint8Array,
-): boolean {
-  const commitment = proof.subarray(0, ELEMENT_BYTES)
-  const response = proof.subarray(ELEMENT_BYTES)
-  if (!group.isElement(commitment) || !isScalar(response)) return false
-  const challenge = possessionChallenge(group, dealer, context, element, commitment)
-  const expected = group.add(commitment, group.multiply(challenge, element))
-  return isSameOctets(group.multiplyBase(response), expected)
-}
-
-function possessionChallenge(
-  group: PrimeGroup,
-  dealer: number,
-  context: Uint8Array,
-  element: Uint8Array,
-  commitment: Uint8Array,
-): Uint8Array {
-  const hash = sha512.create().update(POSSESSION_LABEL).update(Uint8Array.of(dealer))
-  return group.reduce(hash.update(element).update(commitment).update(context).digest())
+/** Schnorr's proof is good for this dealer and context alone. */
+function possession(dealer: number, context: Uint8Array): SchnorrContext {
+  return { prefix: joinOctets(POSSESSION_LABEL, Uint8Array.of(dealer)), context }
 }
 
 const POSSESSION_LABEL = octetsOf('limen/lcu/1 dkg\0')

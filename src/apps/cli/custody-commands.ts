@@ -1,0 +1,40 @@
+/**
+ * The commands about custody of keys: `custody audit verify`, of files; `custody api`, which serves.
+ *
+ * @module
+ */
+import { type Command, Option } from 'commander'
+import type { CustodyApiCommandOptions } from './custody-api-command.ts'
+import type { CustodyAuditOptions } from './custody-audit-command.ts'
+
+const list = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+/** Adds them to `program`; `out` takes one line or several, `ended` the exit code. */
+export function addCustodyCommands(
+  program: Command,
+  out: (text: string) => void,
+  ended: (code: number) => void,
+): void {
+  const custody = program.command('custody').description('keys in shares')
+  custody
+    .command('api')
+    .description("serve keys in custody to clients of Vault's transit engine")
+    .requiredOption('-c, --config <file>', 'configuration of this coordinator')
+    .action(async (options: CustodyApiCommandOptions) => {
+      const { runCustodyApi } = await import('./custody-api-command.ts')
+      ended(await runCustodyApi(options, out))
+    })
+  const audit = custody.command('audit').description('who asked a custody node for what')
+  audit
+    .command('verify <file>')
+    .description('whether an audit log is what the node wrote; names the lines that are not')
+    .option('--checkpoints <file>', 'kept elsewhere, besides those beside the log', list, [])
+    .option('--key <hex>', 'public key of the node, else as the log says')
+    .addOption(
+      new Option('-o, --output <form>', 'text or json').choices(['text', 'json']).default('text'),
+    )
+    .action(async (file: string, options: CustodyAuditOptions) => {
+      const { runCustodyAudit } = await import('./custody-audit-command.ts')
+      ended(await runCustodyAudit(file, options, Date.now(), out))
+    })
+}

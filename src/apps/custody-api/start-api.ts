@@ -1,0 +1,182 @@
+/**
+ * A coordinator of the operations API from its configuration: the nodes' client, the catalogue, the audit log, and then the door.
+ *
+ * @module
+ */
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { openCustodyAudit } from '../../adapters/node/custody-audit.ts'
+import { openKeyCatalogue } from '../../adapters/node/key-catalogue.ts'
+import { readPrivateFile } from '../../adapters/node/private-file.ts'
+import { type SodiumGroups, sodiumGroups } from '../../adapters/node/sodium-groups.ts'
+import { systemClock } from '../../adapters/node/system-clock.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import { fromHex } from '../../ground/hex.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import { compileAccess } from '../../keys/custody/access-policy.ts'
+import { nodeIdOf } from '../custody/caller.ts'
+import { type CustodyClient, openCustodyClient } from '../custody/custody-client.ts'
+import { ShareDriver } from '../custody/drive-change.ts'
+import { type ApiConfig, readApiConfig } from './api-config.ts'
+import { listenForClients } from './api-listener.ts'
+import { apiRequests } from './api-requests.ts'
+import { KeyDesk, type KeyMaker } from './key-desk.ts'
+import { KeyWork } from './key-work.ts'
+import type { SystemState } from './system-answers.ts'
+import { bearerOf, certifiedCaller } from './who-asks.ts'
+
+export interface StartedApi {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+export interface StartApiOptions {
+  readonly path: string
+  /** Of Limen, as `/v1/sys/health` says it. */
+  readonly version: string
+  /** Told what goes wrong beside requests, and bugs; one line, no secret. */
+  complain(text: string): void
+}
+
+/** @throws LimenError of the configuration, catalogue, audit log; `credentials-bad`, `custody-card`, `cannot-listen` */
+export async function startCustodyApi({
+  path,
+  version,
+  complain,
+}: StartApiOptions): Promise<StartedApi> {
+  const config = readApiConfig(path)
+  const { cluster, id, folder, threshold } = config
+  const random = systemRandom()
+  const clock = systemClock
+  const { identity, identityKey, signingKey, tokens, decide } = readRest(config, path)
+  const groups = await sodiumGroups()
+  const client = openCustodyClient({
+    ...{ cluster, identity, groups, random, clock },
+    nodes: config.nodes.map(({ id: node, address, card }) => ({
+      ...{ id: node, ...splitAddress(address), card: new Uint8Array(bytesOf(card)) },
+    })),
+    ...{ certificate: textOf(config.certificate), authority: textOf(config.authority) },
+    key: secretFile(config.key).toString(),
+  })
+  const onError = (error: unknown): void =>
+    complain(error instanceof LimenError ? error.message : `bug: ${(error as Error).stack}`)
+  const catalogue = await openKeyCatalogue({
+    ...{ folder: config.catalogue ?? join(folder, 'keys'), identity, onError },
+  })
+  const audit = openCustodyAudit({
+    ...{ folder: join(folder, 'audit'), node: nodeIdOf(cluster, id), key: signingKey, clock },
+    onError,
+  })
+  const maker = identityKey && makerOf(config, client, groups, identityKey)
+  const world = {
+    ...{ random, clock, keys: new KeyDesk({ catalogue, random, clock, maker }) },
+    work: new KeyWork({ client, groups, random }),
+  }
+  const system = (): SystemState => {
+    const { nodes } = client.links
+    const away = nodes.filter(({ health }) => health.isAway).length
+    return { cluster, version, nodes: nodes.length, threshold, away, now: clock.now() }
+  }
+  const { host, port } = splitAddress(config.listen)
+  const listener = await listenForClients({
+    ...{ host, port, authority: textOf(config.authority) },
+    certificate: textOf(config.server.certificate),
+    key: secretFile(config.server.key).toString(),
+    handlerFor: (socket: TLSSocket) =>
+      apiRequests({
+        ...{ world, decide, audit, system, onBug: onError },
+        isWaitedFor: () => !socket.destroyed,
+        callerOf: (token) =>
+          token === '' ? certifiedCaller(socket, cluster, clock) : bearerOf(token, tokens),
+      }),
+  })
+  return {
+    ...{ id, host, port: listener.port },
+    async close() {
+      await listener.close()
+      catalogue.close()
+      await client.close()
+      await audit.close()
+    },
+  }
+}
+
+function makerOf(
+  { nodes, threshold }: ApiConfig,
+  { links, manifests }: CustodyClient,
+  groups: SodiumGroups,
+  identityKey: KeyObject,
+): KeyMaker {
+  const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
+  const random = systemRandom()
+  // A new key has no older generation that somebody might still use.
+  const graceMs = 0
+  return {
+    driver: new ShareDriver({ links, manifests, groups, random, graceMs, sign: signed }),
+    holding: { threshold, nodes: nodes.map(({ id }) => id) },
+    sign: signed,
+  }
+}
+
+function readRest(config: ApiConfig, path: string) {
+  const { identity, identityKey, signingKey, access } = config
+  try {
+    const publicKey = createPublicKey(textOf(identity))
+    const privateKey = identityKey === undefined ? undefined : privateKeyOf(identityKey)
+    if (privateKey !== undefined && !createPublicKey(privateKey).equals(publicKey)) {
+      throw new RangeError('identityKey is not the private key of identity')
+    }
+    const signing = privateKeyOf(signingKey)
+    const isEd25519 = [publicKey, signing].every((key) => key.asymmetricKeyType === 'ed25519')
+    if (!isEd25519) throw new RangeError('identity and signingKey are keys of Ed25519')
+    return {
+      ...{ identity: publicKey, identityKey: privateKey, signingKey: signing },
+      tokens: config.tokens.map(({ sha256, caller }) => ({ ...caller, sha256: fromHex(sha256) })),
+      decide: compileAccess(access),
+    }
+  } catch (cause) {
+    if (cause instanceof LimenError) throw cause
+    throw bad(`${path}: ${(cause as Error).message}`, cause)
+  }
+}
+
+function privateKeyOf(path: string): KeyObject {
+  const pem = secretFile(path)
+  try {
+    return createPrivateKey(pem)
+  } finally {
+    pem.fill(0)
+  }
+}
+
+function textOf(path: string): string {
+  return bytesOf(path).toString()
+}
+
+function bytesOf(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw bad(`${path} cannot be read`, cause)
+  }
+}
+
+/** Takes reading away from everybody else. */
+function secretFile(path: string): Buffer {
+  const bytes = readPrivateFile(path)
+  if (bytes === undefined) throw bad(`${path} is not there`)
+  return bytes
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':')
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }
+}
+
+function bad(why: string, cause?: unknown): LimenError {
+  return new LimenError('credentials-bad', why, { side: 'operator', retry: false, cause })
+}

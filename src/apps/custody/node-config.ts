@@ -1,0 +1,94 @@
+/**
+ * The configuration of a custody node: one YAML file, checked as a whole. What its fields mean is in `docs/wire/custody.md`.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { LimenError } from '../../ground/limen-error.ts'
+
+/** Larger than any list of access rules that a person can read. */
+const TEXT_BYTES_MAX = 1 << 20
+const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a name of a-z, 0-9, ".", "_" and "-"')
+const role = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a role of a-z, 0-9 and "-"')
+const file = z.string().min(1)
+
+const accessRow = z.strictObject({
+  caller: z.strictObject({ role, id: z.string().min(1).optional() }),
+  key: z.string().min(1),
+  operations: z.array(z.string().min(1)).min(1),
+  rate: z.strictObject({ perS: z.number().positive(), burst: z.number().min(1) }).optional(),
+  hours: z.strictObject({ from: z.string(), to: z.string() }).optional(),
+})
+
+const schema = z.strictObject({
+  cluster: z.string().regex(/^[a-z0-9-]{1,63}$/, 'a name of a-z, 0-9 and "-"'),
+  id: name,
+  listen: z
+    .string()
+    .regex(/^(?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i, 'host:port')
+    .default('127.0.0.1:9444'),
+  /** Shares and audit log. */
+  folder: file,
+  /** Shown to callers, `limen://CLUSTER/node/ID` its only name; PEM. */
+  certificate: file,
+  key: file,
+  /** Whose certificates callers have; PEM. */
+  authority: file,
+  /** The cluster's Ed25519 public key; PEM. */
+  identity: file,
+  /** X25519 private key, 32 octets. */
+  sealingKey: file,
+  /** Ed25519 private key; PEM. */
+  signingKey: file,
+  wrapping: z.strictObject({ file, passphraseFile: file }),
+  /** Roles that may connect; what they may do, `access` says. */
+  roles: z.array(role).min(1),
+  access: z.array(accessRow),
+})
+
+export type NodeConfig = z.infer<typeof schema>
+
+const FILES = [
+  'folder',
+  'certificate',
+  'key',
+  'authority',
+  'identity',
+  'sealingKey',
+  'signingKey',
+] as const
+
+/** Paths in it are from the file's folder. @throws LimenError `config-unreadable`, `config-refused` with every complaint */
+export function readNodeConfig(path: string): NodeConfig {
+  let tree: unknown
+  try {
+    const bytes = readFileSync(path)
+    if (bytes.length > TEXT_BYTES_MAX) throw new RangeError('it is too long')
+    tree = parse(bytes.toString('utf8'))
+  } catch (cause) {
+    throw refused('config-unreadable', `${path}: ${(cause as Error).message}`, cause)
+  }
+  const parsed = schema.safeParse(tree)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(
+      ({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`,
+    )
+    throw refused('config-refused', lines.join('\n'))
+  }
+  const whole = (one: string): string => resolve(dirname(path), one)
+  const { wrapping, ...rest } = parsed.data
+  const paths = Object.fromEntries(FILES.map((one) => [one, whole(rest[one])]))
+  const { file: keyFile, passphraseFile } = wrapping
+  return {
+    ...rest,
+    ...paths,
+    wrapping: { file: whole(keyFile), passphraseFile: whole(passphraseFile) },
+  }
+}
+
+function refused(code: string, text: string, cause?: unknown): LimenError {
+  return new LimenError(code, text, { side: 'operator', retry: false, cause })
+}
