@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   biometrics: async () => (await import('./biometrics.ts')).benchBiometrics,
   custody: async () => (await import('./custody.ts')).benchCustody,
   flood: async () => (await import('./flood.ts')).benchFlood,
+  srtp: async () => (await import('./srtp.ts')).benchSrtp,
 }
 
 const USAGE = `usage: npm run --silent bench -- NAME [-o json]

@@ -109,6 +109,19 @@ function spreadFeatures(points: readonly (readonly number[])[]): number[] {
   )
 }
 
+/** Is this a forest? For what comes out of storage: its trees may still be anything, and are walked as such. */
+export function isIsolationForest(value: unknown): value is IsolationForest {
+  if (typeof value !== 'object' || value === null) return false
+  const { dimensions, sampleSize, trees } = value as Partial<Record<keyof IsolationForest, unknown>>
+  return (
+    Object.keys(value).length === 3 &&
+    Number.isSafeInteger(dimensions) &&
+    Number.isSafeInteger(sampleSize) &&
+    Array.isArray(trees) &&
+    trees.every((tree) => Array.isArray(tree) && tree.every(Number.isFinite))
+  )
+}
+
 /** The anomaly score of the paper, in (0, 1): 0.5 is ordinary, near 1 is separated at once. */
 export function isolationScore(forest: IsolationForest, point: readonly number[]): number {
   let sum = 0

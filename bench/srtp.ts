@@ -1,0 +1,242 @@
+/**
+ * What media keys cost: SRTP of packets of 1200 octets beside werift in the same run (CPU of this process, median of rounds in turn), a
+ * transport in a process of its own over real UDP, and what agent and transport add to the way of a packet.
+ *
+ * @module
+ */
+import { fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { ProtectionProfileAeadAes128Gcm, RtpHeader, SrtpSession } from 'werift'
+import { SrtpReceiver } from '../src/adapters/media/srtp-receiver.ts'
+import { SrtpSender } from '../src/adapters/media/srtp-sender.ts'
+import { bindSocket } from '../src/apps/media/datagrams.ts'
+import type { BenchCost, BenchStart, BenchStarted } from './srtp-process.ts'
+
+const HOST = '127.0.0.1'
+const PACKET_BYTES = 1200
+const ROUNDS = 9
+const PACKETS_PER_ROUND = 4000
+/** A stream of 5 Mbit/s of such packets. */
+const STREAM_PACKETS_PER_S = 5e6 / 8 / PACKET_BYTES
+const STREAMS = 1000
+const PACKETS_PER_STREAM = 60
+/** On the way at once: far less than a socket buffers. */
+const WINDOW = 256
+const LATENCY_STREAMS = 4
+const LATENCY_PACKETS = 20_000
+const AGENT_PORT = 19_400
+
+function rtp(sequence: number, ssrc: number): Buffer {
+  const packet = Buffer.alloc(PACKET_BYTES, 7)
+  packet[0] = 0x80
+  packet[1] = 96
+  packet.writeUInt16BE(sequence & 0xffff, 2)
+  packet.writeUInt32BE(ssrc, 8)
+  return packet
+}
+
+/** Microseconds of CPU per packet for each, median of rounds in turn. */
+function cpuUs(calls: readonly ((round: number) => void)[]): number[] {
+  const rounds: number[][] = calls.map(() => [])
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, call] of calls.entries()) {
+      const before = process.cpuUsage()
+      call(round)
+      const { user, system } = process.cpuUsage(before)
+      // The first round, not compiled yet, is no measure.
+      if (round > 0) rounds[i]?.push((user + system) / PACKETS_PER_ROUND)
+    }
+  }
+  return rounds.map((times) => times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0)
+}
+
+function besideWerift() {
+  const master = { key: randomBytes(16), salt: randomBytes(12) }
+  const sender = new SrtpSender()
+  sender.install(1, master)
+  sender.activate(1)
+  const receiver = new SrtpReceiver<object>()
+  receiver.install(1, {}, master)
+  const keys = {
+    ...{ localMasterKey: master.key, localMasterSalt: master.salt },
+    ...{ remoteMasterKey: master.key, remoteMasterSalt: master.salt },
+  }
+  const [theirSender, theirReceiver] = [0, 0].map(
+    () => new SrtpSession({ keys, profile: ProtectionProfileAeadAes128Gcm }),
+  )
+  if (theirSender === undefined || theirReceiver === undefined) throw new Error('no peer')
+  const plain = Array.from({ length: PACKETS_PER_ROUND }, () => rtp(0, 7))
+  const number = (round: number) => {
+    for (const [i, packet] of plain.entries()) {
+      packet.writeUInt16BE((round * PACKETS_PER_ROUND + i) & 0xffff, 2)
+    }
+  }
+  let ours: Buffer[] = []
+  let theirs: Buffer[] = []
+  const [protect = 0, unprotect = 0, theirProtect = 0, theirUnprotect = 0] = cpuUs([
+    (round) => {
+      number(round)
+      ours = plain.map((packet) => {
+        const sealed = sender.protect(packet)
+        if (typeof sealed === 'string') throw new Error(`not sent: ${sealed}`)
+        return sealed
+      })
+    },
+    () => {
+      for (const packet of ours) {
+        if (receiver.unprotect(packet).kind !== 'clean') throw new Error('a packet was dropped')
+      }
+    },
+    () => {
+      theirs = plain.map((packet) =>
+        theirSender.encrypt(packet.subarray(12), RtpHeader.deSerialize(packet)),
+      )
+    },
+    () => {
+      for (const packet of theirs) theirReceiver.decrypt(packet)
+    },
+  ])
+  return {
+    protect_per_s: 1e6 / protect,
+    unprotect_per_s: 1e6 / unprotect,
+    werift_protect_per_s: 1e6 / theirProtect,
+    werift_unprotect_per_s: 1e6 / theirUnprotect,
+    protect_ratio: theirProtect / protect,
+    unprotect_ratio: theirUnprotect / unprotect,
+  }
+}
+
+interface Transport {
+  readonly port: number
+  readonly senders: readonly SrtpSender[]
+  cpuUs(): Promise<number>
+  end(): void
+}
+
+async function startTransport(outputPort: number): Promise<Transport> {
+  const keys = Array.from({ length: STREAMS }, () => randomBytes(28))
+  const child = fork(join(import.meta.dirname, 'srtp-process.ts'))
+  const hex = keys.map((key) => key.toString('hex'))
+  child.send({ keys: hex, host: HOST, agentPort: AGENT_PORT, outputPort } satisfies BenchStart)
+  const [started] = (await once(child, 'message')) as [BenchStarted]
+  const senders = keys.map((bytes, i) => {
+    const sender = new SrtpSender()
+    sender.install(i + 1, { key: bytes.subarray(0, 16), salt: bytes.subarray(16) })
+    sender.activate(i + 1)
+    return sender
+  })
+  return {
+    ...{ port: started.port, senders },
+    async cpuUs() {
+      child.send('cost')
+      const [{ cpuUs: cost }] = (await once(child, 'message')) as [BenchCost]
+      return cost
+    },
+    end: () => void child.disconnect(),
+  }
+}
+
+/** As many packets as come back, one stream after the other, {@link WINDOW} on the way. */
+async function overUdp() {
+  const sink = await bindSocket({ host: HOST, port: 0 })
+  const source = await bindSocket({ host: HOST, port: 0 })
+  const transport = await startTransport(sink.address().port)
+  const total = STREAMS * PACKETS_PER_STREAM
+  let sent = 0
+  let came = 0
+  const { promise: done, resolve } = Promise.withResolvers<void>()
+  const fill = () => {
+    while (sent < total && sent - came < WINDOW) {
+      const packet = rtp(Math.floor(sent / STREAMS), sent % STREAMS)
+      const sealed = transport.senders[sent % STREAMS]?.protect(packet) ?? 'none'
+      if (typeof sealed === 'string') throw new Error(`not sent: ${sealed}`)
+      source.send(sealed, transport.port, HOST)
+      sent++
+    }
+  }
+  let last = 0
+  sink.on('message', () => {
+    came++
+    if (came === total) resolve()
+    else if (sent - came <= WINDOW / 2) fill()
+  })
+  // A datagram that got lost must not stop it: it shows in the figures.
+  const timer = setInterval(() => {
+    if (came === last) resolve()
+    last = came
+  }, 5000)
+  const before = await transport.cpuUs()
+  const from = performance.now()
+  fill()
+  await done
+  const tookS = (performance.now() - from) / 1000
+  const cost = (await transport.cpuUs()) - before
+  clearInterval(timer)
+  transport.end()
+  sink.close()
+  source.close()
+  return {
+    udp_packets_per_s: came / tookS,
+    udp_packets_per_core_s: (came * 1e6) / cost,
+    udp_lost: total - came,
+    streams_per_process: (came * 1e6) / cost / STREAM_PACKETS_PER_S,
+  }
+}
+
+/** Milliseconds on the way, of packets that leave evenly. */
+async function latencies(port: number, inAt: Awaited<ReturnType<typeof bindSocket>>) {
+  const source = await bindSocket({ host: HOST, port: 0 })
+  const times: number[] = []
+  const heard = (packet: Buffer) => times.push(performance.now() - packet.readDoubleBE(16))
+  inAt.on('message', heard)
+  const begun = performance.now()
+  for (let i = 0; i < LATENCY_PACKETS; ) {
+    const due = ((performance.now() - begun) / 1000) * LATENCY_STREAMS * STREAM_PACKETS_PER_S
+    for (; i < Math.min(due, LATENCY_PACKETS); i++) {
+      const packet = rtp(i, 7)
+      packet.writeDoubleBE(performance.now(), 16)
+      source.send(packet, port, HOST)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  inAt.off('message', heard)
+  source.close()
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
+  return { p50: at(0.5), p99: at(0.99), came: times.length }
+}
+
+async function addedLatency() {
+  const sink = await bindSocket({ host: HOST, port: 0 })
+  const direct = await latencies(sink.address().port, sink)
+  const transport = await startTransport(sink.address().port)
+  const through = await latencies(AGENT_PORT, sink)
+  transport.end()
+  sink.close()
+  return {
+    direct_p50_ms: direct.p50,
+    direct_p99_ms: direct.p99,
+    through_p50_ms: through.p50,
+    through_p99_ms: through.p99,
+    added_p50_ms: through.p50 - direct.p50,
+    added_p99_ms: through.p99 - direct.p99,
+    latency_lost: LATENCY_PACKETS - through.came,
+  }
+}
+
+export async function benchSrtp(say: (line: string) => void) {
+  const [load = 0] = loadavg()
+  const figures = {
+    ...{ ...besideWerift(), ...(await overUdp()), ...(await addedLatency()) },
+    // Of the machine before: latencies of a busy one say little.
+    load,
+  }
+  for (const [name, value] of Object.entries(figures)) {
+    say(`  ${name.padEnd(24)} ${value.toFixed(value < 100 ? 3 : 0)}`)
+  }
+  return figures
+}
