@@ -1,6 +1,6 @@
 /**
- * Builds what browsers load from the key server into `dist/browser`: `limen.js` and `start.js` (modules), `worker.js` (a
- * service worker), each one file without imports. Unless what is there is newer than the sources; `--always` builds anyhow.
+ * Builds what browsers load from the key server into `dist/browser`: `limen.js`, `behavior.js` and `start.js` (modules),
+ * `worker.js` (a service worker), each one file without imports. Unless what is there is newer than the sources; `--always` builds anyhow.
  *
  * @module
  */
@@ -11,11 +11,18 @@ import { build } from 'vite'
 const ROOT = join(import.meta.dirname, '..')
 const SOURCES = ['src/apps/browser', 'src/wire', 'src/keys', 'src/ground']
 const OUT = join(ROOT, 'dist/browser')
-const NAMES = ['limen', 'start', 'worker'] as const
+const ENTRIES = {
+  limen: 'limen',
+  start: 'start',
+  worker: 'worker',
+  behavior: 'behavior/behavior',
+} as const
+type Name = keyof typeof ENTRIES
+const NAMES = Object.keys(ENTRIES) as readonly Name[]
 
 if (process.argv.includes('--always') || !isFresh()) await Promise.all(NAMES.map(buildOne))
 
-async function buildOne(name: (typeof NAMES)[number]): Promise<void> {
+async function buildOne(name: Name): Promise<void> {
   await build({
     configFile: false,
     root: ROOT,
@@ -28,7 +35,7 @@ async function buildOne(name: (typeof NAMES)[number]): Promise<void> {
       minify: true,
       modulePreload: false,
       rolldownOptions: {
-        input: join(ROOT, `src/apps/browser/${name}.ts`),
+        input: join(ROOT, `src/apps/browser/${ENTRIES[name]}.ts`),
         preserveEntrySignatures: 'strict',
         // Without exports a module is a script too: the worker is registered as one.
         output: { format: 'es', entryFileNames: `${name}.js`, codeSplitting: false },

@@ -6,13 +6,16 @@
 import type { Decision } from '../src/behavior/decision.ts'
 import type { Verdict } from '../src/behavior/handshake/verdict.ts'
 import type { NumberedEntry } from '../src/keys/session/revocations.ts'
+import type { Suspicion } from '../src/keys/session/suspicions.ts'
 import { logHistogram } from '../src/math/log-histogram.ts'
 import type {
+  BehaviorMet,
   ConnectionView,
   DataPlane,
   DataPlaneSettings,
   HandshakesSeen,
   SessionKeysGiven,
+  SessionTier,
   TrafficTotals,
   UpstreamView,
   WorkerView,
@@ -31,6 +34,14 @@ export interface FakeDataPlane extends DataPlane {
   isSlowWithKeys: boolean
   readonly fed: NumberedEntry[]
   readonly replaced: string[]
+  /** What `suspect` was called with. */
+  readonly suspected: Suspicion[]
+  /** The one worker suspects a session. */
+  meetSuspicion(suspicion: Suspicion): void
+  /** What `tellTiers` was called with. */
+  readonly tiersTold: SessionTier[]
+  /** The one worker meets something of watched sessions. */
+  meetBehavior(met: readonly BehaviorMet[]): void
   /** Says that the one worker holds what it was given last. */
   holdKeys(): void
   /** The one worker meets a ticket under this key. */
@@ -46,6 +57,8 @@ export interface FakeDataPlane extends DataPlane {
 export function fakeDataPlane(): FakeDataPlane {
   const listeners = new Set<(pages: readonly DecisionPage[]) => void>()
   const watchers = new Set<(seen: HandshakesSeen) => void>()
+  const behaviorWatchers = new Set<(met: readonly BehaviorMet[]) => void>()
+  const suspicionWatchers = new Set<(suspicion: Suspicion) => void>()
   const missWatchers = new Set<(stekId: number) => void>()
   const keyWatchers = new Set<(worker: string, stekIds: readonly number[]) => void>()
   let upstreams: UpstreamView[] = []
@@ -60,6 +73,8 @@ export function fakeDataPlane(): FakeDataPlane {
     isSlowWithKeys: false,
     fed: [],
     replaced: [],
+    suspected: [],
+    tiersTold: [],
     closed: false,
     async apply(settings) {
       plane.applied.push(settings)
@@ -78,6 +93,22 @@ export function fakeDataPlane(): FakeDataPlane {
     connections: async (limit) => connections.slice(0, limit),
     upstreams: () => upstreams,
     checkServer: () => false,
+    suspect: (suspicions) => void plane.suspected.push(...suspicions),
+    onSuspected(listener) {
+      suspicionWatchers.add(listener)
+      return () => suspicionWatchers.delete(listener)
+    },
+    meetSuspicion(suspicion) {
+      for (const watcher of suspicionWatchers) watcher(suspicion)
+    },
+    tellTiers: (tiers) => void plane.tiersTold.push(...tiers),
+    onBehavior(listener) {
+      behaviorWatchers.add(listener)
+      return () => behaviorWatchers.delete(listener)
+    },
+    meetBehavior(met) {
+      for (const watcher of behaviorWatchers) watcher(met)
+    },
     changeServer(pool, id, { draining, weight }) {
       const index = upstreams.findIndex((one) => one.pool === pool && one.id === id)
       const found = upstreams[index]

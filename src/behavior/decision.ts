@@ -54,11 +54,11 @@ export interface ServerChoice {
   readonly reasons: readonly string[]
 }
 
-/** A decision on one connection. */
+/** A decision on one connection; or on one session, by how its person behaves. */
 export interface Decision {
   /** 26 characters, Crockford base 32, sorts by time (ULID layout). */
   readonly id: string
-  /** What was decided about: an address and port, e.g. `127.0.0.1:52044`. */
+  /** What was decided about: an address and port, e.g. `127.0.0.1:52044`, or `session ` and the begin of its id. */
   readonly subject: string
   readonly tier: Tier
   /** 0 is ordinary; the unit is -log10 of the probability that an honest client looks like this. */
@@ -80,6 +80,8 @@ export interface Decision {
   readonly handshake?: HandshakeView
   /** Who it is: a profile's id. Absent when the connection was not TLS. */
   readonly profile?: string
+  /** Of a session: the id of the person it should be, '' while nobody has said. Nothing of a connection is in it then. */
+  readonly person?: string
   /** Added once the first request was served. */
   readonly served?: ServerChoice
 }

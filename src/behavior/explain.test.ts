@@ -104,4 +104,25 @@ describe('explainDecision()', () => {
     assert.ok(text.includes('a\\x1b[31m') && text.includes('\\xff'))
     assert.ok(!text.includes('\u001b'))
   })
+
+  it('tells of a session whose behavior was judged, and of nothing else', () => {
+    const { handshake: _, profile: __, ...session } = DECISION
+    const reasons = [{ code: 'text-differs', text: 'It types otherwise', weight: 3.1 }]
+    const about = { subject: 'session AbCdEfGh', person: 'ab12', model: 'person/1' }
+    assert.deepEqual(
+      explainDecision({ ...session, ...about, reasons, tier: 2, enforced: 2, score: 3.1 }),
+      [
+        'Decision 01M7XM3VSRX7XCQ9TDNS3XEJSW',
+        'session AbCdEfGh, 2026-11-21T12:00:00.000Z',
+        'Tier 2, stricter resources (enforced)',
+        'Score 3.10: the digits of the evidence against its person',
+        '',
+        'Why',
+        '   +3.10  It types otherwise  [text-differs]',
+        '',
+        'Person ab12',
+        'Decided by person/1',
+      ],
+    )
+  })
 })

@@ -26,9 +26,25 @@ const POOLS: Readonly<Record<Decision['pool'], string>> = {
 
 /** Returns the lines, without line ends. Values that came from the client are made safe to print. */
 export function explainDecision(decision: Decision): string[] {
+  const { person } = decision
+  const at = new Date(decision.at).toISOString()
+  if (person !== undefined) {
+    return [
+      `Decision ${decision.id}`,
+      `${printable(decision.subject)}, ${at}`,
+      `${sentence(TIERS[decision.tier])}${effectOf(decision)}`,
+      `Score ${decision.score.toFixed(2)}: the digits of the evidence against its person`,
+      '',
+      'Why',
+      ...explainReasons(decision),
+      '',
+      person === '' ? 'Nobody has said whose session it is' : `Person ${printable(person)}`,
+      `Decided by ${decision.model}`,
+    ]
+  }
   const lines = [
     `Decision ${decision.id}`,
-    `${printable(decision.subject)} on listener ${decision.listener}, ${new Date(decision.at).toISOString()}`,
+    `${printable(decision.subject)} on listener ${decision.listener}, ${at}`,
     `${sentence(TIERS[decision.tier])}${effectOf(decision)}`,
     `Its handshake was taken by ${POOLS[decision.pool]}${decision.member === '' ? '' : `, member ${printable(decision.member)}`}`,
     `Score ${decision.score.toFixed(2)}: ${oddsOf(decision.score)}`,

@@ -2,7 +2,7 @@
  * What another policy would have done with decisions made before: who would be in another tier, or treated otherwise, and
  * why. Out of the decisions alone: their reasons say which detector found what and how much it weighed, so the same policy
  * gives the same tiers, and the same input always the same answer. What it cannot show: how clients would have been
- * learned about, had the policy been another.
+ * learned about, had the policy been another. Decisions on sessions, by behavior, are left out: their policy is another.
  *
  * @module
  */
@@ -33,7 +33,8 @@ export interface Replay {
 
 export function replayDecisions(decisions: readonly Decision[], policy: EnforcementPolicy): Replay {
   const changed: ReplayedDecision[] = []
-  for (const decision of decisions) {
+  const connections = decisions.filter(({ person }) => person === undefined)
+  for (const decision of connections) {
     const tierWould = tierOf(scoreOf(decision.reasons), policy)
     const enforcedWould = enforcedTier(decision.reasons, policy)
     if (tierWould === decision.tier && enforcedWould === decision.enforced) continue
@@ -52,5 +53,5 @@ export function replayDecisions(decisions: readonly Decision[], policy: Enforcem
     })
   }
   const profiles = new Set(changed.map(({ profile }) => profile).filter((id) => id !== ''))
-  return { decisions: decisions.length, changed, profilesChanged: profiles.size }
+  return { decisions: connections.length, changed, profilesChanged: profiles.size }
 }

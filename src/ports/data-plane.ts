@@ -14,6 +14,7 @@ import type { KeyGroupRule } from '../keys/session/key-group.ts'
 import type { NumberedEntry } from '../keys/session/revocations.ts'
 import type { RotationLoad } from '../keys/session/rotation-hints.ts'
 import type { RotationPolicy } from '../keys/session/rotation-policy.ts'
+import type { Suspicion } from '../keys/session/suspicions.ts'
 import type { ChoicePolicy } from '../routing/balancer.ts'
 import type { DecisionPage } from './decision-log.ts'
 import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
@@ -28,6 +29,8 @@ export interface DataPlaneSettings {
   readonly limits: LimitSettings
   readonly timeouts: TimeoutSettings
   readonly admission: AdmissionSettings
+  /** How sessions are treated whose behavior is watched; absent: none is. */
+  readonly behavior?: BehaviorSettings
   /** 32 bytes or more: signs affinity cookies. The same on all workers and edges. */
   readonly affinityKey: Uint8Array
   /** 48 bytes each (name16 | HMAC16 | AES16), newest first: session ticket keys, the same on all workers. */
@@ -121,6 +124,8 @@ export interface RouteSettings {
   /** Prefix of the path, '/' for any; matches on segment borders. */
   readonly path: string
   readonly pool: string
+  /** Of sessions whose behavior is suspicious (tier 2), or more than that (tier 3); absent: the same. */
+  readonly tierPools?: { readonly tier2?: string | undefined; readonly tier3?: string | undefined }
   /** Whether requests must be made under a session key (LSK/1), may be, or are not looked at; absent: off. */
   readonly sessionKey?: SessionKeyPolicy
   /** Looked at where `sessionKey` is not off; absent: the defaults of the configuration. */
@@ -219,6 +224,32 @@ export interface RigorousPoolSettings extends HandshakePoolSettings {
   /** A proof of work before the first request passes, of about `work` hashes; 0 for none. */
   readonly work: number
 }
+
+/** What workers do about sessions by their behavior; who is in which tier they are told ({@link DataPlane.tellTiers}). */
+export interface BehaviorSettings {
+  /** Name in lower case of the field by which servers say who the user is: read, and not passed on. */
+  readonly userField: string
+  /** Requests per second and worker of a session in tier 2; 0 for no limit. */
+  readonly requestsPerSecond: number
+  /** A proof of work of about so many hashes in tier 2; 0 for none. */
+  readonly work: number
+}
+
+export interface SessionTier {
+  /** base64url. */
+  readonly session: string
+  /** What servers are told. */
+  readonly shown: Tier
+  /** What counts here: by it requests get another pool. */
+  readonly enforced: Tier
+}
+
+/** What workers meet of sessions whose behavior is watched. */
+export type BehaviorMet =
+  /** A server's answer had the user field; `value` as it came. */
+  | { readonly kind: 'user'; readonly session: string; readonly value: string }
+  /** A proof of work was shown. */
+  | { readonly kind: 'passed'; readonly session: string }
 
 export interface WorkerView {
   readonly id: number
@@ -454,6 +485,14 @@ export interface DataPlane {
    * way to stop. While nobody listens this edge's own word is the last.
    */
   onReplayAsk(listener: (ask: ReplayAsk) => Promise<ReplayMet>): () => void
+  /** Sessions that other edges suspect, for the workers there are. */
+  suspect(suspicions: readonly Suspicion[]): void
+  /** Called when a worker suspects a session that no other did; returns the way to stop. */
+  onSuspected(listener: (suspicion: Suspicion) => void): () => void
+  /** Sessions whose tier has changed; workers to come are told all that are not in tier 1. */
+  tellTiers(tiers: readonly SessionTier[]): void
+  /** Called with what workers meet of watched sessions; returns the way to stop. */
+  onBehavior(listener: (met: readonly BehaviorMet[]) => void): () => void
   /** Ends a worker that does not do its part; another takes its place. */
   replaceWorker(worker: string): void
 }

@@ -15,6 +15,38 @@ function readHead(
   return { read: reader.read(bytes, 0, text.length, headBytes, readsLoad), reader }
 }
 
+describe('the user field', () => {
+  const readUser = (lines: string) => {
+    const text = `HTTP/1.1 200 OK\r\n${lines}\r\n`
+    const bytes = Buffer.from(text, 'latin1')
+    const reader = new ResponseHeadReader()
+    const read = reader.read(bytes, 0, bytes.length, 1024, false, Buffer.from('limen-user'))
+    const user = text.slice(reader.userStart, reader.userEnd)
+    const cut = Array.from({ length: reader.cutCount }, (_, k) =>
+      text.slice(reader.cuts[2 * k], reader.cuts[2 * k + 1]),
+    )
+    return { read, user: reader.userStart === 0 ? '' : user, cut }
+  }
+
+  it('is read and cut out, whatever its case', () => {
+    assert.deepEqual(readUser('Server: x\r\nLimen-USER:  alice;confirmed \r\nA: b\r\n'), {
+      ...{ read: 'complete', user: 'alice;confirmed' },
+      cut: ['Limen-USER:  alice;confirmed \r\n'],
+    })
+  })
+
+  it('says nothing when there are two, which are cut out all the same', () => {
+    const { user, cut } = readUser('Limen-User: a\r\nlimen-user: b\r\n')
+    assert.deepEqual([user, cut.length], ['', 2])
+  })
+
+  it('is no longer name, and nothing of the head before', () => {
+    assert.deepEqual(readUser('Limen-Users: a\r\nLimen-Use: b\r\nConnection: close\r\n'), {
+      ...{ read: 'complete', user: '', cut: ['Connection: close\r\n'] },
+    })
+  })
+})
+
 describe('ResponseHeadReader.read()', () => {
   it('describes a head by offsets', () => {
     const text = `${OK}Content-Length: 5\r\nServer: x\r\n\r\nhello`

@@ -67,7 +67,12 @@ export class ResponseHeadReader {
   isLoadBinary = false
   #readsLoad = false
   #loads = 0
-  /** Connection-level field lines, and load reports that are read, to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
+  /** Where the value of the field that says who the user is lies; 0 when there is none, or more than one came. */
+  userStart = 0
+  userEnd = 0
+  #userField: Uint8Array | undefined
+  #users = 0
+  /** Connection-level field lines, and what is read as said below, to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
   readonly cuts = new Int32Array(CUTS_MAX * 2)
   cutCount = 0
 
@@ -76,6 +81,7 @@ export class ResponseHeadReader {
    * Never throws.
    *
    * @param readsLoad whether load reports (`orca-load.ts`) are looked for, and cut out
+   * @param userField name in lower case of the field that says who the user is: looked for, and cut out
    */
   read(
     bytes: Uint8Array,
@@ -83,6 +89,7 @@ export class ResponseHeadReader {
     to: number,
     headBytes: number,
     readsLoad = false,
+    userField?: Uint8Array,
   ): ResponseRead {
     if (to < bytes.length) bytes[to] = 0
     this.start = from
@@ -94,6 +101,9 @@ export class ResponseHeadReader {
     this.loadStart = 0
     this.#loads = 0
     this.#readsLoad = readsLoad
+    this.userStart = 0
+    this.#users = 0
+    this.#userField = userField
     const line = this.#statusLine(bytes, from, to)
     if (line !== 'complete') return this.#unfinished(line, from, to, headBytes)
     let at = this.end
@@ -156,14 +166,27 @@ export class ResponseHeadReader {
     if (at + 1 >= to) return at >= to || bytes[at] === CR ? 'incomplete' : 'bad-field'
     if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'bad-field'
     this.end = at + 2
-    if (nameLength !== 7 && nameLength !== 10 && nameLength !== 14 && nameLength < 16) {
+    const isUser = nameLength === this.#userField?.length && this.#isUser(bytes, from)
+    if (!isUser && nameLength !== 7 && nameLength !== 10 && nameLength !== 14 && nameLength < 16) {
       return 'complete'
     }
     let valueEnd = at
     while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
       valueEnd--
     }
+    if (isUser) return this.#user(from, value, valueEnd)
     return this.#known(bytes, from, nameLength, value, valueEnd)
+  }
+
+  #isUser(bytes: Uint8Array, name: number): boolean {
+    return this.#userField !== undefined && startsWithIgnoringCase(bytes, name, this.#userField)
+  }
+
+  #user(name: number, value: number, valueEnd: number): ResponseRead {
+    this.userStart = this.#users === 0 ? value : 0
+    this.userEnd = valueEnd
+    this.#users++
+    return this.#cut(name)
   }
 
   #known(

@@ -95,7 +95,7 @@ console.log(error instanceof SessionError ? error.code : error, typeof wrong)
     await run(app, process.execPath, tsc, ...options, '--skipLibCheck', 'client.ts')
     assert.equal(await run(app, process.execPath, 'client.ts'), 'unreachable function\n')
     const built = readdirSync(join(app, 'node_modules/limen/dist/browser')).sort()
-    assert.deepEqual(built, ['limen.js', 'start.js', 'worker.js'])
+    assert.deepEqual(built, ['behavior.js', 'limen.js', 'start.js', 'worker.js'])
   })
 
   it('has the forecaster as a library, with types', async () => {

@@ -73,6 +73,8 @@ before(async () => {
       return await startLimen({
         workers: 1,
         listeners: [{ name: 'web', address: `127.0.0.1:${ports[i]}` }],
+        // Whoever comes there is suspicious.
+        ...(id === 'edge-1' ? { admission: { mode: 'enforce', tier2: 0 } } : {}),
         pools: [{ name: 'site', servers: [{ id: 'a', address: `127.0.0.1:${site.port}` }] }],
         routes: [
           { path: '/owner', ...checked('owner') },
@@ -113,6 +115,8 @@ function issue(id: string, to = join(folder, id)): void {
 interface Answer {
   readonly status: number
   readonly code: string
+  /** `SessionKey-Rotate`. */
+  readonly rotate: string
   readonly body: Buffer
 }
 type Fields = Readonly<Record<string, string>>
@@ -132,7 +136,8 @@ const send = (
       answer.on('end', () => {
         const { statusCode: status = 0, headers: got } = answer
         const code = String(got['sessionkey-error'] ?? '')
-        resolve({ status, code, body: Buffer.concat(pieces) })
+        const rotate = String(got['sessionkey-rotate'] ?? '')
+        resolve({ status, code, rotate, body: Buffer.concat(pieces) })
       })
     })
     sent.on('error', reject).end(body)
@@ -190,6 +195,21 @@ describe('a key server and three edges', () => {
       const said = await Promise.all([...IDS.keys()].map((edge) => ask(edge, session)))
       return said.every((one) => one === '401 revoked')
     })
+  })
+
+  it('ask a session for a new key wherever it goes, once it was suspicious on one', async () => {
+    const [session, other] = [await open(1), await open(1)]
+    const isAskedAt = async (edge: number, of: Session): Promise<boolean> => {
+      const answer = await send(edge, 'GET', '/echo', await sign(of, 'GET', '/echo'))
+      assert.equal(outcome(answer), 'passed')
+      return answer.rotate.includes('reason=security')
+    }
+    for (const edge of [1, 2]) assert.equal(await isAskedAt(edge, session), false)
+    assert.equal(await isAskedAt(0, session), true)
+    for (const edge of [1, 2]) {
+      await until('another edge to ask for it', 5_000, () => isAskedAt(edge, session))
+      assert.equal(await isAskedAt(edge, other), false)
+    }
   })
 
   it('hold keys of what they serve, and fetch one more when its tickets come', async () => {

@@ -7,6 +7,7 @@ import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { DataPlaneSettings } from '../../ports/data-plane.ts'
 import type { Gatekeeper } from './admission.ts'
 import type { Affinity } from './affinity.ts'
+import type { BehaviorSessions } from './behavior-sessions.ts'
 import type { Certificates } from './certificates.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { FittingRequest } from './client-kinds.ts'
@@ -20,6 +21,8 @@ import type { UpstreamPool } from './upstream-pool.ts'
 /** Where a request goes, and what it must be like. */
 export interface ServedRoute {
   readonly pool: UpstreamPool
+  /** Instead, of sessions whose behavior is in tier 2, or 3; undefined: the same. */
+  readonly tierPools?: readonly [tier2: UpstreamPool, tier3: UpstreamPool] | undefined
   /** undefined: session keys are not looked at. */
   readonly session: SessionTerms | undefined
 }
@@ -33,6 +36,8 @@ export interface EdgeContext {
   readonly rigorous: RigorousPool
   readonly proofs: ProofsOfWork
   readonly sessions: SessionGuard
+  /** undefined: nobody's behavior is watched. */
+  readonly behavior: BehaviorSessions | undefined
   readonly draining: boolean
   /** Milliseconds from an arbitrary start, monotonic. */
   now(): number

@@ -11,12 +11,14 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { LogHistogram } from '../../math/log-histogram.ts'
 import type {
+  BehaviorMet,
   ConnectionView,
   DataPlaneSettings,
   ListenerSettings,
   RouteSessionPolicy,
   RouteSettings,
   ServerChange,
+  SessionTier,
 } from '../../ports/data-plane.ts'
 import type { SaidByServer } from '../../ports/said-load.ts'
 import { hostName, matchRoute, type Route } from '../../routing/match-route.ts'
@@ -24,6 +26,7 @@ import { isPlainPath, plainPath } from '../../routing/plain-path.ts'
 import { isHandoffPath } from '../../wire/handoff-notice.ts'
 import type { Gatekeeper } from './admission.ts'
 import { Affinity } from './affinity.ts'
+import { BehaviorSessions } from './behavior-sessions.ts'
 import { Certificates } from './certificates.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { ClientKinds, type FittingRequest } from './client-kinds.ts'
@@ -55,6 +58,8 @@ export interface EdgeOptions {
   onSessionPlaced?(pool: string, session: PlacedSession, server: string): void
   /** It is sent elsewhere; returns what its requests wait for. @param waits its pool hands over state */
   onSessionMoved?(move: SessionMove, waits: boolean): Promise<void> | undefined
+  /** Something was met of a session whose behavior is watched. */
+  onBehavior?(met: BehaviorMet): void
   /** Whether requests are made by who holds their session's key; absent: no key is known here. */
   readonly sessions?: SessionGuard
 }
@@ -88,6 +93,8 @@ export class Edge implements EdgeContext {
   readonly gatekeeper: Gatekeeper
   readonly rigorous: RigorousPool
   readonly sessions: SessionGuard
+  behavior: BehaviorSessions | undefined
+  #userField: Uint8Array | undefined
   #options: EdgeOptions
   #settings: DataPlaneSettings | undefined
   #affinity: Affinity | undefined
@@ -237,6 +244,11 @@ export class Edge implements EdgeContext {
     }
   }
 
+  /** Tiers of sessions by their behavior. */
+  tellTiers(tiers: readonly SessionTier[]): void {
+    this.behavior?.hear(tiers)
+  }
+
   /** Where sessions are, as others have seen it. */
   placeSessions(
     places: readonly { readonly pool: string; readonly session: string; readonly server: string }[],
@@ -301,6 +313,7 @@ export class Edge implements EdgeContext {
       this.#proofs = new ProofsOfWork({ key, random, wallClock: this.wallClock })
       this.#proofsKey = key
     }
+    this.#watch(settings)
     const gone = new Map(this.#pools)
     const pools = new Map<string, UpstreamPool>()
     for (const wanted of settings.pools) {
@@ -328,6 +341,24 @@ export class Edge implements EdgeContext {
     this.#single = isSingle && !this.#handsOff ? only.served : undefined
   }
 
+  #watch({ behavior, affinityKey }: DataPlaneSettings): void {
+    this.#userField = behavior && Buffer.from(behavior.userField)
+    if (behavior === undefined) {
+      this.behavior = undefined
+      return
+    }
+    this.behavior?.reload(behavior, affinityKey)
+    const edge = this
+    this.behavior ??= new BehaviorSessions(behavior, affinityKey, {
+      get proofs() {
+        return edge.proofs
+      },
+      now: this.now,
+      onUser: (session, value) => this.#options.onBehavior?.({ kind: 'user', session, value }),
+      onPassed: (session) => this.#options.onBehavior?.({ kind: 'passed', session }),
+    })
+  }
+
   #pool(settings: DataPlaneSettings['pools'][number]): UpstreamPool {
     const edge = this
     return new UpstreamPool(settings, {
@@ -336,6 +367,9 @@ export class Edge implements EdgeContext {
       fraction: () => this.#options.random.fraction(),
       get timeouts() {
         return edge.settings.timeouts
+      },
+      get userField() {
+        return edge.#userField
       },
       onEjected: (pool, server) => this.#options.onEjected(pool.settings.name, server.settings.id),
       onPlaced: (pool, session, server) =>
@@ -381,19 +415,23 @@ interface NamedRoute extends Route {
 
 /** @param known terms by what they say: routes of the same terms have the same object */
 function served(
-  { pool: name, sessionKey = 'off', session = SESSION_DEFAULTS }: RouteSettings,
+  { pool: name, tierPools: tiers, sessionKey = 'off', session = SESSION_DEFAULTS }: RouteSettings,
   pools: ReadonlyMap<string, UpstreamPool>,
   known: Map<string, SessionTerms>,
 ): ServedRoute | undefined {
   const pool = pools.get(name)
-  if (pool === undefined || sessionKey === 'off') return pool && { pool, session: undefined }
+  if (pool === undefined) return undefined
+  const tier2 = pools.get(tiers?.tier2 ?? name) ?? pool
+  const tier3 = tiers?.tier3 === undefined ? tier2 : (pools.get(tiers.tier3) ?? tier2)
+  const tierPools = tiers === undefined ? undefined : ([tier2, tier3] as const)
+  if (sessionKey === 'off') return { pool, tierPools, session: undefined }
   const { replay, bodyDigest, sealBodies, bearer, rotation } = session
   const isRequired = sessionKey === 'required'
   const terms = { replay, bodyDigest, sealBodies, bearer, rotation, isRequired }
   const key = JSON.stringify(terms)
   const same = known.get(key) ?? terms
   known.set(key, same)
-  return { pool, session: same }
+  return { pool, tierPools, session: same }
 }
 
 function saidBy(

@@ -34,6 +34,8 @@ export interface Front {
   readonly wantsChunked: boolean
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
+  /** Before its head: who the server says the user is. */
+  onUser(value: string): void
   onBody(from: number, to: number): void
   onTrailer(lines: string): void
   onEnd(): void
@@ -217,6 +219,7 @@ export class Exchange implements ResponseSink, Waiter {
     }
     if (head.loadStart > 0)
       server.said.hear(textOf(head.loadStart, head.loadEnd), head.isLoadBinary, now)
+    if (head.userStart > 0) this.#front.onUser(textOf(head.userStart, head.userEnd))
     this.#front.onHead(head, framing)
   }
 

@@ -14,7 +14,7 @@ import type { ResponseHeadReader } from '../../wire/response-head.ts'
 import { type Answer, answerHttp1 } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
-import type { EdgeContext } from './edge-context.ts'
+import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import { fieldOf, head, isH2c, isHeadMethod, isHost, isIdempotent, target } from './http1-head.ts'
@@ -27,6 +27,7 @@ import { type FramedBody, RequestBody } from './request-body.ts'
 import { forwardedHead } from './request-rewrite.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import { rewriteHead, switchingHead } from './response-rewrite.ts'
+import { isDesk, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -76,6 +77,9 @@ export class Http1Connection implements Front {
   #setCookie: Buffer | undefined
   /** Where its route looks at session keys. */
   #session: RequestSession | undefined
+  /** Whose behavior is watched, and what the server is told of it: field lines with CR LF. */
+  #behaving: string | undefined
+  #told: Buffer = NO_FIELDS
   // Its body.
   readonly #body = new RequestBody()
   #bodyStartedAt = 0
@@ -248,20 +252,17 @@ export class Http1Connection implements Front {
       this.#refuse('no-route')
       return to
     }
-    const { pool, session } = route
-    this.#pool = pool
+    const { session } = route
     let added = this.#fieldsFor(host)
     if (session !== undefined) {
       const more = this.#fieldsOfSession(session, host, to)
       if (more === undefined) return this.#phase === 'head' ? head.end : to
       added = Buffer.concat([added, ...more])
     }
-    exchange.stickyKey = NO_KEY
-    exchange.session = undefined
-    exchange.fit =
-      pool.settings.choose === 'fit' ? edge.fitting(connection, pool, this.#upgrade) : undefined
-    const { affinity } = pool.settings
-    if (affinity !== undefined) this.#keepTogether(affinity)
+    const pool = this.#meet(route, to)
+    if (pool === undefined) return this.#phase === 'head' ? head.end : to
+    if (this.#told.length > 0) added = Buffer.concat([added, this.#told])
+    this.#goTo(pool)
     const { fields } = pool.settings
     // Fields of a pool are rare (the key server's own): no work for the others.
     if (fields !== undefined) added = Buffer.concat([added, Buffer.from(fields)])
@@ -270,6 +271,17 @@ export class Http1Connection implements Front {
       isOpen: head.chunked || this.#session?.opener !== undefined,
     })
     return head.chunked || head.contentLength > 0 ? this.#beginBody(to) : this.#withoutBody()
+  }
+
+  #goTo(pool: UpstreamPool): void {
+    const exchange = this.#exchange
+    const { choose, affinity } = pool.settings
+    this.#pool = pool
+    exchange.stickyKey = NO_KEY
+    exchange.session = undefined
+    exchange.fit =
+      choose === 'fit' ? this.#edge.fitting(this.#connection, pool, this.#upgrade) : undefined
+    if (affinity !== undefined) this.#keepTogether(affinity)
   }
 
   #withoutBody(): number {
@@ -319,6 +331,30 @@ export class Http1Connection implements Front {
       this.#headSent = true
       this.#end()
     }
+  }
+
+  /** Where it goes by its session's behavior; undefined when it has been answered instead. */
+  #meet(route: ServedRoute, to: number): UpstreamPool | undefined {
+    this.#behaving = undefined
+    this.#told = NO_FIELDS
+    const { behavior } = this.#edge
+    if (behavior === undefined) return route.pool
+    const cookies = head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
+    const met = behavior.meet(
+      {
+        ...{ target: target(), who: this.#session?.who?.id },
+        ...{ cookies: () => cookies, accept: () => fieldOf('accept') },
+      },
+      isDesk(route),
+    )
+    if (met.answer !== undefined) {
+      this.#session?.end()
+      this.#answerHead(met.answer, to)
+      return undefined
+    }
+    this.#behaving = met.session
+    this.#told = Buffer.from(met.fields)
+    return poolOf(route, met.tier)
   }
 
   // --- Session keys --------------------------------------------------------------------------------
@@ -479,6 +515,10 @@ export class Http1Connection implements Front {
     // 100 has been said by the edge itself; HTTP/1.0 knows no interim responses.
     if (response.status === 100 || this.#minorVersion === 0) return
     this.#write(keep(rewriteHead(response, false, NOTHING), response.end))
+  }
+
+  onUser(value: string): void {
+    if (this.#behaving !== undefined) this.#edge.behavior?.saw(this.#behaving, value)
   }
 
   onHead(response: ResponseHeadReader, framing: BodyFraming): void {

@@ -20,6 +20,7 @@ import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import { keptLines } from './response-rewrite.ts'
+import { isDesk, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -52,6 +53,9 @@ export class Http2Stream implements Front {
   #requestEnded = false
   /** Where its route looks at session keys. */
   #session: RequestSession | undefined
+  /** Whose behavior is watched, and what the server is told of it: field lines with CR LF. */
+  #behaving: string | undefined
+  #told = ''
   // The response.
   #headSent = false
   #setCookie: Buffer | undefined
@@ -92,9 +96,11 @@ export class Http2Stream implements Front {
       this.refuse(route)
       return
     }
-    const { pool, session } = route
-    this.#pool = pool
+    const { session } = route
     if (session !== undefined && !this.#passes(session, fields, ended)) return
+    const pool = this.#meet(route, fields, ended)
+    if (pool === undefined) return
+    this.#pool = pool
     if (pool.settings.choose === 'fit') this.#exchange.fit = edge.fitting(client, pool, false)
     if (pool.settings.affinity !== undefined) {
       const { cookies } = fields
@@ -118,7 +124,7 @@ export class Http2Stream implements Front {
       this.#session?.sealing === undefined
         ? fields.lines
         : linesWithoutSeal(fields.lines, this.#session.opener)
-    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${pool.settings.fields ?? ''}`
+    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${this.#told}${pool.settings.fields ?? ''}`
     this.#body = new Http2RequestBody(fields.contentLength, this.#session)
     if (ended) {
       if (this.#body.declared > 0) {
@@ -144,6 +150,27 @@ export class Http2Stream implements Front {
     if (NOT_SERVED.has(method)) return 'method-not-served'
     if (path.length > edge.settings.limits.urlBytes) return 'target-too-long'
     return edge.route(authority, () => path) ?? 'no-route'
+  }
+
+  /** Where it goes by its session's behavior; undefined when it has been answered instead. */
+  #meet(route: ServedRoute, fields: RequestFields, ended: boolean): UpstreamPool | undefined {
+    const { behavior } = this.#connection.edge
+    if (behavior === undefined) return route.pool
+    const met = behavior.meet(
+      {
+        ...{ target: fields.path, who: this.#session?.who?.id },
+        ...{ cookies: () => fields.cookies, accept: () => fields.text('accept') },
+      },
+      isDesk(route),
+    )
+    if (met.answer !== undefined) {
+      this.#requestEnded = ended
+      this.#answer(met.answer)
+      return undefined
+    }
+    this.#behaving = met.session
+    this.#told = met.fields
+    return poolOf(route, met.tier)
   }
 
   // --- Session keys --------------------------------------------------------------------------------
@@ -279,6 +306,11 @@ export class Http2Stream implements Front {
   onInterim(head: ResponseHeadReader): void {
     if (this.#closed || head.status === 100) return
     this.#interim(head.status, keptLines(head))
+  }
+
+  onUser(value: string): void {
+    if (this.#behaving === undefined) return
+    this.#connection.edge.behavior?.saw(this.#behaving, value)
   }
 
   onHead(head: ResponseHeadReader, framing: BodyFraming): void {

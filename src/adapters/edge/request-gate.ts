@@ -7,12 +7,12 @@
  */
 import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { Answer } from './answer.ts'
-import { challengePage } from './challenge-page.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { EdgeContext } from './edge-context.ts'
 import { tellOutcome } from './handshake.ts'
 import { PASS_COOKIE, PROOF_PATH } from './proof-of-work.ts'
 import { userAgentFits } from './user-agent.ts'
+import { askForWork, cookieIn, passWork, WORK_REFUSED } from './work-answers.ts'
 
 /** A request as far as it is looked at; fields as they came, '' when absent. */
 export interface RequestSeen {
@@ -22,10 +22,6 @@ export interface RequestSeen {
   readonly accept: string
   readonly cookies: string
 }
-
-const PROBLEM = 'application/problem+json'
-/** A place on this site; not `//host`, not what would leave the Location field. */
-const LOCAL_TARGET = /^\/(?![/\\])[\x21-\x7e]*$/
 
 export class RequestGate {
   readonly #connection: ClientConnection
@@ -61,26 +57,11 @@ export class RequestGate {
     if (redeemed.kind !== 'passed') {
       // Late or twice is no sign of anything: a page was left open, or loaded again.
       if (redeemed.kind === 'forged') this.#tell('challenge-failed')
-      const why = {
-        forged: 'the proof of work is not right',
-        expired: 'the proof of work came too late',
-        spent: 'the proof of work was used before',
-      }[redeemed.kind]
-      return this.#challenge({ ...request, target: '/' }, profile, why)
+      return this.#challenge({ ...request, target: '/' }, profile, WORK_REFUSED[redeemed.kind])
     }
     this.#tell('challenge-passed')
     this.#open()
-    const { pass, seconds } = redeemed
-    const cookie = `${PASS_COOKIE}=${pass}; Path=/; Max-Age=${seconds}; Secure; HttpOnly; SameSite=Lax`
-    return {
-      status: 303,
-      fields: [
-        ['Location', localTarget(query.get('to') ?? '/')],
-        ['Set-Cookie', cookie],
-        ['Cache-Control', 'no-store'],
-      ],
-      body: '',
-    }
+    return passWork(redeemed.pass, redeemed.seconds, query.get('to') ?? '/')
   }
 
   #challenge({ accept, target }: RequestSeen, profile: string, why: string): Answer {
@@ -88,24 +69,7 @@ export class RequestGate {
     const challenge = this.#edge.proofs.challenge(profile, work)
     this.#edge.meter.refused('challenge')
     const decision = this.#connection.decision?.id ?? ''
-    if (/\btext\/html\b/i.test(accept))
-      return challengePage(challenge, localTarget(target), decision)
-    const body = {
-      type: 'urn:limen:err:proof-of-work-needed',
-      title: 'Forbidden',
-      status: 403,
-      detail: `${why}: find the number for which SHA-256(salt + number) is the challenge, then GET ${PROOF_PATH}?solution= with the base64 of {algorithm, challenge, number, salt, signature} and keep the cookie`,
-      challenge,
-      decision,
-    }
-    return {
-      status: 403,
-      fields: [
-        ['Content-Type', PROBLEM],
-        ['Cache-Control', 'no-store'],
-      ],
-      body: JSON.stringify(body),
-    }
+    return askForWork(challenge, { accept, target, decision }, why)
   }
 
   #checkUserAgent(userAgent: string): void {
@@ -123,17 +87,4 @@ export class RequestGate {
       check,
     })
   }
-}
-
-/** Where to go on after the proof: on this site, and not back to the proof. */
-function localTarget(target: string): string {
-  return LOCAL_TARGET.test(target) && !target.startsWith(PROOF_PATH) ? target : '/'
-}
-
-function cookieIn(cookies: string, name: string): string | undefined {
-  for (const pair of cookies.split(';')) {
-    const [key, value] = pair.split('=', 2)
-    if (key?.trim() === name) return value?.trim()
-  }
-  return undefined
 }

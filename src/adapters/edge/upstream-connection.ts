@@ -56,6 +56,8 @@ export interface UpstreamConnectionOptions {
   readonly preface: Uint8Array | undefined
   /** Whether load reports are looked for in answers. */
   readsLoad(): boolean
+  /** Name of the field that says who the user is, in lower case; undefined: none is looked for. */
+  userField(): Uint8Array | undefined
   now(): number
   onClose(connection: UpstreamConnection): void
 }
@@ -204,7 +206,8 @@ export class UpstreamConnection {
   #heads(sink: ResponseSink, start: number, to: number): number {
     let from = start
     for (;;) {
-      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX, this.#options.readsLoad())
+      const { readsLoad, userField } = this.#options
+      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX, readsLoad(), userField())
       if (read === 'incomplete') {
         if (to - from > HEAD_BYTES_MAX) this.#fail('bad-response')
         else if (to > from) this.#pending = keep(from, to)

@@ -101,6 +101,8 @@ export interface PoolHost {
   lately(): number
   fraction(): number
   readonly timeouts: PoolTimeouts
+  /** Name of the field that says who the user is, in lower case; absent: none is looked for. */
+  readonly userField?: Uint8Array | undefined
   onEjected(pool: UpstreamPool, server: UpstreamServer): void
   onPlaced(pool: UpstreamPool, session: PlacedSession, server: string): void
   onMoved(pool: UpstreamPool, move: Omit<SessionMove, 'pool'>): Promise<void> | undefined
@@ -382,6 +384,7 @@ export class UpstreamPool implements KeyPlacer {
       idleMs: timeouts.upstreamIdleMs,
       preface,
       readsLoad: () => this.settings.readsLoad === true,
+      userField: () => this.#host.userField,
       now: this.#host.lately,
       onClose: (closed) => {
         server.all.delete(closed)

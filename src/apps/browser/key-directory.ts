@@ -5,6 +5,7 @@
  * @module
  */
 import { joinOctets } from '../../ground/octets.ts'
+import { BEHAVIOR_PATH } from '../../wire/behavior-batch.ts'
 import {
   KEY_CONFIG_LABEL,
   type KeyConfig,
@@ -18,12 +19,14 @@ import { owned } from './hpke-sender.ts'
 import { SessionError } from './session-error.ts'
 import type { SessionWorld } from './session-world.ts'
 
-/** Where all that Limen serves itself is: never signed. */
+/** Where all that Limen serves itself is: not signed. */
 export const WELL_KNOWN = '/.well-known/limen'
+/** But for this: behavior belongs to a session. */
+const BEHAVIOR = new Set([BEHAVIOR_PATH, `${BEHAVIOR_PATH}/me`])
 
 /** Requests that are signed: those to our own origin, but for what Limen serves itself. */
-export function isOurs(url: URL, origin: string): boolean {
-  return url.origin === origin && !url.pathname.startsWith(`${WELL_KNOWN}/`)
+export function isOurs({ origin: to, pathname }: URL, origin: string): boolean {
+  return to === origin && (!pathname.startsWith(`${WELL_KNOWN}/`) || BEHAVIOR.has(pathname))
 }
 
 /** As `Cache-Control` of the configuration says; a context that lives longer asks again. */

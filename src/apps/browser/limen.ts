@@ -16,6 +16,8 @@ import type { SessionStore } from './session-store.ts'
 import { webSocketUrl } from './sign-request.ts'
 import { controlled, registered } from './worker-registration.ts'
 
+export type { BehaviorOptions } from './behavior/behavior.ts'
+export type { Behavior } from './behavior/collect-behavior.ts'
 // biome-ignore-start lint/performance/noBarrelFile: the door of the module, as `limen.ts` is that of the package
 export { SessionError, type SessionErrorCode } from './session-error.ts'
 // biome-ignore-end lint/performance/noBarrelFile: as above

@@ -74,6 +74,25 @@ test('the form is checked, and shown back escaped', async () => {
   assert.match(await right.text(), /&lt;b&gt;&quot;hi&quot;&lt;\/b&gt;/)
 })
 
+test('behavior: the page collects nothing by itself, and its form logs in under any name that is one', async () => {
+  const text = await (await fetch(`${origin}/behavior`)).text()
+  assert.match(text, /<input type="checkbox" role="switch" data-consent disabled>/)
+  assert.doesNotMatch(text, /\.well-known/)
+  assert.equal((await fetch(`${origin}/static/behavior.js`)).status, 200)
+  const body = new URLSearchParams({ user: 'ada', pass: 'secret' })
+  const sent = await fetch(`${origin}/behavior`, { method: 'POST', body, redirect: 'manual' })
+  assert.deepEqual([sent.status, sent.headers.get('location')], [303, '/behavior'])
+  assert.equal(sent.headers.get('limen-user'), 'ada')
+  for (const user of ['', 'a\r\nb', 'é', 'a;confirmed', 'x'.repeat(41)]) {
+    const wrong = {
+      method: 'POST',
+      body: new URLSearchParams({ user }),
+      redirect: 'manual',
+    } as const
+    assert.equal((await fetch(`${origin}/behavior`, wrong)).headers.get('limen-user'), null)
+  }
+})
+
 test('notes can be created, read, changed, deleted; there are never more than 100', async () => {
   const send = (path: string, method: string, body?: string) =>
     fetch(`${origin}/api/items${path}`, { method, ...(body === undefined ? {} : { body }) })

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { apiRoutes } from './api.ts'
 import { Items } from './items.ts'
+import { showBehavior, submitBehavior } from './pages/behavior.ts'
 import { showForm, submitForm } from './pages/form.ts'
 import { showHome } from './pages/home.ts'
 import { showLive } from './pages/live.ts'
@@ -88,6 +89,8 @@ function siteRoutes(): readonly Route[] {
     { method: 'GET', pattern: '/form', handler: showForm },
     { method: 'POST', pattern: '/form', handler: submitForm },
     { method: 'GET', pattern: '/live', handler: showLive },
+    { method: 'GET', pattern: '/behavior', handler: showBehavior },
+    { method: 'POST', pattern: '/behavior', handler: submitBehavior },
     {
       method: 'GET',
       pattern: '/healthz',

@@ -12,6 +12,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   'site.css': 'text/css; charset=utf-8',
   'spread.js': 'text/javascript; charset=utf-8',
   'echo.js': 'text/javascript; charset=utf-8',
+  'behavior.js': 'text/javascript; charset=utf-8',
   'mark.svg': 'image/svg+xml',
 }
 

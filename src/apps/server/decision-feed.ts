@@ -7,7 +7,12 @@
 import type { Log } from '../../adapters/node/json-log.ts'
 import type { Decision } from '../../behavior/decision.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
-import { type DecisionLog, type DecisionPage, decisionsOf } from '../../ports/decision-log.ts'
+import {
+  type DecisionLog,
+  type DecisionPage,
+  decisionPages,
+  decisionsOf,
+} from '../../ports/decision-log.ts'
 
 /** About 20 MB of decisions waiting: a second of handshakes on 8 cores, twice over. */
 const WAITING_MAX = 20_000
@@ -22,6 +27,8 @@ export interface DecisionFeed {
   /** As {@link DecisionLog} has them, with those that still wait to be stored. */
   readonly get: DecisionLog['get']
   readonly list: DecisionLog['list']
+  /** Takes one that was not made by the data plane. */
+  add(decision: Decision): void
   /** Decisions that storage could not take, since start. */
   dropped(): number
   /** Calls back with each batch as it arrives; returns the way to stop. */
@@ -61,7 +68,7 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
     timer = undefined
     storing ??= store()
   }
-  const stop = plane.onDecisions((pages) => {
+  const take = (pages: readonly DecisionPage[]): void => {
     for (const page of pages) {
       if (waitingCount + page.count > WAITING_MAX) dropped += page.count
       else {
@@ -73,7 +80,8 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
     if (watchers.size === 0) return
     const decisions = pages.flatMap(decisionsOf)
     for (const watcher of watchers) watcher(decisions)
-  })
+  }
+  const stop = plane.onDecisions(take)
   const unstored = (): Decision[] => [...batch, ...waiting].flatMap(decisionsOf)
 
   return {
@@ -85,6 +93,7 @@ export function feedDecisions(plane: DataPlane, kept: DecisionLog, log: Log): De
       const byId = new Map([...kept.list(query), ...fresh].map((each) => [each.id, each]))
       return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
     },
+    add: (decision) => take(decisionPages([decision])),
     dropped: () => dropped,
     watch(watcher) {
       watchers.add(watcher)

@@ -14,7 +14,7 @@ import { admitHandshake, admitPlain, newAdmission } from '../../flows/admit-hand
 import { HandshakeGathering } from '../../flows/gather-handshakes.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { NumberedEntry } from '../../keys/session/revocations.ts'
-import type { AdmissionSettings, TrafficTotals } from '../../ports/data-plane.ts'
+import type { AdmissionSettings, BehaviorMet, TrafficTotals } from '../../ports/data-plane.ts'
 import { decisionPages } from '../../ports/decision-log.ts'
 import { workerHandoff } from './worker-handoff.ts'
 import type { ApplyFailure, FromWorker, ToWorker } from './worker-messages.ts'
@@ -28,6 +28,8 @@ const DECISIONS_MAX = 4096
 /** Observations and outcomes waiting to be sent, of each so many; beyond it they are dropped and counted. */
 const SEEN_MAX = 4096
 const REPORT_MS = 500
+/** Users and proofs waiting to be sent; who is dropped stays unknown until the session has been quiet. */
+const BEHAVIOR_MAX = 4096
 /** When the supervisor is gone, what runs may still finish. */
 const ORPHAN_GRACE_MS = 5_000
 
@@ -47,6 +49,7 @@ const sessions = workerSessions(random, replay, {
 })
 const handoff = workerHandoff(tell)
 let decisions: Decision[] = []
+let behaviorMet: BehaviorMet[] = []
 /** Sent lately, TLS and not served yet: sent again with what served them. */
 const sent = new Map<string, Decision>()
 const gathering = new HandshakeGathering(SEEN_MAX)
@@ -84,6 +87,9 @@ const edge = new Edge({
   onSessionPlaced: (pool, { id: session, generation }, server) =>
     handoff.placed({ pool, session, generation, server }),
   onSessionMoved: (move, waits) => handoff.moved(move, waits),
+  onBehavior(met) {
+    if (behaviorMet.length < BEHAVIOR_MAX) behaviorMet.push(met)
+  },
 })
 
 function isExact({ detector, weight }: Reason): boolean {
@@ -138,6 +144,10 @@ function flush(): void {
     decisions = []
     tell({ kind: 'decisions', pages: decisionPages(batch) })
     if (fits) rememberSent(batch)
+  }
+  if (behaviorMet.length > 0) {
+    tell({ kind: 'behavior', met: behaviorMet })
+    behaviorMet = []
   }
   const seen = gathering.take()
   if (seen !== undefined) tell({ kind: 'handshakes', json: JSON.stringify(seen) })
@@ -235,6 +245,10 @@ process.on('message', (message: ToWorker) => {
       break
     case 'session-moved':
       handoff.done(message.call)
+      break
+    case 'tiers':
+      edge.tellTiers(message.tiers)
+      sessions.behaves(message.tiers)
       break
     case 'drain':
       void drain(message.graceMs)

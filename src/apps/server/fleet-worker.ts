@@ -9,10 +9,12 @@ import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
+  BehaviorMet,
   ConnectionView,
   DataPlaneSettings,
   HandshakesSeen,
   SessionKeysGiven,
+  SessionTier,
   TrafficTotals,
   WorkerView,
 } from '../../ports/data-plane.ts'
@@ -37,6 +39,7 @@ export interface FleetWorkerOptions {
   onSessionSuspected(worker: FleetWorker, suspicion: Suspicion): void
   onSessionsPlaced(worker: FleetWorker, places: readonly SessionPlaced[]): void
   onSessionMoved(worker: FleetWorker, moved: FromWorker & { readonly kind: 'session-moved' }): void
+  onBehavior(met: readonly BehaviorMet[]): void
   onExit(worker: FleetWorker, how: string): void
 }
 
@@ -141,6 +144,10 @@ export class FleetWorker {
     this.#send({ kind: 'sessions-placed', places })
   }
 
+  tellTiers(tiers: readonly SessionTier[]): void {
+    if (tiers.length > 0) this.#send({ kind: 'tiers', tiers })
+  }
+
   sessionMoved(call: number): void {
     this.#send({ kind: 'session-moved', call })
   }
@@ -239,6 +246,9 @@ export class FleetWorker {
         break
       case 'session-moved':
         this.options.onSessionMoved(this, message)
+        break
+      case 'behavior':
+        this.options.onBehavior(message.met)
         break
       case 'report':
         this.traffic = message.traffic

@@ -15,8 +15,10 @@ import type { Verdict } from '../../behavior/handshake/verdict.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { NumberedEntry } from '../../keys/session/revocations.ts'
+import type { Suspicion } from '../../keys/session/suspicions.ts'
 import { addHistogram, logHistogram } from '../../math/log-histogram.ts'
 import {
+  type BehaviorMet,
   type ConnectionView,
   type DataPlane,
   type DataPlaneSettings,
@@ -27,6 +29,7 @@ import {
   type ServerChange,
   type ServerSettings,
   type SessionKeysGiven,
+  type SessionTier,
   type TrafficTotals,
   type UpstreamView,
   type WorkerView,
@@ -49,6 +52,8 @@ export interface FleetOptions {
 /** A worker that dies within this time of its start is restarted with a growing pause. */
 const EARLY_DEATH_MS = 2_000
 const RESTART_PAUSE_MAX_MS = 5_000
+/** As many as a worker keeps. */
+const TIERS_MAX = 100_000
 
 export function openFleet(options: FleetOptions): DataPlane & { close(): Promise<void> } {
   return new Fleet(options)
@@ -70,6 +75,10 @@ class Fleet implements DataPlane {
   readonly #missListeners = new Set<(stekId: number) => void>()
   #sessionKeys: SessionKeysGiven | undefined
   #sessionFeed: () => readonly NumberedEntry[] = () => []
+  readonly #suspicionListeners = new Set<(suspicion: Suspicion) => void>()
+  readonly #behaviorListeners = new Set<(met: readonly BehaviorMet[]) => void>()
+  /** Of sessions that are not in tier 1, for workers that start later. */
+  readonly #tiers = new Map<string, SessionTier>()
   readonly #replays: ReplayDesk
   readonly #handoffs: HandoffDesk
   #closing = false
@@ -214,6 +223,32 @@ class Fleet implements DataPlane {
     return this.#replays.listen(listener)
   }
 
+  suspect(suspicions: readonly Suspicion[]): void {
+    for (const worker of this.#living()) {
+      for (const suspicion of suspicions) worker.tellSuspicion(suspicion)
+    }
+  }
+
+  onSuspected(listener: (suspicion: Suspicion) => void): () => void {
+    this.#suspicionListeners.add(listener)
+    return () => this.#suspicionListeners.delete(listener)
+  }
+
+  tellTiers(tiers: readonly SessionTier[]): void {
+    for (const tier of tiers) {
+      const { session, shown, enforced } = tier
+      this.#tiers.delete(session)
+      if (shown > 1 || enforced > 1) this.#tiers.set(session, tier)
+      if (this.#tiers.size > TIERS_MAX) this.#tiers.delete(this.#tiers.keys().next().value ?? '')
+    }
+    for (const worker of this.#living()) worker.tellTiers(tiers)
+  }
+
+  onBehavior(listener: (met: readonly BehaviorMet[]) => void): () => void {
+    this.#behaviorListeners.add(listener)
+    return () => this.#behaviorListeners.delete(listener)
+  }
+
   replaceWorker(name: string): void {
     for (const worker of this.#living()) if (workerName(worker.view()) === name) worker.kill()
   }
@@ -253,6 +288,7 @@ class Fleet implements DataPlane {
       },
       onSessionSuspected: (telling, suspicion) => {
         for (const other of this.#living()) if (other !== telling) other.tellSuspicion(suspicion)
+        for (const listener of this.#suspicionListeners) listener(suspicion)
       },
       onSessionsPlaced: (telling, places) => {
         const moved = places.filter((place) => !this.#handoffs.placed(place))
@@ -268,6 +304,9 @@ class Fleet implements DataPlane {
           // Not before: who knows the new place waits for nothing.
           for (const other of this.#living()) if (other !== moving) other.tellPlaces([place])
         })
+      },
+      onBehavior: (met) => {
+        for (const listener of this.#behaviorListeners) listener(met)
       },
       onExit: (dead, how) => this.#died(dead, how),
     })
@@ -312,7 +351,10 @@ class Fleet implements DataPlane {
       const worker = this.#start(id, restarts + 1)
       this.#workers[index] = worker
       worker.apply(forWorkers(this.#settings)).then(
-        () => worker.order(this.#orders()),
+        () => {
+          worker.order(this.#orders())
+          worker.tellTiers([...this.#tiers.values()])
+        },
         (error: Error) => {
           this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve')
           // Its end starts the next one, after a longer pause.

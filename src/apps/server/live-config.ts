@@ -8,6 +8,7 @@ import type { Log } from '../../adapters/node/json-log.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
+import type { BehaviorPlace } from './config/behavior-settings.ts'
 import { type Blame, type Complaint, writeComplaint, writePath } from './config/complaint.ts'
 import { dataPlaneSettings, type StartedOf } from './config/data-plane-settings.ts'
 import type { Environment } from './config/environment.ts'
@@ -59,6 +60,8 @@ const FIXED_AT_START = [
   ['admission.falsePositiveBudget', (config: Config) => config.admission.falsePositiveBudget],
   ['pools[].scaling', (config: Config) => config.pools.map(({ name, scaling }) => [name, scaling])],
   ['sessions', (config: Config) => config.sessions],
+  ['behavior', (config: Config) => config.behavior],
+  ['signals', (config: Config) => config.signals],
   ['admin.address', (config: Config) => config.admin.address],
   ['admin.certificate', (config: Config) => config.admin.certificate],
   ['metrics.address', (config: Config) => config.metrics.address],
@@ -78,17 +81,19 @@ export async function keepConfig(
     readonly plane: DataPlane
     readonly log: Log
     readonly keys: KeyServerPlace | undefined
+    /** Where batches of behavior are taken in. */
+    readonly behavior?: BehaviorPlace | undefined
     /** Servers that run as processes here. */
     readonly started?: StartedOf
   },
 ): Promise<LiveConfig> {
-  const { first, plane, log, clock, keys, started } = options
+  const { first, plane, log, clock, keys, started, behavior } = options
   let inForce = first
   let last: ReloadOutcome = { kind: 'applied', at: clock.now(), waiting: [] }
   let turn: Promise<unknown> = Promise.resolve()
 
   const apply = async (next: InForce): Promise<void> => {
-    await plane.apply(dataPlaneSettings(next.config, next.material, keys, started))
+    await plane.apply(dataPlaneSettings(next.config, next.material, keys, started, behavior))
     inForce = next
   }
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {

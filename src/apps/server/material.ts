@@ -18,6 +18,7 @@ import type { Role } from './config/admin-schema.ts'
 import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Material } from './config/data-plane-settings.ts'
 import type { Config } from './config/schema.ts'
+import { checkSignalFiles } from './config/signals-checks.ts'
 import { checkWebhookSecrets } from './scaling-webhook.ts'
 import { checkSessionFiles } from './session-files.ts'
 import { STATE_FILES } from './state-files.ts'
@@ -125,7 +126,10 @@ export function checkFiles({ config, blame }: Pick<MaterialOptions, 'config' | '
       complaints.push(blame(['pools', index, 'load', 'agentTokenFile'], text))
     }
   }
+  const { certificate: signals } = config.signals
+  if (signals !== undefined) readPair(signals, ['signals', 'certificate'])
   complaints.push(...checkSessionFiles(config, blame), ...checkWebhookSecrets(config, blame))
+  complaints.push(...checkSignalFiles(config, blame))
   return { complaints, pairs, admin, tokens, agentTokens }
 }
 

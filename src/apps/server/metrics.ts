@@ -10,12 +10,16 @@ import type { PoolForecast } from '../../flows/explain-forecast.ts'
 import { type DataPlane, LATENCY_BOUNDS_MS, type TrafficTotals } from '../../ports/data-plane.ts'
 import { anomalyMetrics } from './anomaly-metrics.ts'
 import type { SeriesState } from './anomaly-watch.ts'
+import { behaviorMetrics } from './behavior/behavior-metrics.ts'
+import type { BehaviorHealth } from './behavior/open-behavior.ts'
 import { forecastMetrics, scalingMetrics } from './forecast-metrics.ts'
 import type { HandshakePoolView } from './handshake-pools.ts'
 import type { KeyServerFigures } from './key-server/key-views.ts'
 import type { ProfileFigures } from './profile-feed.ts'
 import type { ScalingView } from './scale-pools.ts'
 import { keyMissMetrics, sessionMetrics } from './session-metrics.ts'
+import type { SignalsView } from './signals/open-signals.ts'
+import { signalMetrics } from './signals/signal-metrics.ts'
 import { firstByteHistogram, upstreamLoadMetrics } from './upstream-load-metrics.ts'
 import { VERSION } from './version.ts'
 
@@ -32,6 +36,10 @@ export interface MetricsOptions {
   /** Keys that an edge was asked for and did not hold, by what came of it. */
   readonly keyMisses: () => Readonly<Record<string, number>> | undefined
   readonly anomalies: () => readonly SeriesState[]
+  /** Absent or undefined where nobody tells and nobody is told. */
+  readonly signals?: () => SignalsView | undefined
+  /** undefined while nobody's behavior is watched. */
+  readonly behavior?: () => BehaviorHealth | undefined
   /** Empty while forecasts are off. */
   readonly forecasts: () => readonly PoolForecast[]
   /** Of pools with `scaling`. */
@@ -81,6 +89,8 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   keyMissMetrics(options.keyMisses, registers)
   forecastMetrics(options.forecasts, registers)
   anomalyMetrics(options.anomalies, registers)
+  signalMetrics(() => options.signals?.(), registers)
+  behaviorMetrics(options.behavior ?? (() => undefined), registers)
   scalingMetrics(options.scalings, registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',

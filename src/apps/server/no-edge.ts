@@ -27,6 +27,10 @@ export function noEdge(): DataPlane & { close(): Promise<void> } {
     onSessionKeyMissed: neverCalled,
     feedSessions: nothing,
     onReplayAsk: neverCalled,
+    suspect: nothing,
+    onSuspected: neverCalled,
+    tellTiers: nothing,
+    onBehavior: neverCalled,
     replaceWorker: nothing,
     close: async () => {},
   }

@@ -20,6 +20,7 @@ import type { DataPlane } from '../../ports/data-plane.ts'
 import { adminServer } from './admin/server.ts'
 import type { StatusView } from './admin/views.ts'
 import { watchAnomalies } from './anomaly-watch.ts'
+import { openBehavior } from './behavior/open-behavior.ts'
 import { weighByCapacity } from './capacity-weights.ts'
 import { edgesOf, joinCluster } from './cluster/open-cluster.ts'
 import { type Address, writeAddress } from './config/address.ts'
@@ -49,6 +50,7 @@ import { feedProfiles } from './profile-feed.ts'
 import { openProfileStorage } from './profile-storage.ts'
 import { scalePools } from './scale-pools.ts'
 import { scalingWebhooks } from './scaling-webhook.ts'
+import { openSignals, type Signals } from './signals/open-signals.ts'
 import { startProfiler } from './start-profiler.ts'
 import { STATE_FILES } from './state-files.ts'
 import { recordTraffic } from './traffic-history.ts'
@@ -177,8 +179,19 @@ async function open(
     openWebhook: scalingWebhooks(config, clock, random),
   })
   opened.push(() => scaling.close())
+  let signals: Signals | undefined
+  const behavior = await openBehavior({
+    ...{ config, plane, feed, clock, random, log },
+    affinityKey: () => inForce().material.affinityKey,
+    onTier: (change) => signals?.tierChanged(change),
+  })
+  opened.push(() => behavior?.close())
+  signals = openSignals({ config, keyServer, behavior, audit, clock, random, log })
+  opened.push(() => signals?.close())
+  await listenForSignals(config, signals)
   const live = await keepConfig({
     ...load,
+    behavior: behavior?.place,
     first,
     plane,
     log,
@@ -217,7 +230,8 @@ async function open(
 
   const admin = await adminServer({
     ...{ plane, live, feed, profiles, traffic, audit, log, clock, random, status, isReady },
-    ...{ keyServer, forecast, events, anomalies, scaling },
+    ...{ forecast, events, anomalies, scaling, behavior, signals },
+    keyServer: signals?.keyServer ?? keyServer,
   })
   opened.push(() => admin.close())
   const adminAddress = addressOf(config.admin.address)
@@ -229,9 +243,11 @@ async function open(
     profiles: profiles.figures,
     handshakePools: () => handshakePools(plane.traffic(), admission()),
     sessions: () => keyServer?.figures(),
+    signals: () => signals?.view(),
     keyMisses: () => cluster.misses(),
     forecasts: () => forecast?.list().map(({ summary }) => summary) ?? [],
     anomalies: () => anomalies.list(),
+    behavior: () => behavior?.health(),
     scalings: scaling.views,
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),
@@ -269,6 +285,11 @@ async function open(
       return stopping
     },
   }
+}
+
+async function listenForSignals({ signals }: Config, opened: Signals | undefined): Promise<void> {
+  if (opened === undefined || signals.address === undefined) return
+  await listening('signals.address', addressOf(signals.address), () => opened.listen())
 }
 
 /** Where session keys rotate by it. */

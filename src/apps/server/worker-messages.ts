@@ -7,9 +7,11 @@ import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
 import type { SessionMove } from '../../adapters/edge/session-places.ts'
 import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
+  BehaviorMet,
   ConnectionView,
   DataPlaneSettings,
   SessionKeysGiven,
+  SessionTier,
   TrafficTotals,
 } from '../../ports/data-plane.ts'
 import type { DecisionPage } from '../../ports/decision-log.ts'
@@ -46,6 +48,7 @@ export type ToWorker =
   | { readonly kind: 'sessions-placed'; readonly places: readonly KnownPlace[] }
   /** A session's requests need not wait any more. */
   | { readonly kind: 'session-moved'; readonly call: number }
+  | { readonly kind: 'tiers'; readonly tiers: readonly SessionTier[] }
   | { readonly kind: 'drain'; readonly graceMs: number }
 
 export type FromWorker =
@@ -81,6 +84,7 @@ export type FromWorker =
   /** Sessions it has seen for the first time. */
   | { readonly kind: 'sessions-placed'; readonly places: readonly SessionPlaced[] }
   | { readonly kind: 'session-moved'; readonly call: number; readonly move: SessionMove }
+  | { readonly kind: 'behavior'; readonly met: readonly BehaviorMet[] }
   | {
       readonly kind: 'report'
       readonly traffic: TrafficTotals

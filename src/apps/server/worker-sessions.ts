@@ -16,8 +16,9 @@ import { RotationHints } from '../../keys/session/rotation-hints.ts'
 import { ROTATION_DEFAULTS } from '../../keys/session/rotation-policy.ts'
 import { type Suspicion, Suspicions } from '../../keys/session/suspicions.ts'
 import { Validator } from '../../keys/session/validate-request.ts'
-import type { SessionKeysGiven } from '../../ports/data-plane.ts'
+import type { SessionKeysGiven, SessionTier } from '../../ports/data-plane.ts'
 import { hostName } from '../../routing/match-route.ts'
+import { BehavingSessions } from './behaving-sessions.ts'
 import { MissedKeys, stekIdOfTicket } from './missed-keys.ts'
 import { SessionAssertions } from './session-assertion.ts'
 import { SessionSealing } from './session-sealing.ts'
@@ -39,6 +40,8 @@ export interface WorkerSessions {
   firstRequests(): Readonly<Record<string, FirstRequestCounts>>
   /** A client of that session looked bad to another worker. */
   suspectedElsewhere(suspicion: Suspicion): void
+  /** Sessions are in another tier by their behavior. */
+  behaves(tiers: readonly SessionTier[]): void
 }
 
 /** Hosts whose group is remembered; a client may ask for any. */
@@ -78,6 +81,7 @@ export function workerSessions(
     first.opened(sessionKey, group, ticket.expires)
   const missed = new MissedKeys(host.onMissed)
   const suspicions = new Suspicions()
+  const behaving = new BehavingSessions()
   /** By authority, as it came. */
   const groupsOf = new Map<string, number | undefined>()
 
@@ -103,6 +107,11 @@ export function workerSessions(
     hintFor(session, tier, now, everyS) {
       const { id, ticket } = session
       const { generation } = ticket
+      const raised = behaving.takeRaised(id)
+      if (raised > 1) {
+        const suspicion = { session: id, generation, tier: raised }
+        if (suspicions.add(suspicion)) host.onSuspected(suspicion)
+      }
       if (tier > ticket.tier) {
         const suspicion = { session: id, generation, tier }
         if (suspicions.add(suspicion)) host.onSuspected(suspicion)
@@ -131,7 +140,10 @@ export function workerSessions(
       return met === 'failed' && onReplayError === 'open' ? 'fresh' : met
     },
     sealing: (session) => sealing.of(session),
-    assertionFor: (session, about, now) => assertions?.lineFor(session, about, now),
+    assertionFor(session, about, now) {
+      const tier = Math.max(about.tier, behaving.tierOf(session.id))
+      return assertions?.lineFor(session, { ...about, tier }, now)
+    },
   }
 
   const takeAssertion = (key: SessionKeysGiven['assertion']): void => {
@@ -178,7 +190,10 @@ export function workerSessions(
     },
     firstRequests: () => first.counts(),
     suspectedElsewhere(suspicion) {
+      // Its key goes because of that: once is enough.
+      behaving.takeRaised(suspicion.session)
       suspicions.add(suspicion)
     },
+    behaves: (tiers) => behaving.hear(tiers),
   }
 }

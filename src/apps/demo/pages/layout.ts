@@ -19,6 +19,7 @@ const NAVIGATION: readonly (readonly [path: string, label: string])[] = [
   ['/', 'You'],
   ['/live', 'Live echo'],
   ['/form', 'Form'],
+  ['/behavior', 'Behavior'],
   ['/members', 'Members'],
 ]
 

@@ -9,6 +9,7 @@ import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { AnomalyWatch } from '../anomaly-watch.ts'
+import type { Behavior } from '../behavior/open-behavior.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
@@ -16,6 +17,7 @@ import type { LoadForecast } from '../load-forecast.ts'
 import type { ForecastEvents } from '../open-forecast.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
 import type { PoolsScaled } from '../scale-pools.ts'
+import type { Signals } from '../signals/open-signals.ts'
 import type { TrafficHistory } from '../traffic-history.ts'
 import type { StatusView } from './views.ts'
 
@@ -32,6 +34,10 @@ export interface AdminContext {
   /** undefined while forecasts are off. */
   readonly events: ForecastEvents | undefined
   readonly anomalies: AnomalyWatch
+  /** undefined while nobody's behavior is watched. */
+  readonly behavior: Behavior | undefined
+  /** undefined where nobody tells and nobody is told. */
+  readonly signals: Pick<Signals, 'view'> | undefined
   readonly scaling: Pick<PoolsScaled, 'views'>
   readonly audit: AuditLog
   readonly log: Log

@@ -15,12 +15,16 @@ const PROBLEMS = {
   forbidden: [403, 'This role may not do that'],
   'foreign-origin': [403, 'Requests from other sites are refused'],
   'not-found': [404, 'There is no such thing'],
+  conflict: [409, 'There is one already'],
+  'precondition-failed': [412, 'It is not as it was meant to be'],
   'too-large': [413, 'The body is too large'],
   'unsupported-type': [415, 'The body must be JSON'],
   'bad-host': [421, 'The API is not known by this host name'],
   'config-refused': [422, 'The configuration is refused'],
+  'precondition-required': [428, 'Say which one is meant'],
   'too-many-requests': [429, 'Too many requests'],
   internal: [500, 'Something went wrong here'],
+  unavailable: [503, 'Not now'],
   'too-many-streams': [503, 'Too many event streams'],
 } as const
 

@@ -34,9 +34,12 @@ import { decisionRoutes } from './routes-decisions.ts'
 import { forecastRoutes } from './routes-forecasts.ts'
 import { healthRoutes } from './routes-health.ts'
 import { keyRoutes } from './routes-keys.ts'
+import { labelRoutes } from './routes-labels.ts'
+import { peopleRoutes } from './routes-people.ts'
 import { profileRoutes } from './routes-profiles.ts'
 import { scalingRoutes } from './routes-scaling.ts'
 import { sessionRoutes } from './routes-session.ts'
+import { signalRoutes } from './routes-signals.ts'
 import { trafficRoutes } from './routes-traffic.ts'
 import { openSessions, type Sessions, sessionPathOf } from './sessions.ts'
 
@@ -109,7 +112,8 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error, request, reply) => {
     if (problemOf(error).code === 'internal') {
-      context.log.error({ err: error, url: request.url.split('?')[0] }, 'Admin request failed')
+      // Paths name users.
+      context.log.error({ err: error, route: request.routeOptions.url }, 'Admin request failed')
     }
     return sendProblem(error, request, reply)
   })
@@ -132,8 +136,8 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   authorize(app, room)
   await describe(app)
   const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
-  const more = [forecastRoutes, anomalyRoutes, scalingRoutes, keyRoutes, changeRoutes]
-  for (const add of [...routes, ...more]) add(app, room)
+  const more = [forecastRoutes, anomalyRoutes, scalingRoutes, keyRoutes, changeRoutes, peopleRoutes]
+  for (const add of [...routes, ...more, labelRoutes, signalRoutes]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()
@@ -186,7 +190,7 @@ function authorize(app: AdminApp, room: AdminRoom): void {
     }
   })
   app.addHook('onRoute', (route) => {
-    const path = route.url.startsWith('/v1/') || /^\/(?:livez|readyz|openapi)/.test(route.url)
+    const path = /^\/(?:v1|profiles|anomalydetection|health|livez|readyz|openapi)/.test(route.url)
     if (path && route.config?.right === undefined) {
       throw new TypeError(`${route.url} does not say what right it needs`)
     }

@@ -79,6 +79,10 @@ export const decisionView = z.object({
   member: z.string().describe('Which of them.'),
   handshake: handshake.exactOptional(),
   profile: z.string().exactOptional().describe('Who it is: see /v1/profiles.'),
+  person: z
+    .string()
+    .exactOptional()
+    .describe('Of a session, by behavior: the id of its person, empty while nobody has said.'),
   served: z
     .object({ pool: z.string(), server: z.string(), reasons: list(z.string()) })
     .exactOptional()

@@ -35,8 +35,12 @@ const clock = { now: () => Date.now() + shift }
 let server: KeyServer
 const agents: EdgeAgent[] = []
 
+/** What the workers beside the key server are told, and what they find. */
+let beside: FakeDataPlane
+
 const start = async (): Promise<void> => {
-  const plane = noEdge()
+  beside = fakeDataPlane()
+  const plane = { ...noEdge(), suspect: beside.suspect, onSuspected: beside.onSuspected }
   const openEdges = edgesOf({ config, plane, clock, random, log })
   assert.ok(openEdges !== undefined)
   const opened = await openKeyServer({
@@ -198,6 +202,36 @@ describe('an edge of a key server elsewhere', () => {
       plane.fed.some((entry) => entry.kind === 'revoke' && entry.session.startsWith('C')),
     )
     assert.ok(isInOrder(plane))
+  })
+
+  it('hears whom others suspect, edges and the workers beside the key server, and not itself', async () => {
+    const [one, other] = [await connect(), await connect(1)]
+    const found = { session: 'D'.repeat(22), generation: 3, tier: 2 }
+    const worse = { session: 'E'.repeat(22), generation: 1, tier: 3 }
+    one.plane.meetSuspicion(found)
+    one.plane.meetSuspicion(worse)
+    await until('the other to hear', WITHIN_MS, () => other.plane.suspected.length === 2)
+    assert.deepEqual(other.plane.suspected, [found, worse])
+    assert.deepEqual(beside.suspected, [found, worse])
+    assert.deepEqual(one.plane.suspected, [])
+    const here = { session: 'F'.repeat(22), generation: 9, tier: 2 }
+    beside.meetSuspicion(here)
+    for (const { plane } of [one, other]) {
+      await until(
+        'an edge to hear',
+        WITHIN_MS,
+        () => plane.suspected.at(-1)?.session === here.session,
+      )
+    }
+    // The chain of the feed goes on over them.
+    server.revokeSession('G'.repeat(22))
+    for (const { plane } of [one, other]) {
+      const isRevoked = () =>
+        plane.fed.some((entry) => entry.kind === 'revoke' && entry.session.startsWith('G'))
+      await until('the revocation', WITHIN_MS, isRevoked)
+      await until('a checkpoint', WITHIN_MS, () => plane.fed.at(-1)?.kind === 'checkpoint')
+    }
+    assert.ok(!logged.some((line) => line.includes('not of what was heard')))
   })
 
   it('is given the keys of the groups it serves, and waited for by those only', async () => {

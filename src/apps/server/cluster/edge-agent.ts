@@ -20,6 +20,7 @@ import { FeedChain } from './feed-chain.ts'
 import { FEED_LINE_CHARS_MAX, type FeedLine, readFeedLine } from './feed-lines.ts'
 import { type FetchKeys, keyFetcher, type SessionKeysFetched } from './fetch-keys.ts'
 import { type HeldKeys, heldKeys } from './held-keys.ts'
+import { tellSuspicions } from './session-suspicions.ts'
 import { type TellFirstRequests, tellFirstRequests } from './tell-first-requests.ts'
 
 export interface EdgeAgent {
@@ -144,6 +145,10 @@ class Agent implements EdgeAgent {
     })
     const stopHearing = plane.onSessionKeysHeld((worker, ids) => this.#held.hear(worker, ids))
     const stopMissing = plane.onSessionKeyMissed((stekId) => void this.#fetchMissed(stekId))
+    const stopTelling = tellSuspicions({
+      ...{ peer, plane, log: options.log, edge: credentials.id, run: this.#run },
+      isListening: () => this.#isListening,
+    })
     const stopLoad = options.load?.onChange(() => this.#give()) ?? (() => {})
     this.#timer = setInterval(() => this.#look(), LOOK_MS)
     this.#timer.unref()
@@ -151,6 +156,7 @@ class Agent implements EdgeAgent {
       this.#isClosed = true
       stopHearing()
       stopMissing()
+      stopTelling()
       stopLoad()
       clearInterval(this.#timer)
       this.#firstRequests.close()
@@ -256,6 +262,11 @@ class Agent implements EdgeAgent {
       }
       // Where counting begins.
       this.#firstRequests.tell()
+      return true
+    }
+    if (line.kind === 'suspect') {
+      const { session, generation, tier } = line
+      this.#options.plane.suspect([{ session, generation, tier }])
       return true
     }
     const { seq, from = seq, ...said } = line

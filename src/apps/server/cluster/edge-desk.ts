@@ -12,6 +12,7 @@ import { type EnvelopeContents, sealKeyEnvelope } from '../../../adapters/node/k
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import { FEED_SILENT_S, type NumberedEntry } from '../../../keys/session/revocations.ts'
+import type { Suspicion } from '../../../keys/session/suspicions.ts'
 import type { SessionKeysGiven } from '../../../ports/data-plane.ts'
 import type { KeyHolders } from '../key-server/key-holders.ts'
 import type { KeySource } from '../key-server/key-server.ts'
@@ -21,6 +22,7 @@ import { type FeedLine, writeFeedLine } from './feed-lines.ts'
 import { EDGE_RUN, readFirstRequestReport } from './first-request-report.ts'
 import { answerJson, type ClusterRequest } from './listener.ts'
 import type { EdgeStanding, PlaceKeys } from './place-keys.ts'
+import { readSuspicionReport } from './session-suspicions.ts'
 
 export interface EdgeDesk extends KeyHolders {
   /** The edges there are, as an operator looks at them. */
@@ -29,6 +31,8 @@ export interface EdgeDesk extends KeyHolders {
   standings(): readonly EdgeStanding[]
   /** An edge is to fetch its keys anew: what is placed there has changed. */
   refresh(edge: string): void
+  /** The workers of this process suspect it: all edges are told. */
+  suspect(suspicion: Suspicion): void
   handle(request: ClusterRequest, response: ServerResponse): void
   close(): void
 }
@@ -39,6 +43,8 @@ export interface EdgeDeskOptions {
   readonly mayServe?: (edge: string) => readonly number[] | undefined
   /** Says what edges hold besides what they serve; absent: nothing. */
   readonly placing?: Pick<PlaceKeys, 'placedAt' | 'listens' | 'reported' | 'drainsAt'>
+  /** An edge suspects these; the others are told. */
+  onSuspected?(suspicions: readonly Suspicion[]): void
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -226,6 +232,23 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
     return [200, {}]
   }
 
+  const suspect = (suspicion: Suspicion, by?: Edge): void => {
+    for (const edge of edges.values()) {
+      if (edge !== by) say(edge, { kind: 'suspect', ...suspicion })
+    }
+  }
+
+  const takeSuspicions = ({ edge: id, body }: ClusterRequest): Reply => {
+    const report = readSuspicionReport(body)
+    if (report === undefined) return [400, { code: 'bad_body' }]
+    const edge = edges.get(id)
+    if (edge?.run !== report.run) return [409, { code: 'other_run' }]
+    edge.heardAt = clock.now()
+    for (const suspicion of report.suspicions) suspect(suspicion, edge)
+    options.onSuspected?.(report.suspicions)
+    return [200, {}]
+  }
+
   return {
     kind: 'edge',
     living(group) {
@@ -262,6 +285,7 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
       const edge = edges.get(id)
       if (edge !== undefined) say(edge, { kind: 'keys' })
     },
+    suspect: (suspicion) => suspect(suspicion),
     give(next) {
       given = next
       for (const edge of edges.values()) say(edge, { kind: 'keys' })
@@ -290,6 +314,7 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
         if (route === 'POST /v1/stek/fetch') return giveMissed(request)
         if (route === `POST /v1/edges/${edge}/held`) return takeHeld(request)
         if (route === `POST /v1/edges/${edge}/first-requests`) return takeReport(request)
+        if (route === `POST /v1/edges/${edge}/suspicions`) return takeSuspicions(request)
         return [404, { code: 'not_found' }]
       })()
       if (reply !== undefined) answerJson(response, ...reply)

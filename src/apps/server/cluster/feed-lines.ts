@@ -6,13 +6,17 @@
  */
 import { z } from 'zod'
 import type { NumberedEntry } from '../../../keys/session/revocations.ts'
+import type { Suspicion } from '../../../keys/session/suspicions.ts'
 import type { Checkpoint } from './feed-chain.ts'
+import { SUSPICION_FIELDS } from './session-suspicions.ts'
 
 export type FeedLine =
   /** The first. `anew`: what follows is everything, not what came after the number that was asked from. */
   | { readonly kind: 'begin'; readonly anew: boolean }
   /** Other keys than before are to be held. */
   | { readonly kind: 'keys' }
+  /** Another edge suspects it. No entry: it is told once, and to who listens. */
+  | ({ readonly kind: 'suspect' } & Suspicion)
   | Exclude<NumberedEntry, { readonly kind: 'checkpoint' }>
   /** Nothing is missing before it, as the chain shows (`feed-chain.ts`). */
   | ({ readonly kind: 'checkpoint'; readonly from?: number } & Checkpoint)
@@ -30,6 +34,7 @@ const generation = z.int().min(0).max(0xffffffff)
 const line = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('begin'), anew: z.boolean() }),
   z.strictObject({ kind: z.literal('keys') }),
+  z.strictObject({ kind: z.literal('suspect'), ...SUSPICION_FIELDS }),
   z.strictObject({
     ...{ kind: z.literal('checkpoint'), ...numbered },
     chain: z.string().regex(/^[\w-]{43}$/),

@@ -50,7 +50,7 @@ const RENEW_DAYS = 30
 
 /** The edges of a key server in this process; undefined when it has none. */
 export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
-  const { config, clock, random, log } = options
+  const { config, plane, clock, random, log } = options
   const { cluster, edges } = config.sessions
   if (cluster === undefined) return undefined
   return async (source) => {
@@ -69,8 +69,10 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
     const desk = edgeDesk({
       ...{ source, clock, random, log },
       mayServe: (edge) => bounds.get(edge),
+      onSuspected: (suspicions) => plane.suspect(suspicions),
       ...(placing === undefined ? {} : { placing }),
     })
+    const stopHearing = plane.onSuspected((suspicion) => desk.suspect(suspicion))
     const listener = await listenForCluster({
       address: addressOf(cluster.address),
       key: 'sessions.cluster.address',
@@ -85,6 +87,7 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
       placements: () => placing?.view(),
       async close() {
         placing?.close()
+        stopHearing()
         desk.close()
         await listener.close()
       },

@@ -6,12 +6,14 @@
  */
 import { SESSION_COOKIE } from '../../../adapters/edge/session-cookie.ts'
 import { isLoopback } from './address.ts'
+import { checkBehavior } from './behavior-checks.ts'
 import { checkCalendars } from './calendar-schema.ts'
 import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { KEY_POOL } from './key-server-settings.ts'
 import { checkScaling } from './scaling-checks.ts'
 import { addressOf, type Config } from './schema.ts'
+import { checkSignals } from './signals-checks.ts'
 
 export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
   return [
@@ -54,6 +56,8 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...weighsByNothing(config, blame),
     ...checkScaling(config, blame),
     ...checkCalendars(config, blame),
+    ...checkBehavior(config, blame),
+    ...checkSignals(config, blame),
     ...sessionKeys(config, blame),
     ...sessionRoles(config, blame),
     ...missingParts(config, blame),
@@ -76,7 +80,7 @@ function doubles(
 
 /** Two sockets on one port; the wildcard address takes the port of all. */
 function sockets(config: Config, blame: Blame): readonly Complaint[] {
-  const { listeners, admin, metrics, sessions } = config
+  const { listeners, admin, metrics, sessions, signals } = config
   const { enabled, listen, cluster } = sessions
   const wanted: (readonly [string, ConfigPath])[] = [
     ...listeners.map(({ address }, i) => [address, ['listeners', i, 'address']] as const),
@@ -86,6 +90,7 @@ function sockets(config: Config, blame: Blame): readonly Complaint[] {
     ...(cluster === undefined
       ? []
       : [[cluster.address, ['sessions', 'cluster', 'address']] as const]),
+    ...(signals.address === undefined ? [] : [[signals.address, ['signals', 'address']] as const]),
   ]
   const taken: { host: string; port: number; by: string }[] = []
   return wanted.flatMap(([text, path]) => {

@@ -10,7 +10,15 @@ import type {
   HandshakeMemberSettings,
   ListenerSettings,
   PoolSettings,
+  RouteSettings,
 } from '../../../ports/data-plane.ts'
+import {
+  BEHAVIOR_SCRIPT_ROUTE,
+  type BehaviorPlace,
+  behaviorPool,
+  behaviorRoute,
+  behaviorSettings,
+} from './behavior-settings.ts'
 import { CONFIG_DEFAULTS } from './defaults.ts'
 import { KEY_ROUTE, type KeyServerPlace, keyServerPool } from './key-server-settings.ts'
 import { addressOf, type Config } from './schema.ts'
@@ -34,16 +42,22 @@ const HERE = '127.0.0.1'
 /**
  * @param keys the key server, where there is one
  * @param started besides those of the list
+ * @param behavior where batches of behavior are taken in
  */
 export function dataPlaneSettings(
   config: Config,
   material: Material,
   keys?: KeyServerPlace,
   started: StartedOf = () => [],
+  behavior?: BehaviorPlace,
 ): DataPlaneSettings {
   const { drainMs: _, ...timeouts } = config.timeouts
   const { profileKey, agentTokens, ...others } = material
-  const own = keys === undefined ? [] : [keyServerPool(keys)]
+  const own = [
+    ...(keys === undefined ? [] : [keyServerPool(keys)]),
+    ...(behavior === undefined ? [] : [behaviorPool(behavior)]),
+  ]
+  const watched = behavior && behaviorSettings(config)
   return {
     listeners: config.listeners.map(listenerSettings),
     pools: [
@@ -51,7 +65,12 @@ export function dataPlaneSettings(
       ...own,
     ],
     // Keys that take a restart are asked for all the same: nobody passes before there are some.
-    routes: keys === undefined ? config.routes : [KEY_ROUTE, ...config.routes],
+    routes: [
+      ...(behavior === undefined ? [] : [BEHAVIOR_SCRIPT_ROUTE, behaviorRoute(config)]),
+      ...(keys === undefined ? [] : [KEY_ROUTE]),
+      ...config.routes.map(routeSettings),
+    ],
+    ...(watched === undefined ? {} : { behavior: watched }),
     limits: config.limits,
     timeouts,
     admission: admissionSettings(config.admission, profileKey),
@@ -113,3 +132,7 @@ function poolSettings(
 }
 
 type Pool = Config['pools'][number]
+
+function routeSettings({ pools, ...route }: Config['routes'][number]): RouteSettings {
+  return pools === undefined ? route : { ...route, tierPools: pools }
+}

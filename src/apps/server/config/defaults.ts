@@ -153,6 +153,27 @@ export const CONFIG_DEFAULTS = {
     /** A fifth of a core at about 0.4 ms each. */
     openPerSecondMax: 500,
   },
+  behavior: {
+    mode: 'off',
+    collect: 'profile',
+    userField: 'Limen-User',
+    thresholds: 'adaptive',
+    /** Digits: one observation in 1000 at most, and in 100 000, of a person's own (decision 0021). */
+    tier2: 3,
+    tier3: 5,
+    falsePositiveBudget: 0.01,
+    enrol: 'first',
+    /** Half an hour: as web analytics has it. */
+    sessionS: 1800,
+    everyMs: 10_000,
+    requestsPerSecond: 0,
+    /** Off: what has no browser could not pass. */
+    work: 0,
+    store: 'lmdb',
+    onError: 'open',
+  },
+  /** Ten seconds: a revocation is late by that at most. */
+  signals: { pollEveryS: 10, events: ['session-revoked', 'assurance-level-change'] },
   /** Shown first: what goes by it is for somebody to decide who has looked at it. */
   forecast: { enabled: true, mode: 'observe', calendars: [] },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */

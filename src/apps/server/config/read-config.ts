@@ -179,6 +179,7 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
         'file' in calendar ? { ...calendar, file: resolve(folder, calendar.file) } : calendar,
       ),
     },
+    signals: withWholeSignalPaths(config.signals, folder),
     admin: {
       ...admin,
       ...(certificate === undefined ? {} : { certificate: pair(certificate) }),
@@ -226,6 +227,25 @@ function withWholeSessionPaths(sessions: Config['sessions'], folder: string): Co
     ...(login === undefined ? {} : { login: whole(login, 'jwks') }),
     ...(server === undefined ? {} : { server: whole(server, 'credentials') }),
     ...(redis === undefined ? {} : { redis: whole(redis, 'passwordFile', 'caFile') }),
+  }
+}
+
+function withWholeSignalPaths(signals: Config['signals'], folder: string): Config['signals'] {
+  const whole = (path: string): string => resolve(folder, path)
+  const { certificate, transmitters, receivers, ...rest } = signals
+  const token = <T extends { readonly tokenFile?: string | undefined }>(of: T): T =>
+    of.tokenFile === undefined ? of : { ...of, tokenFile: whole(of.tokenFile) }
+  return {
+    ...rest,
+    ...(certificate && {
+      certificate: { certFile: whole(certificate.certFile), keyFile: whole(certificate.keyFile) },
+    }),
+    transmitters: transmitters.map(({ jwks, poll, ...one }) => ({
+      ...token(one),
+      ...(jwks === undefined ? {} : { jwks: whole(jwks) }),
+      ...(poll === undefined ? {} : { poll: token(poll) }),
+    })),
+    receivers: receivers.map(token),
   }
 }
 

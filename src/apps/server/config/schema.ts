@@ -8,10 +8,12 @@ import { z } from 'zod'
 import { type Address, readAddress } from './address.ts'
 import { adminSchema } from './admin-schema.ts'
 import { admissionSchema } from './admission-schema.ts'
+import { behaviorSchema, tierPoolsSchema } from './behavior-schema.ts'
 import { calendarsSchema } from './calendar-schema.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
 import { poolSchema } from './pool-schema.ts'
 import { routeSessionSchema, sessionsSchema } from './session-schema.ts'
+import { signalsSchema } from './signals-schema.ts'
 import { address, count, file, HOST, ms, name, urlPath } from './words.ts'
 
 const listener = z.strictObject({
@@ -59,6 +61,9 @@ const route = z.strictObject({
     .describe('Host asked for, *.example.org for its subdomains, empty for any.'),
   path: urlPath.default('/').describe('Prefix, matched on segment borders.'),
   pool: name.describe('The pool that answers.'),
+  pools: tierPoolsSchema
+    .exactOptional()
+    .describe('Other pools for sessions whose behavior is suspicious. Needs behavior.mode.'),
   sessionKey: z
     .enum(['required', 'optional', 'off'])
     .default('off')
@@ -160,6 +165,12 @@ export const configSchema = z.strictObject({
   sessions: sessionsSchema
     .prefault({})
     .describe('Session keys that clients prove to hold with each request (LSK/1).'),
+  behavior: behaviorSchema
+    .prefault({})
+    .describe('Who is at the keyboard, by how they type and point.'),
+  signals: signalsSchema
+    .prefault({})
+    .describe('Shared security signals with other parties (SSF, CAEP).'),
   forecast: z
     .strictObject({
       enabled: z

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { systemRandom } from '../node/system-random.ts'
+import { BEHAVIOR_COOKIE, BehaviorCookies } from './behavior-cookie.ts'
+import { BEHAVIOR_PASS_COOKIE, BehaviorSessions } from './behavior-sessions.ts'
+import { type Challenge, PROOF_PATH, ProofsOfWork } from './proof-of-work.ts'
+
+const random = systemRandom()
+const KEY = random.bytes(32)
+const cookies = new BehaviorCookies(KEY)
+
+function started(change: { requestsPerSecond?: number; work?: number } = {}) {
+  const met: string[] = []
+  let now = 0
+  const sessions = new BehaviorSessions(
+    { userField: 'limen-user', requestsPerSecond: 0, work: 0, ...change },
+    KEY,
+    {
+      proofs: new ProofsOfWork({ key: KEY, random, wallClock: () => Date.now() }),
+      now: () => now,
+      onUser: (session, value) => met.push(`${session} ${value}`),
+      onPassed: (session) => met.push(`${session} passed`),
+    },
+  )
+  const { session, value } = cookies.issue(random)
+  const meet = (more: { target?: string; cookie?: string; isDesk?: boolean } = {}) => {
+    const { target = '/', cookie = '', isDesk = false } = more
+    const field = `a=b; ${BEHAVIOR_COOKIE}=${value}; ${cookie}`
+    const request = { target, who: undefined, cookies: () => field, accept: () => '' }
+    return sessions.meet(request, isDesk)
+  }
+  const pass = (ms: number) => {
+    now += ms
+  }
+  return { sessions, session, met, meet, pass }
+}
+
+describe('BehaviorCookies', () => {
+  it('knows its own, and nobody else’s', () => {
+    const { session, value } = cookies.issue(random)
+    assert.equal(cookies.sessionOf(`x=y; ${BEHAVIOR_COOKIE}=${value}`), session)
+    assert.equal(new BehaviorCookies(KEY).sessionOf(`${BEHAVIOR_COOKIE}=${value}; z`), session)
+    const other = new BehaviorCookies(random.bytes(32))
+    assert.equal(other.sessionOf(`${BEHAVIOR_COOKIE}=${value}`), undefined)
+    for (const bad of ['', value.slice(1), `${value}A`, `A${value.slice(1)}`, `${value}=`]) {
+      if (bad === value) continue
+      assert.equal(cookies.sessionOf(`${BEHAVIOR_COOKIE}=${bad}`), undefined, bad)
+    }
+    const twice = `${BEHAVIOR_COOKIE}=${value}; ${BEHAVIOR_COOKIE}=${value}`
+    assert.equal(cookies.sessionOf(twice), undefined)
+  })
+})
+
+describe('BehaviorSessions', () => {
+  it('says nothing of nobody, and the tier of who is known', () => {
+    const { sessions, session, meet } = started()
+    const nobody = { target: '/', who: undefined, cookies: () => '', accept: () => '' }
+    assert.deepEqual(sessions.meet(nobody, false), {
+      ...{ session: undefined, tier: 1, fields: '', answer: undefined },
+    })
+    assert.equal(meet().fields, 'Limen-Behavior-Tier: 1\r\n')
+    sessions.hear([{ session, shown: 3, enforced: 3 }])
+    assert.deepEqual([meet().tier, meet().fields], [3, 'Limen-Behavior-Tier: 3\r\n'])
+    sessions.hear([{ session, shown: 2, enforced: 1 }])
+    assert.deepEqual([meet().tier, meet().fields], [1, 'Limen-Behavior-Tier: 2\r\n'])
+    sessions.hear([{ session, shown: 1, enforced: 1 }])
+    assert.deepEqual([meet().tier, sessions.tierOf(session)], [1, 1])
+    assert.equal(meet({ isDesk: true }).fields, `Limen-Session: ${session}\r\n`)
+  })
+
+  it('goes by the session key before the cookie', () => {
+    const { sessions } = started()
+    sessions.hear([{ session: 'keyed', shown: 3, enforced: 3 }])
+    const request = { target: '/', who: 'keyed', cookies: () => '', accept: () => '' }
+    assert.equal(sessions.meet(request, false).tier, 3)
+  })
+
+  it('tells who a user is once, and again when the session was over', () => {
+    const { sessions, session, met } = started()
+    sessions.saw(session, 'alice')
+    sessions.saw(session, 'alice')
+    sessions.saw(session, 'bob')
+    sessions.hear([{ session, shown: 1, enforced: 1 }])
+    sessions.saw(session, 'bob')
+    assert.deepEqual(
+      met,
+      ['alice', 'bob', 'bob'].map((user) => `${session} ${user}`),
+    )
+  })
+
+  it('lets a session in tier 2 make so many requests, and no more', () => {
+    const { sessions, session, meet, pass } = started({ requestsPerSecond: 2 })
+    sessions.hear([{ session, shown: 2, enforced: 2 }])
+    const statuses = () => Array.from({ length: 5 }, () => meet().answer?.status ?? 200)
+    assert.deepEqual(statuses(), [200, 200, 200, 200, 429])
+    pass(1000)
+    assert.deepEqual(statuses(), [200, 200, 429, 429, 429])
+    sessions.hear([{ session, shown: 1, enforced: 1 }])
+    assert.deepEqual(statuses(), [200, 200, 200, 200, 200])
+  })
+
+  it('asks a session in tier 2 for work, and lets it pass for a while', () => {
+    const { sessions, session, meet, met } = started({ work: 20 })
+    assert.equal(meet().answer, undefined)
+    sessions.hear([{ session, shown: 2, enforced: 2 }])
+    const asked = meet().answer
+    assert.equal(asked?.status, 403)
+    const { challenge } = JSON.parse(asked?.body ?? '') as { challenge: Challenge }
+    const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+    let number = 0
+    while (sha(challenge.salt + number) !== challenge.challenge) number++
+    const { algorithm, salt, signature } = challenge
+    const proof = { algorithm, challenge: challenge.challenge, number, salt, signature }
+    const solution = Buffer.from(JSON.stringify(proof)).toString('base64')
+    const target = `${PROOF_PATH}?solution=${encodeURIComponent(solution)}&to=%2Fhere`
+    const solved = meet({ target }).answer
+    assert.equal(solved?.status, 303)
+    const fields = new Map(solved?.fields)
+    assert.equal(fields.get('Location'), '/here')
+    assert.deepEqual(met, [`${session} passed`])
+    const cookie = (fields.get('Set-Cookie') ?? '').split(';')[0] ?? ''
+    assert.ok(cookie.startsWith(`${BEHAVIOR_PASS_COOKIE}=`))
+    assert.equal(meet({ cookie }).answer, undefined)
+    // Once, and for this session.
+    assert.equal(meet({ target }).answer?.status, 403)
+    const other = started({ work: 20 })
+    other.sessions.hear([{ session: other.session, shown: 2, enforced: 2 }])
+    assert.equal(other.meet({ cookie }).answer?.status, 403)
+  })
+})

@@ -1,0 +1,186 @@
+/**
+ * What a worker knows of sessions whose behavior is watched: in which tier each one is, as it was told; and what follows for a
+ * request: its pool, what the server is told, and in tier 2 fewer requests and a proof of work. Who the users are is
+ * read off the servers' answers and told on.
+ *
+ * The tiers are found out elsewhere (`flows/watch-people.ts`): nothing here waits for that.
+ *
+ * @module
+ */
+import type { Tier } from '../../behavior/tier.ts'
+import type { BehaviorSettings, SessionTier } from '../../ports/data-plane.ts'
+import type { Answer } from './answer.ts'
+import { BehaviorCookies } from './behavior-cookie.ts'
+import { PROOF_PATH, type ProofsOfWork } from './proof-of-work.ts'
+import { askForWork, cookieIn, passWork, WORK_REFUSED } from './work-answers.ts'
+
+/** A request as far as it is looked at; fields as they came, '' when absent. */
+export interface BehavingRequest {
+  readonly target: string
+  /** Of a request under a session key: its session. */
+  readonly who: string | undefined
+  cookies(): string
+  accept(): string
+}
+
+export interface BehaviorMet {
+  /** undefined: a request of no session. */
+  readonly session: string | undefined
+  /** What counts; 1 of a session nobody has spoken of. */
+  readonly tier: Tier
+  /** Field lines with CR LF for the server, '' for none. */
+  readonly fields: string
+  /** To be answered instead of passing the request on. */
+  readonly answer: Answer | undefined
+}
+
+export interface BehaviorHost {
+  readonly proofs: ProofsOfWork
+  /** Milliseconds, monotonic. */
+  now(): number
+  /** The answer to a request of this session had this in the user field. */
+  onUser(session: string, value: string): void
+  /** A session has shown a proof of work. */
+  onPassed(session: string): void
+}
+
+export const BEHAVIOR_PASS_COOKIE = '__Host-limen-behavior-pass'
+/** Suspicious ones only: the oldest give way, and are as ordinary then as those nobody knows. */
+const TIERS_MAX = 100_000
+/** Sessions whose user was told: told again when forgotten. */
+const USERS_MAX = 50_000
+const NOBODY: BehaviorMet = { session: undefined, tier: 1, fields: '', answer: undefined }
+
+interface Suspect {
+  readonly shown: Tier
+  readonly enforced: Tier
+  /** Requests it may make now, and when that was counted. */
+  tokens: number
+  at: number
+}
+
+export class BehaviorSessions {
+  #settings: BehaviorSettings
+  #cookies: BehaviorCookies
+  #key: Uint8Array
+  readonly #host: BehaviorHost
+  readonly #suspects = new Map<string, Suspect>()
+  readonly #users = new Map<string, string>()
+
+  constructor(settings: BehaviorSettings, key: Uint8Array, host: BehaviorHost) {
+    this.#settings = settings
+    this.#key = key
+    this.#cookies = new BehaviorCookies(key)
+    this.#host = host
+  }
+
+  reload(settings: BehaviorSettings, key: Uint8Array): void {
+    this.#settings = settings
+    if (Buffer.compare(this.#key, key) === 0) return
+    this.#key = key
+    this.#cookies = new BehaviorCookies(key)
+  }
+
+  /** As the supervisor has it. */
+  hear(tiers: readonly SessionTier[]): void {
+    for (const { session, shown, enforced } of tiers) {
+      const before = this.#suspects.get(session)
+      this.#suspects.delete(session)
+      if (shown === 1 && enforced === 1) {
+        // It may be one that is over: who its user is must be said again.
+        this.#users.delete(session)
+        continue
+      }
+      if (this.#suspects.size >= TIERS_MAX) {
+        this.#suspects.delete(this.#suspects.keys().next().value ?? '')
+      }
+      const { tokens = this.#burst, at = this.#host.now() } = before ?? {}
+      this.#suspects.set(session, { shown, enforced, tokens, at })
+    }
+  }
+
+  /** What counts of a session. */
+  tierOf(session: string): Tier {
+    return this.#suspects.get(session)?.enforced ?? 1
+  }
+
+  /** @param isDesk it goes to where behavior is taken in, not to a server of the site */
+  meet(request: BehavingRequest, isDesk: boolean): BehaviorMet {
+    const session = request.who ?? this.#cookies.sessionOf(request.cookies())
+    if (session === undefined) return NOBODY
+    if (isDesk) return { ...NOBODY, session, fields: `Limen-Session: ${session}\r\n` }
+    const suspect = this.#suspects.get(session)
+    if (suspect === undefined) return { ...NOBODY, session, fields: 'Limen-Behavior-Tier: 1\r\n' }
+    const { shown, enforced: tier } = suspect
+    const fields = `Limen-Behavior-Tier: ${shown}\r\n`
+    const answer = tier === 2 ? this.#stricter(session, suspect, request) : undefined
+    return { session, tier, fields, answer }
+  }
+
+  /** The answer to a request of that session says who its user is. */
+  saw(session: string, value: string): void {
+    if (this.#users.get(session) === value) return
+    this.#users.delete(session)
+    if (this.#users.size >= USERS_MAX) this.#users.delete(this.#users.keys().next().value ?? '')
+    this.#users.set(session, value)
+    this.#host.onUser(session, value)
+  }
+
+  get #burst(): number {
+    return Math.max(1, 2 * this.#settings.requestsPerSecond)
+  }
+
+  #stricter(session: string, suspect: Suspect, request: BehavingRequest): Answer | undefined {
+    const { requestsPerSecond, work } = this.#settings
+    if (requestsPerSecond > 0 && !this.#admits(suspect, requestsPerSecond)) return TOO_MANY
+    if (work <= 0) return undefined
+    // Not the profile of a client: a pass of another session is worth nothing.
+    const about = `behavior/${session}`
+    const { proofs } = this.#host
+    if (request.target.startsWith(`${PROOF_PATH}?`)) {
+      const query = new URLSearchParams(request.target.slice(PROOF_PATH.length + 1))
+      const redeemed = proofs.redeem(query.get('solution') ?? '', about)
+      if (redeemed.kind !== 'passed') {
+        return this.#challenge({ ...request, target: '/' }, about, WORK_REFUSED[redeemed.kind])
+      }
+      this.#host.onPassed(session)
+      const { pass, seconds } = redeemed
+      return passWork(pass, seconds, query.get('to') ?? '/', BEHAVIOR_PASS_COOKIE)
+    }
+    const pass = cookieIn(request.cookies(), BEHAVIOR_PASS_COOKIE)
+    if (pass !== undefined && proofs.isPass(pass, about)) return undefined
+    return this.#challenge(request, about, 'a proof of work is needed')
+  }
+
+  #challenge(request: BehavingRequest, about: string, why: string): Answer {
+    const challenge = this.#host.proofs.challenge(about, this.#settings.work)
+    const { target } = request
+    return askForWork(challenge, { accept: request.accept(), target, decision: '' }, why)
+  }
+
+  /** A token bucket. */
+  #admits(suspect: Suspect, perSecond: number): boolean {
+    const now = this.#host.now()
+    const grown = suspect.tokens + ((now - suspect.at) / 1000) * perSecond
+    suspect.tokens = Math.min(this.#burst, grown)
+    suspect.at = now
+    if (suspect.tokens < 1) return false
+    suspect.tokens--
+    return true
+  }
+}
+
+const TOO_MANY: Answer = {
+  status: 429,
+  fields: [
+    ['Content-Type', 'application/problem+json'],
+    ['Cache-Control', 'no-store'],
+    ['Retry-After', '1'],
+  ],
+  body: JSON.stringify({
+    type: 'urn:limen:err:too-many-requests',
+    title: 'Too Many Requests',
+    status: 429,
+    detail: 'this session may make fewer requests for a while',
+  }),
+}

@@ -1,0 +1,20 @@
+/**
+ * Which pool of a route a request goes to, by its session's tier.
+ *
+ * @module
+ */
+import type { Tier } from '../../behavior/tier.ts'
+import type { ServedRoute } from './edge-context.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+
+/** Limen's own, where batches of behavior are taken in. */
+export const BEHAVIOR_POOL = 'limen-behavior'
+
+export function poolOf({ pool, tierPools }: ServedRoute, tier: Tier): UpstreamPool {
+  if (tierPools === undefined || tier === 1) return pool
+  return tierPools[tier - 2] ?? pool
+}
+
+export function isDesk({ pool }: ServedRoute): boolean {
+  return pool.settings.name === BEHAVIOR_POOL
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { actPerson } from '../../../../test/acted-person.ts'
+import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
+import { memoryPersonStore } from '../../../adapters/memory/person-store.ts'
+import { openLog } from '../../../adapters/node/json-log.ts'
+import { PeopleWatch } from '../../../flows/watch-people.ts'
+import { LimenError } from '../../../ground/limen-error.ts'
+import { seededFraction } from '../../../math/seeded-chance.ts'
+import type { PersonStore } from '../../../ports/person-store.ts'
+import { PeopleFeed } from './people-feed.ts'
+
+type Mode = 'observe' | 'shadow' | 'enforce'
+
+function started(change: { mode?: Mode; onError?: 'open' | 'closed' } = {}) {
+  let mode = change.mode ?? 'enforce'
+  let now = 1_795_000_000_000
+  let isDown = false
+  const kept = memoryPersonStore(100)
+  const ask = <T>(answer: () => Promise<T>): Promise<T> =>
+    isDown
+      ? Promise.reject(
+          new LimenError('person-store-silent', 'down', { side: 'operator', retry: true }),
+        )
+      : answer()
+  const store: PersonStore = {
+    ...kept,
+    load: (id) => ask(() => kept.load(id)),
+    save: (person, revision) => ask(() => kept.save(person, revision)),
+    erase: (id) => ask(() => kept.erase(id)),
+  }
+  const plane = fakeDataPlane()
+  const clock = { now: () => now }
+  const watch = new PeopleWatch(
+    {
+      ...{ thresholds: { tier2: 3, tier3: 5 }, tuning: 'fixed', falsePositiveBudget: 0.01 },
+      ...{ enrol: 'first', sessionMs: 60_000 },
+    },
+    seededFraction(1),
+    now,
+  )
+  const lines: string[] = []
+  const tiers: string[] = []
+  const feed = new PeopleFeed({
+    ...{ plane, watch, store, clock, mode: () => mode, onError: change.onError ?? 'open' },
+    idKey: createSecretKey(Buffer.alloc(32, 1)),
+    log: openLog({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
+    onTier: (session, person, { tier }) => tiers.push(`${session} ${person.length} ${tier}`),
+  })
+  const told = () => plane.tiersTold.map(({ shown, enforced }) => `${shown}/${enforced}`)
+  return {
+    ...{ feed, plane, watch, store, lines, tiers, told },
+    say: (session: string, value: string) => plane.meetBehavior([{ kind: 'user', session, value }]),
+    tell(session: string, seed: number, keys: number, page = 1) {
+      for (const batch of actPerson(seed).type(keys)) {
+        feed.take({ session, page, botOnly: false, batch })
+      }
+    },
+    /** All that was told so far has been taken. */
+    settled: () => feed.load('f'.repeat(32)).catch(() => undefined),
+    set: (next: { mode?: Mode; isDown?: boolean; passMs?: number }) => {
+      mode = next.mode ?? mode
+      isDown = next.isDown ?? isDown
+      now += next.passMs ?? 0
+    },
+  }
+}
+
+describe('PeopleFeed', () => {
+  it('keeps who is told about, under an id that is not theirs', async () => {
+    const { feed, say, tell, settled } = started()
+    say('s', 'alice')
+    tell('s', 2, 1000)
+    await settled()
+    const id = feed.idOf('alice')
+    assert.match(id, /^[0-9a-f]{32}$/)
+    assert.notEqual(id, feed.idOf('alicf'))
+    const kept = await feed.load(id)
+    assert.ok((kept?.person.typing['text desktop qwerty']?.confirmed.length ?? 0) >= 16)
+    await feed.close()
+  })
+
+  it('tells workers as its mode says, and anew when that changes', async () => {
+    const { feed, say, tell, settled, set, told, tiers } = started({ mode: 'observe' })
+    say('s', 'alice')
+    tell('s', 2, 200)
+    tell('s', 2, 200, 2)
+    await settled()
+    // The same again: a recording.
+    assert.deepEqual(tiers, ['s 32 3'])
+    assert.deepEqual(told(), [])
+    set({ mode: 'shadow' })
+    feed.retell()
+    set({ mode: 'enforce' })
+    feed.retell()
+    feed.retell()
+    assert.deepEqual(told(), ['3/1', '3/3'])
+    assert.equal(await feed.erase(feed.idOf('alice')), true)
+    assert.deepEqual(told().slice(2), ['1/1'])
+    assert.equal(await feed.load(feed.idOf('alice')), undefined)
+    await feed.close()
+  })
+
+  it('ignores what a server says that is no user', async () => {
+    const { feed, say, watch, settled } = started()
+    for (const value of ['', 'a b', 'a;admin', 'x'.repeat(300)]) say('s', value)
+    await settled()
+    assert.equal(watch.personOf('s'), undefined)
+    await feed.close()
+  })
+
+  for (const onError of ['open', 'closed'] as const) {
+    it(`takes who cannot be loaded for ${onError === 'open' ? 'ordinary' : 'tier 2'}, and goes on when it can`, async () => {
+      const { feed, say, tell, settled, set, told, lines, watch } = started({ onError })
+      set({ isDown: true })
+      say('s', 'alice')
+      tell('s', 2, 200)
+      await settled()
+      assert.deepEqual(told(), onError === 'open' ? [] : ['2/2'])
+      assert.equal(watch.personOf('s'), undefined)
+      assert.equal(feed.figures().isStored, false)
+      assert.equal(lines.filter((line) => line.includes('Cannot load a person')).length, 1)
+      assert.ok(!lines.join().includes('alice'))
+      set({ isDown: false, passMs: 6000 })
+      // Nobody says it again.
+      tell('s', 3, 40, 2)
+      await settled()
+      assert.equal(watch.personOf('s'), feed.idOf('alice'))
+      assert.equal(feed.figures().isStored, true)
+      if (onError === 'closed') assert.deepEqual(told(), ['2/2', '1/1'])
+      await feed.close()
+    })
+  }
+
+  it('loses nothing it has learned while the storage is down for a while', async () => {
+    const { feed, say, tell, settled, set, store } = started()
+    say('s', 'alice')
+    await settled()
+    set({ isDown: true })
+    tell('s', 2, 1000)
+    await settled()
+    assert.equal(feed.figures().unsaved, 1)
+    set({ isDown: false })
+    await feed.close()
+    const kept = await store.load(feed.idOf('alice'))
+    assert.ok((kept?.person.typing['text desktop qwerty']?.confirmed.length ?? 0) >= 16)
+  })
+
+  it('gives way to who has changed a person meanwhile', async () => {
+    const { feed, say, tell, settled, store } = started()
+    say('s', 'alice')
+    tell('s', 2, 1000)
+    await settled()
+    const id = feed.idOf('alice')
+    const kept = await feed.load(id)
+    assert.ok(kept !== undefined)
+    await store.save({ ...kept.person, label: 'bad' }, kept.revision)
+    tell('s', 3, 400, 2)
+    await settled()
+    assert.equal((await feed.load(id))?.person.label, 'bad')
+    assert.equal(await feed.change(id, kept.revision, () => kept.person), undefined)
+    await feed.close()
+  })
+})

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { newCalibration } from '../../../behavior/threshold/conformal.ts'
+import { CONFIG_DEFAULTS } from '../config/defaults.ts'
+import { type BehaviorTuning, peopleSettings, readState, writeState } from './tuning.ts'
+
+const { thresholds, tier2, tier3, falsePositiveBudget, enrol } = CONFIG_DEFAULTS.behavior
+const TUNING: BehaviorTuning = {
+  ...{ mode: 'shadow', thresholds, tier2, tier3, falsePositiveBudget, enrol },
+}
+const STATE = {
+  calibration: newCalibration(1_795_000_000_000),
+  inForce: { tuning: { ...TUNING, tier2: 4 }, version: 2 },
+  configured: TUNING,
+}
+
+describe('readState()', () => {
+  it('reads what was written', () => {
+    assert.deepEqual(readState(writeState(STATE)), STATE)
+  })
+
+  it('reads nothing else', () => {
+    const written = JSON.parse(writeState(STATE)) as Record<string, unknown>
+    const changes = [{ format: 2 }, { calibration: {} }, { inForce: {} }, { more: 1 }]
+    for (const change of [...changes, { configured: { ...TUNING, tier2: 0 } }]) {
+      assert.equal(readState(JSON.stringify({ ...written, ...change })), undefined)
+    }
+    assert.equal(readState('{'), undefined)
+  })
+})
+
+it('peopleSettings() counts in milliseconds', () => {
+  const { sessionMs, tuning } = peopleSettings(TUNING, 1800)
+  assert.deepEqual([sessionMs, tuning], [1_800_000, 'adaptive'])
+})

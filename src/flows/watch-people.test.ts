@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { actPerson } from '../../test/acted-person.ts'
+import { seededFraction } from '../math/seeded-chance.ts'
+import { type PeopleSettings, PeopleWatch } from './watch-people.ts'
+
+const SETTINGS: PeopleSettings = {
+  ...{ thresholds: { tier2: 3, tier3: 5 }, tuning: 'fixed', falsePositiveBudget: 0.01 },
+  ...{ enrol: 'first', sessionMs: 60_000 },
+}
+const ALICE = 'a'.repeat(32)
+const watching = (change: Partial<PeopleSettings> = {}) =>
+  new PeopleWatch({ ...SETTINGS, ...change }, seededFraction(1), 0)
+
+describe('PeopleWatch', () => {
+  it('knows a person over sessions, and ends them when they are quiet', () => {
+    const watch = watching()
+    const actor = actPerson(2)
+    watch.admit(ALICE, undefined, 0)
+    for (let day = 0; day < 20; day++) {
+      const [session, now] = [`s${day}`, day * 100_000]
+      watch.bind(session, ALICE, false, now)
+      actor.sleep()
+      for (const batch of actor.type(160)) watch.take(session, batch, day, now)
+      assert.equal(watch.standing(session)?.tier, 1)
+      const { sessions, changed } = watch.sweep(now + 60_001)
+      assert.deepEqual(sessions, [session])
+      assert.ok(day < 6 || changed.length === 1)
+    }
+    assert.equal(watch.figures().sessions, 0)
+    assert.ok(watch.figures().ended > 0)
+    assert.ok((watch.person(ALICE)?.person.sessions.length ?? 0) > 0)
+    watch.bind('theft', ALICE, false, 3e6)
+    for (const batch of actPerson(104).type(800)) watch.take('theft', batch, 1, 3e6)
+    assert.equal(watch.standing('theft')?.tier, 3)
+    assert.deepEqual(
+      watch.sessionsOf(ALICE).map(({ session }) => session),
+      ['theft'],
+    )
+    const { now, tried } = watch.countTiers({ ...SETTINGS, thresholds: { tier2: 19, tier3: 20 } })
+    assert.deepEqual(
+      [now, tried],
+      [
+        [0, 0, 1],
+        [1, 0, 0],
+      ],
+    )
+    assert.equal(watch.vouch('theft', 3e6)?.standing.tier, 1)
+  })
+
+  it('loses nothing but its hold on a person that is released, and all of one that is forgotten', () => {
+    const watch = watching()
+    const known = watch.admit(ALICE, undefined, 0)
+    watch.bind('s', ALICE, false, 0)
+    watch.release(ALICE)
+    assert.equal(watch.has(ALICE), false)
+    assert.equal(watch.personOf('s'), ALICE)
+    assert.equal(watch.bind('s', ALICE, false, 0), undefined)
+    watch.admit(ALICE, known.person, 0)
+    assert.deepEqual(watch.forget(ALICE), ['s'])
+    assert.equal(watch.standing('s'), undefined)
+  })
+
+  it('moves its threshold when honest sessions are flagged too often, within bounds', () => {
+    const watch = watching({ tuning: 'adaptive', thresholds: { tier2: 0.5, tier3: 5 } })
+    const actor = actPerson(2)
+    watch.admit(ALICE, undefined, 0)
+    for (let day = 0; day < 120; day++) {
+      watch.bind(`s${day}`, ALICE, false, day * 100_000)
+      actor.sleep()
+      for (const batch of actor.type(320)) watch.take(`s${day}`, batch, day, day * 100_000)
+      watch.sweep(day * 100_000 + 60_001)
+    }
+    const { tier2InForce, ended, flagged } = watch.figures()
+    assert.ok(tier2InForce > 0.5 && tier2InForce <= 2.5, `${tier2InForce}`)
+    assert.ok(flagged < ended / 3, `${flagged} of ${ended}`)
+  })
+
+  it('is not emptied by who opens sessions without end', () => {
+    const watch = watching()
+    watch.admit(ALICE, undefined, 0)
+    watch.bind('hers', ALICE, false, 0)
+    const [batch] = actPerson(3).type(10)
+    assert.ok(batch !== undefined)
+    for (let i = 0; i < 30_000; i++) watch.take(`stranger ${i}`, batch, 1, 1)
+    assert.equal(watch.figures().sessions, 20_001)
+    assert.equal(watch.personOf('hers'), ALICE)
+    assert.deepEqual(watch.sweep(2, true).sessions.length, 20_001)
+  })
+})
