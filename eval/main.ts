@@ -18,6 +18,7 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   keystroke: async () => (await import('./keystroke.ts')).evalKeystroke,
   thresholds: async () => (await import('./thresholds.ts')).evalThresholds,
   mouse: async () => (await import('./mouse.ts')).evalMouse,
+  streams: async () => (await import('./streams.ts')).evalStreams,
 }
 
 const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]

@@ -7,15 +7,37 @@
 import { SRTP_OVERHEAD_BYTES } from '../src/adapters/media/srtp-key.ts'
 import { SrtpReceiver } from '../src/adapters/media/srtp-receiver.ts'
 import { SrtpSender } from '../src/adapters/media/srtp-sender.ts'
-import { readBaseline, type StreamBaseline, writeBaseline } from '../src/behavior/device/stream-baseline.ts'
-import { type StreamHeader, seeStreamPacket, type StreamPacket } from '../src/behavior/device/stream-packet.ts'
+import {
+  readBaseline,
+  type StreamBaseline,
+  writeBaseline,
+} from '../src/behavior/device/stream-baseline.ts'
+import {
+  type StreamHeader,
+  type StreamPacket,
+  seeStreamPacket,
+} from '../src/behavior/device/stream-packet.ts'
 import { type StreamVerdict, StreamWatch } from '../src/behavior/device/stream-watch.ts'
 import { seededFraction } from '../src/math/seeded-chance.ts'
 import { readRtpPacket } from '../src/wire/rtp-packet.ts'
 import { type Attack, beside, injection, morph, replay, takeover } from './video-attacks.ts'
 import { captureVideo, FRAMES_PER_S, type Scene } from './video-capture.ts'
-import { type ArrivedPacket, carryVideo, type Path, paceVideo, type SentPacket } from './video-network.ts'
-import { ATTACK_S, BASELINE_S, CHOSEN_ON, type Camera, JUDGED_ON, RUN_S, sceneOf } from './video-scenes.ts'
+import {
+  type ArrivedPacket,
+  carryVideo,
+  type Path,
+  paceVideo,
+  type SentPacket,
+} from './video-network.ts'
+import {
+  ATTACK_S,
+  type Camera,
+  CHOSEN_ON,
+  JUDGED_ON,
+  LEARNED_S,
+  RUN_S,
+  sceneOf,
+} from './video-scenes.ts'
 
 type Capture = (scene: Scene) => Promise<Buffer[]>
 
@@ -42,9 +64,8 @@ interface Run {
   /** Packets from 0 ms on. */
   readonly sent: readonly SentPacket[]
   readonly seed: number
-  /** It shows what the baseline showed. */
-  readonly isSameScene: boolean
-  readonly isSceneFixed: boolean
+  /** It shows what the baseline showed, all but the three seconds before its cut. */
+  readonly isSame: boolean
 }
 
 /** What attackers encode, by the name of their encoder; `same` is the camera's. */
@@ -68,14 +89,8 @@ export async function judgeStreams(cameras: readonly Camera[], capture: Capture)
     runs.push(...runsOf(camera, await capture(sceneOf(camera)), i))
     clips.set(camera, await clipsOf(camera, capture))
   }
-  const still = runs.filter(({ isSameScene }) => isSameScene)
   return {
     ...judge(runs, clips),
-    // The stricter rule, on the runs that show what the baseline showed.
-    fixed_scene: judge(
-      still.map((run) => ({ ...run, isSceneFixed: true })),
-      clips,
-    ),
     chosen_on: CHOSEN_ON.map(({ name }) => name),
     judged_on: cameras.map(({ name }) => name),
     seconds: (performance.now() - begun) / 1000,
@@ -95,10 +110,14 @@ const SAME = 'same'
 
 function judge(runs: readonly Run[], clips: ReadonlyMap<Camera, Clips>): object {
   const attacks = new Map<string, AttackTally>()
-  const cameras = new Map<Camera, Run>(runs.toReversed().map((run) => [run.camera, run]))
-  for (const [camera, run] of cameras) attackAll(run, clips.get(camera) ?? {}, attacks)
+  // The first run of each camera.
+  const firsts = new Map(runs.toReversed().map((run) => [run.camera, run]))
+  for (const [camera, run] of firsts) attackAll(run, clips.get(camera) ?? {}, attacks)
   const normal = tally(runs, {})
-  const impaired = Object.entries(IMPAIRMENTS).map(([name, path]) => ({ name, ...tally(runs, path) }))
+  const impaired = Object.entries(IMPAIRMENTS).map(([name, path]) => ({
+    name,
+    ...tally(runs, path),
+  }))
   const impairedRotations = impaired.reduce((sum, { false_rotations: n }) => sum + n, 0)
   return {
     ...normal,
@@ -117,7 +136,7 @@ function runsOf(camera: Camera, packets: readonly Buffer[], at: number): Run[] {
   const parts = partsOf(packets, camera.contents.length)
   const fraction = seededFraction(100 + at)
   const [first = [], ...others] = parts
-  const watch = watchOf(camera, undefined, false)
+  const watch = watchOf(camera, undefined)
   const learning = carryVideo(paceVideo(first, 0, fraction), () => ({}), fraction)
   for (const { packet } of seen(camera, learning)) watch.meet(packet)
   const kept = watch.baseline
@@ -127,8 +146,8 @@ function runsOf(camera: Camera, packets: readonly Buffer[], at: number): Run[] {
   return others.map((part, i) => {
     const seed = 1000 * (at + 1) + i
     const sent = paceVideo(part, 0, seededFraction(seed))
-    const isSameScene = camera.contents[i + 1] === camera.contents[0]
-    return { camera, baseline, sent, seed, isSameScene, isSceneFixed: false }
+    const isSame = camera.contents[i + 1] === camera.contents[0]
+    return { camera, baseline, sent, seed, isSame }
   })
 }
 
@@ -138,22 +157,17 @@ function partsOf(packets: readonly Buffer[], count: number): Buffer[][] {
   let frame = 0
   for (const packet of packets) {
     const second = frame / FRAMES_PER_S
-    const part = second < BASELINE_S ? 0 : 1 + Math.floor((second - BASELINE_S) / RUN_S)
-    parts[Math.min(part, count - 1)]?.push(packet)
+    parts[second < LEARNED_S ? 0 : 1 + Math.floor((second - LEARNED_S) / RUN_S)]?.push(packet)
     if (((packet[1] ?? 0) & 128) !== 0) frame++
   }
   return parts
 }
 
-function watchOf(
-  camera: Camera,
-  baseline: StreamBaseline | undefined,
-  isSceneFixed: boolean,
-): StreamWatch {
+function watchOf(camera: Camera, baseline: StreamBaseline | undefined): StreamWatch {
   const fraction = seededFraction(7)
   const random = { fraction, bytes: (length: number) => new Uint8Array(length) }
   return new StreamWatch({
-    ...{ codec: camera.codec, random, baseline, isSceneFixed },
+    ...{ codec: camera.codec, random, baseline, hasRhythm: camera.hasRhythm },
     now: () => 0,
     identityLimit: () => 1,
   })
@@ -174,17 +188,22 @@ function tally(runs: readonly Run[], path: Path) {
   return {
     false_rotations: outcomes.reduce((sum, { rotations }) => sum + rotations.length, 0),
     runs: runs.length,
-    suspicious: outcomes.filter(({ states }) => (states['suspicious'] ?? 0) > 0).length,
+    suspicious_share: shareOf(outcomes, 'suspicious'),
+    // Of runs that show what the baseline showed.
+    suspicious_share_same: shareOf(
+      outcomes.filter((_, i) => runs[i]?.isSame),
+      'suspicious',
+    ),
     ...reasonsOf(outcomes.flatMap(({ rotations }) => rotations)),
   }
 }
 
-function watchRun({ camera, baseline, isSceneFixed, sent, seed }: Run, path: Path): Outcome {
+function watchRun({ camera, baseline, sent, seed }: Run, path: Path): Outcome {
   const impaired =
     path.throttle === undefined ? path : { ...path, throttle: path.throttle * rateOf(sent) }
   const pathAt = (sentMs: number): Path => (sentMs < IMPAIRED_FROM_MS ? {} : impaired)
   const arrived = carryVideo(sent, pathAt, seededFraction(seed))
-  const watch = watchOf(camera, baseline, isSceneFixed)
+  const watch = watchOf(camera, baseline)
   const rotations: StreamVerdict[] = []
   const states: Record<string, number> = {}
   for (const { packet } of seen(camera, arrived)) {
@@ -196,6 +215,14 @@ function watchRun({ camera, baseline, isSceneFixed, sent, seed }: Run, path: Pat
   return { rotations, states }
 }
 
+/** Of all looks. */
+function shareOf(outcomes: readonly Outcome[], state: string): number {
+  const counts = outcomes.flatMap(({ states }) => Object.entries(states))
+  const total = counts.reduce((sum, [, count]) => sum + count, 0)
+  const of = counts.reduce((sum, [name, count]) => sum + (name === state ? count : 0), 0)
+  return Number((of / total).toFixed(4))
+}
+
 /** Kilobits per second. */
 function rateOf(sent: readonly SentPacket[]): number {
   const bytes = sent.reduce((sum, packet) => sum + packet.bytes.length, 0)
@@ -205,7 +232,7 @@ function rateOf(sent: readonly SentPacket[]): number {
 function reasonsOf(verdicts: readonly StreamVerdict[]): { readonly reasons?: object } {
   const counts: Record<string, number> = {}
   for (const { reasons } of verdicts) {
-    const [first] = reasons.filter(({ group }) => group !== 'path')
+    const [first] = reasons.filter(({ group }) => group === 'evidence' || group === 'identity')
     const key = `${first?.group}: ${first?.what}`
     counts[key] = (counts[key] ?? 0) + 1
   }
@@ -279,7 +306,11 @@ interface Detection {
   readonly isSuspicious: boolean
 }
 
-type Meet = (watch: StreamWatch, packet: ArrivedPacket, isForeign: boolean) => StreamVerdict | undefined
+type Meet = (
+  watch: StreamWatch,
+  packet: ArrivedPacket,
+  isForeign: boolean,
+) => StreamVerdict | undefined
 
 function watchAttack(run: Run, attack: Attack): Detection {
   return detect(run, attack, attack.packets, (watch, arrived, isForeign) => {
@@ -299,7 +330,11 @@ function withoutHashes(packet: StreamPacket): StreamPacket {
 const [OLD_EPOCH, EPOCH] = [1, 2]
 
 /** Through SRTP of the product. @param key what the attacker has: none, a record of what was sent, the key before, the key */
-function watchSealed(run: Run, attack: Attack, key: 'none' | 'recorded' | 'old' | 'current'): Detection {
+function watchSealed(
+  run: Run,
+  attack: Attack,
+  key: 'none' | 'recorded' | 'old' | 'current',
+): Detection {
   const device = {}
   const receiver = new SrtpReceiver<typeof device>()
   const [camera, attacker] = [new SrtpSender(), new SrtpSender()]
@@ -360,9 +395,9 @@ function headerOf(sealed: Buffer): StreamHeader {
 }
 
 function detect(run: Run, attack: Attack, sent: readonly SentPacket[], meet: Meet): Detection {
-  const { camera, baseline, isSceneFixed, seed } = run
+  const { camera, baseline, seed } = run
   const foreign = new Set(sent.filter(attack.isForeign).map(({ bytes }) => bytes))
-  const watch = watchOf(camera, baseline, isSceneFixed)
+  const watch = watchOf(camera, baseline)
   let fromMs: number | undefined
   let packets = 0
   let isSuspicious = false
@@ -374,7 +409,9 @@ function detect(run: Run, attack: Attack, sent: readonly SentPacket[], meet: Mee
     }
     const verdict = meet(watch, arrived, isForeign)
     if (verdict?.rotate) {
-      const [first] = verdict.reasons.filter(({ group }) => group !== 'path')
+      const [first] = verdict.reasons.filter(
+        ({ group }) => group === 'evidence' || group === 'identity',
+      )
       const by = `${first?.group}: ${first?.what}`
       // A rotation before the attack is a false one, which the normal runs count.
       if (fromMs !== undefined) {

@@ -51,7 +51,9 @@ export function morph(
   const whose = (sentMs: number): boolean => isTheirs[Math.floor((sentMs - atMs) / 1000)] ?? true
   const foreign = new Set<SentPacket>()
   const mixed = [
-    ...own.filter(({ sentMs }) => sentMs < atMs || !whose(sentMs)).map((packet) => ({ packet, is: false })),
+    ...own
+      .filter(({ sentMs }) => sentMs < atMs || !whose(sentMs))
+      .map((packet) => ({ packet, is: false })),
     ...theirs.filter(({ sentMs }) => whose(sentMs)).map((packet) => ({ packet, is: true })),
   ].sort((a, b) => a.packet.sentMs - b.packet.sentMs)
   const first = mixed[0]?.packet.bytes
@@ -61,7 +63,11 @@ export function morph(
   const packets = mixed
     .filter(({ packet }) => packet.sentMs < ends)
     .map(({ packet, is }, i) => {
-      const bytes = restamped(packet.bytes, from.sequence + i, from.timestamp + frames * FRAME_TICKS)
+      const bytes = restamped(
+        packet.bytes,
+        from.sequence + i,
+        from.timestamp + frames * FRAME_TICKS,
+      )
       if (isMarked(bytes)) frames++
       const sent = { bytes, sentMs: packet.sentMs }
       if (is) foreign.add(sent)
@@ -121,7 +127,11 @@ function attackOf(
   return { packets, isForeign: (packet) => theirs.has(packet), hasCopiedSets }
 }
 
-function continueFrom(last: Buffer | undefined, clip: readonly Buffer[], pauseMs: number): Buffer[] {
+function continueFrom(
+  last: Buffer | undefined,
+  clip: readonly Buffer[],
+  pauseMs: number,
+): Buffer[] {
   const [sequence, timestamp] = [last?.readUInt16BE(2) ?? 0, last?.readUInt32BE(4) ?? 0]
   const begin = clip[0]?.readUInt32BE(4) ?? 0
   const from = timestamp + FRAME_TICKS + pauseMs * 90

@@ -42,7 +42,11 @@ const LINK_KBPS = 30_000
 const ENCODER_JITTER_MS = 1.5
 
 /** @param packets in the order sent, frames end with the marker */
-export function paceVideo(packets: readonly Buffer[], fromMs: number, fraction: () => number): SentPacket[] {
+export function paceVideo(
+  packets: readonly Buffer[],
+  fromMs: number,
+  fraction: () => number,
+): SentPacket[] {
   let frame = 0
   let lineFreeMs = 0
   let dueMs = fromMs

@@ -14,6 +14,11 @@ const SPAN_MIN_S = 30
 export class ClockSkew {
   /** The least delay of each second, oldest first. */
   readonly #least: { second: number; delayMs: number }[] = []
+  /** Of that second: it changes once in one. */
+  #known: { readonly second: number | undefined; readonly ppm: number | undefined } = {
+    second: undefined,
+    ppm: undefined,
+  }
 
   meet(atMs: number, delayMs: number): void {
     const second = Math.floor(atMs / 1000)
@@ -29,16 +34,24 @@ export class ClockSkew {
   /** RTP time goes on from elsewhere. */
   clear(): void {
     this.#least.length = 0
+    this.#known = { second: undefined, ppm: undefined }
   }
 
   /** Parts per million, above 0: the sender is slow. Undefined below {@link SPAN_MIN_S}. */
   ppm(): number | undefined {
+    const second = this.#least.at(-1)?.second
+    if (second !== this.#known.second) this.#known = { second, ppm: this.#slope() }
+    return this.#known.ppm
+  }
+
+  #slope(): number | undefined {
     // The last second is not over.
     const points = this.#least.slice(0, -1)
     if (points.length < SPAN_MIN_S) return undefined
     const slopes: number[] = []
     for (const [i, a] of points.entries()) {
-      for (const b of points.slice(i + 1)) {
+      for (let j = i + 1; j < points.length; j++) {
+        const b = points[j] ?? a
         slopes.push((b.delayMs - a.delayMs) / (b.second - a.second))
       }
     }

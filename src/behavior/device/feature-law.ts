@@ -42,7 +42,9 @@ export function learnLaw(
 }
 
 /** Each of {@link PARTS} stretches of the windows, with all the others. */
-export function partsOf<T>(windows: readonly T[]): { inside: readonly T[]; outside: readonly T[] }[] {
+export function partsOf<T>(
+  windows: readonly T[],
+): { inside: readonly T[]; outside: readonly T[] }[] {
   return Array.from({ length: PARTS }, (_, part) => {
     const [from, to] = [part, part + 1].map((i) => Math.floor((i * windows.length) / PARTS))
     const outside = windows.filter((_w, i) => i < (from ?? 0) || i >= (to ?? 0))

@@ -17,7 +17,7 @@ export interface Frame {
   readonly bytes: number | undefined
   readonly packets: number
   readonly lost: number
-  /** Its largest packet. */
+  /** Its largest packet that ends amid a NAL unit, as full as the packetizer makes them; 0: none did. */
   readonly largest: number
   readonly isKey: boolean
   readonly isDisposable: boolean
@@ -73,7 +73,7 @@ export class FrameBuilder {
     if (draft === undefined) return ended
     draft.bytes += packet.bytes
     draft.packets++
-    draft.largest = Math.max(draft.largest, packet.bytes)
+    if (this.#open !== undefined) draft.largest = Math.max(draft.largest, packet.bytes)
     for (const unit of units) addUnit(draft, unit)
     if (packet.marker) ended.push(this.#end(draft))
     return ended

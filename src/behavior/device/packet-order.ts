@@ -30,6 +30,8 @@ const AHEAD_MAX = 3000
 const WAIT_MS = 150
 /** Packets that wait: 20 Mbit/s for {@link WAIT_MS}. */
 const WAITING_MAX = 512
+/** It takes longer to lose {@link AHEAD_MAX} packets. */
+const OUTAGE_MIN_MS = 1_000
 /** How far the clocks of RTP and here may be apart after an outage. */
 const OUTAGE_ERROR_MS = 2_000
 export const RTP_CLOCK_HZ = 90_000
@@ -125,7 +127,7 @@ export class PacketOrder {
     if (!isNext) return 'stray'
     const wentByMs = packet.atMs - this.#highestAtMs
     const inRtpMs = (((packet.timestamp - this.#highestTimestamp) | 0) / RTP_CLOCK_HZ) * 1000
-    const isOutage = wentByMs > 0 && Math.abs(inRtpMs - wentByMs) < OUTAGE_ERROR_MS
+    const isOutage = wentByMs > OUTAGE_MIN_MS && Math.abs(inRtpMs - wentByMs) < OUTAGE_ERROR_MS
     this.#marks.fill(undefined)
     this.#waiting.clear()
     this.#strayNext = -1

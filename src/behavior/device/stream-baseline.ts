@@ -13,7 +13,12 @@ import {
   trainIsolationForest,
 } from '../../math/isolation-forest.ts'
 import { type FeatureLaw, learnLaw, partsOf, zScores } from './feature-law.ts'
-import { type Feature, IDENTITY_FEATURES, PATH_FEATURES, PICTURE_FEATURES } from './stream-features.ts'
+import {
+  type Feature,
+  IDENTITY_FEATURES,
+  PATH_FEATURES,
+  PICTURE_FEATURES,
+} from './stream-features.ts'
 import { HASH_CHARS, type VideoCodec } from './stream-packet.ts'
 
 /** The windows that are looked at. Two seconds are the goal of detection; ten show what is rare in two. */
@@ -117,11 +122,11 @@ export function readBaseline(text: string): StreamBaseline | undefined {
 }
 
 const BASELINE_KEYS = ['codec', 'learnedAt', 'traits', 'windows', 'forest', 'forestMax']
-const TRAIT_KEYS = [
-  ...['ssrc', 'payloadTypes', 'parameters', 'units', 'keyTicks', 'skewPpm'],
-]
+const TRAIT_KEYS = [...['ssrc', 'payloadTypes', 'parameters', 'units', 'keyTicks', 'skewPpm']]
 
-function isBaseline(value: Record<string, unknown>): value is Record<string, unknown> & StreamBaseline {
+function isBaseline(
+  value: Record<string, unknown>,
+): value is Record<string, unknown> & StreamBaseline {
   const { codec, learnedAt, traits, windows, forest, forestMax } = value
   return (
     (codec === 'h264' || codec === 'h265') &&

@@ -20,8 +20,8 @@ export const EVIDENCE_LIMITS = {
   oldKey: 4,
   /** Sequence numbers that went back, or ahead further than losses explain. */
   sequence: 2,
-  /** RTP time that went back, or ahead of the clock. */
-  time: 2,
+  /** RTP time that went back, or ahead of the clock: once, for it goes on from there. */
+  time: 1,
   /** Two different packets of one sequence number. */
   clash: 2,
   /** Fragments that do not go on from the packet before, though none is missing. */

@@ -11,7 +11,7 @@ import { RTP_CLOCK_HZ } from './packet-order.ts'
 
 export interface Feature {
   readonly name: string
-  /** The least spread it is judged by: what one encoder does with other pictures, by decision 0025. */
+  /** The least spread it is judged by: what one encoder does with other pictures, by decision 0026. */
   readonly floor: number
 }
 
@@ -33,12 +33,12 @@ export const IDENTITY_FEATURES: readonly Feature[] = [
 ]
 
 export const PICTURE_FEATURES: readonly Feature[] = [
-  feature('disposable frames', 0.05),
-  feature('frames sent out of order', 0.05),
-  feature('key frames per second', 0.25),
-  feature('size of key frames to others', 0.15),
-  feature('size of disposable frames to others', 0.15),
-  feature('variation of frame sizes', 0.15),
+  feature('disposable frames', 0.15),
+  feature('frames sent out of order', 0.15),
+  feature('key frames per second', 0.5),
+  feature('size of key frames to others', 0.5),
+  feature('size of disposable frames to others', 0.5),
+  feature('variation of frame sizes', 0.4),
 ]
 
 export const PATH_FEATURES: readonly Feature[] = [
@@ -65,13 +65,12 @@ const DELAY_FLOOR_MS = 1
 /** @returns one number for each of {@link IDENTITY_FEATURES} */
 export function identityFeatures(frames: readonly Frame[]): number[] {
   const whole = frames.filter(({ lost }) => lost === 0)
-  const largest = frames.flatMap((frame) => (frame.packets > 2 ? [frame.largest] : []))
+  const largest = frames.flatMap((frame) => (frame.largest > 0 ? [frame.largest] : []))
   if (whole.length < FRAMES_MIN) return IDENTITY_FEATURES.map(() => Number.NaN)
   return [
     Math.log(frameIntervalMs(frames)),
     Math.log(mean(whole.map(({ slices }) => slices))),
     mean(whole.map(({ others }) => others)),
-    // In a frame of several packets the fullest ones are as large as the packetizer makes them.
     Math.log(largest.length < KIND_MIN ? Number.NaN : median(largest)),
   ]
 }
@@ -131,19 +130,17 @@ export function delayOf({ atMs, timestamp }: Frame): number {
 }
 
 function delaySpreadMs(frames: readonly Frame[]): number {
-  const delays = frames.map(delayOf).sort(ascending)
+  const delays = Float64Array.from(frames, delayOf).sort()
   return at(delays, 0.95) - at(delays, 0.05)
 }
 
 function sizesOf(frames: readonly Frame[], is: (frame: Frame) => boolean): number[] {
-  return frames.flatMap((frame) =>
-    frame.bytes !== undefined && is(frame) ? [frame.bytes] : [],
-  )
+  return frames.flatMap((frame) => (frame.bytes !== undefined && is(frame) ? [frame.bytes] : []))
 }
 
 function frameIntervalMs(frames: readonly Frame[]): number {
-  const times = frames.map(({ timestamp }) => timestamp).sort(ascending)
-  const steps = times.slice(1).map((time, i) => time - (times[i] ?? time))
+  const times = Float64Array.from(frames, ({ timestamp }) => timestamp).sort()
+  const steps = times.subarray(1).map((time, i) => time - (times[i] ?? time))
   return (median(steps.filter((step) => step > 0)) / RTP_CLOCK_HZ) * 1000
 }
 
@@ -163,17 +160,13 @@ function variation(values: readonly number[]): number {
 }
 
 /** NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort(ascending)
+export function median(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort()
   const half = sorted.length >> 1
   const upper = sorted[half] ?? Number.NaN
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? Number.NaN)) / 2
 }
 
-function at(sorted: readonly number[], share: number): number {
+function at(sorted: Float64Array, share: number): number {
   return sorted[Math.floor(share * (sorted.length - 1))] ?? 0
-}
-
-function ascending(a: number, b: number): number {
-  return a - b
 }
