@@ -87,4 +87,49 @@ describe('PeopleWatch', () => {
     assert.equal(watch.personOf('hers'), ALICE)
     assert.deepEqual(watch.sweep(2, true).sessions.length, 20_001)
   })
+
+  it('moves its thresholds by what sessions are said to have been, and goes on with that', () => {
+    const watch = watching({ tuning: 'step' })
+    const actor = actPerson(2)
+    watch.admit(ALICE, undefined, 0)
+    for (let day = 0; day < 20; day++) {
+      watch.bind(`s${day}`, ALICE, false, day * 100_000)
+      actor.sleep()
+      for (const batch of actor.type(160)) watch.take(`s${day}`, batch, day, day * 100_000)
+      watch.sweep(day * 100_000 + 60_001)
+    }
+    watch.bind('other', ALICE, false, 3e6)
+    for (const batch of actPerson(104).type(800)) watch.take('other', batch, 1, 3e6)
+    assert.equal(watch.standing('other')?.tier, 3)
+    // A machine that passes again and again has said it once.
+    for (let i = 0; i < 5; i++) watch.passed('other')
+    assert.equal(watch.figures().tier2InForce, 3.02)
+    // An attack that was flagged says nothing against the threshold, and is not forgotten.
+    assert.equal(watch.doubt('other', 3, 3e6)?.standing.tier, 3)
+    assert.equal(watch.figures().tier2InForce, 3.02)
+    assert.equal(watch.vouch('other', 3e6)?.standing.tier, 1)
+    // One that was not lowers it.
+    watch.learn(2, 1, true)
+    const { tier2InForce } = watch.figures()
+    assert.ok(tier2InForce < 3, `${tier2InForce}`)
+    const kept = JSON.parse(JSON.stringify(watch.tuning)) as typeof watch.tuning
+    const again = new PeopleWatch(watch.settings, seededFraction(1), 0, watch.calibration, kept)
+    assert.equal(again.figures().tier2InForce, tier2InForce)
+    again.settings = { ...watch.settings, tuning: 'windowed' }
+    assert.equal(again.figures().tier2InForce, 3)
+  })
+
+  it('takes a session whose login counts for less into tier 2, and back', () => {
+    const watch = watching()
+    watch.admit(ALICE, undefined, 0)
+    watch.bind('s', ALICE, false, 0)
+    assert.equal(watch.doubt('s', 2, 0)?.standing.tier, 2)
+    assert.deepEqual(
+      watch.standing('s')?.reasons.map(({ code }) => code),
+      ['assurance-lowered'],
+    )
+    assert.equal(watch.doubt('s', 2, 0)?.standing.tier, 2)
+    assert.equal(watch.vouch('s', 0)?.standing.tier, 1)
+    assert.equal(watch.doubt('unknown', 3, 0), undefined)
+  })
 })

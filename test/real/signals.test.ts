@@ -299,6 +299,9 @@ describe('tokens that are asked for', () => {
 
 describe('what happens here', () => {
   it('is told to a receiver that was away, also after a restart', async () => {
+    const configure = '/anomalydetection/configure'
+    const { version, ...tuning } = await admin<Tuning>(configure)
+    await askAdmin(limen, data, 'PUT', configure, { ...tuning, thresholds: 'windowed' })
     await receiver.stop()
     const { shop, id } = await openAs('frank')
     const { subject = '' } = await admin<SessionShown>(`/v1/sessions/${id}`)
@@ -320,6 +323,8 @@ describe('what happens here', () => {
     limen.signal('SIGKILL')
     await limen.clean()
     limen = await start()
+    const { thresholds, version: after } = await admin<Tuning>(configure)
+    assert.deepEqual([thresholds, after], ['windowed', version + 1])
     await untilOver(revokedAt)
     const grace = await openAs('grace')
     assert.equal(await push(seen), '202')
@@ -352,6 +357,11 @@ describe('what happens here', () => {
     )
   })
 })
+
+interface Tuning {
+  readonly version: number
+  readonly thresholds: string
+}
 
 interface Meta {
   readonly issuer: string

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { BehaviorCookies } from '../../../adapters/edge/behavior-cookie.ts'
 import type { Log } from '../../../adapters/node/json-log.ts'
 import type { Standing } from '../../../behavior/person/live-session.ts'
@@ -42,6 +42,8 @@ export interface BehaviorOptions {
   readonly config: Config
   readonly plane: DataPlane
   readonly feed: Pick<DecisionFeed, 'add'>
+  /** Seals what is kept of people. */
+  readonly recordKey: KeyObject
   readonly affinityKey: () => Uint8Array
   onTier?(change: TierChange): void
   readonly clock: Clock
@@ -100,7 +102,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
   const { config, clock, random, log } = options
   const configured = configuredTuning(config)
   if (configured === undefined) return undefined
-  const storage = await openPersonStorage(config, random, log)
+  const storage = await openPersonStorage(config, options.recordKey, random, log)
   try {
     return await open(options, configured, storage)
   } catch (error) {

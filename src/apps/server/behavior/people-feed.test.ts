@@ -8,6 +8,7 @@ import { openLog } from '../../../adapters/node/json-log.ts'
 import { PeopleWatch } from '../../../flows/watch-people.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import { seededFraction } from '../../../math/seeded-chance.ts'
+import { sampleDecision } from '../../../ports/decision-log.contract.ts'
 import type { PersonStore } from '../../../ports/person-store.ts'
 import { PeopleFeed } from './people-feed.ts'
 
@@ -160,6 +161,29 @@ describe('PeopleFeed', () => {
     await settled()
     assert.equal((await feed.load(id))?.person.label, 'bad')
     assert.equal(await feed.change(id, kept.revision, () => kept.person), undefined)
+    await feed.close()
+  })
+
+  it('counts what somebody says of a decision once, while the session goes on and after', async () => {
+    const { feed, say, settled, tiers, watch } = started()
+    watch.settings = { ...watch.settings, tuning: 'step' }
+    say('session-of-alice', 'alice')
+    await settled()
+    const person = feed.idOf('alice')
+    const decision = {
+      ...sampleDecision(1),
+      ...{ id: 'one', person, subject: 'session session-', tier: 1 as const, score: 1 },
+    }
+    assert.equal(feed.label(decision, true), true)
+    assert.equal(feed.label(decision, false), false)
+    assert.deepEqual(tiers, ['session-of-alice 32 3'])
+    assert.equal(feed.standing('session-of-alice')?.tier, 3)
+    assert.equal(feed.label({ ...decision, id: 'two' }, false), true)
+    assert.equal(feed.standing('session-of-alice')?.tier, 1)
+    // Nothing was scored, so thresholds learned nothing; of one that is over they do.
+    assert.equal(watch.figures().tier2InForce, 3)
+    assert.equal(feed.label({ ...decision, id: 'three', subject: 'session over' }, true), true)
+    assert.ok(watch.figures().tier2InForce < 3)
     await feed.close()
   })
 })

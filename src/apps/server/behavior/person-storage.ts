@@ -19,7 +19,6 @@ import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { PersonStore } from '../../../ports/person-store.ts'
 import type { Config } from '../config/schema.ts'
-import { recordKey } from '../record-key.ts'
 import { STATE_FILES } from '../state-files.ts'
 
 export interface PersonStorage {
@@ -34,10 +33,10 @@ const ID_BYTES = 16
 
 export async function openPersonStorage(
   config: Config,
+  master: KeyObject,
   random: Random,
   log: Log,
 ): Promise<PersonStorage> {
-  const master = recordKey(config, random)
   let told = false
   const onUnreadable = (id: string): void => {
     if (told) return

@@ -29,5 +29,5 @@ export function writeAddress({ host, port }: Address): string {
 
 /** Whether only this machine can reach a socket bound to `host`. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^(?:::ffff:)?127\./.test(host)
+  return host === 'localhost' || host === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(host)
 }

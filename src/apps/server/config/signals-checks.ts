@@ -9,11 +9,18 @@ import { isLoopback } from './address.ts'
 import type { Blame, Complaint, ConfigPath } from './complaint.ts'
 import { addressOf, type Config } from './schema.ts'
 
-export function checkSignals({ signals }: Config, blame: Blame): readonly Complaint[] {
+export function checkSignals(
+  { signals, sessions, behavior }: Config,
+  blame: Blame,
+): readonly Complaint[] {
   const { issuer, address, certificate, transmitters, receivers } = signals
   const found: Complaint[] = []
   const complain = (path: ConfigPath, text: string): void => {
     found.push(blame(['signals', ...path], text))
+  }
+  const isIdle = !sessions.enabled && behavior.mode === 'off'
+  if (isIdle && transmitters.length + receivers.length > 0) {
+    complain([], 'needs sessions.enabled or behavior.mode: nothing would follow')
   }
   for (const [i, one] of transmitters.entries()) {
     const at = ['transmitters', i]

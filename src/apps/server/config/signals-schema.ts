@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isLoopback } from './address.ts'
 import { CONFIG_DEFAULTS } from './defaults.ts'
@@ -20,7 +21,9 @@ export function isSignalUrl(text: string): boolean {
   if (text.length > URL_MAX || !URL.canParse(text)) return false
   const { protocol, username, password, hostname, hash } = new URL(text)
   const host = hostname.replace(/^\[|\]$/g, '')
-  const isSafe = protocol === 'https:' || (protocol === 'http:' && isLoopback(host))
+  // A name may begin like an address.
+  const isHere = host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))
+  const isSafe = protocol === 'https:' || (protocol === 'http:' && isHere)
   return isSafe && host !== '' && username === '' && password === '' && hash === ''
 }
 

@@ -6,9 +6,6 @@ import { afterEach, describe, it } from 'node:test'
 import { ask } from './ask.ts'
 
 let server: Server | undefined
-afterEach(() => {
-  server?.close().closeAllConnections()
-})
 
 async function serve(listener: RequestListener): Promise<string> {
   server = createServer(listener).listen(0, '127.0.0.1')
@@ -19,6 +16,10 @@ const get = (url: string, signal = new AbortController().signal) =>
   ask(url, { method: 'GET', headers: {}, bytesMax: 100, signal })
 
 describe('ask()', () => {
+  afterEach(() => {
+    server?.close().closeAllConnections()
+  })
+
   it('says what was answered', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(418, { 'content-type': 'text/plain' }).end('x'.repeat(100))

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { createRemoteJWKSet, customFetch } from 'jose'
@@ -21,7 +21,6 @@ import { addressOf, type Config } from '../config/schema.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import { subjectPseudonyms } from '../key-server/login.ts'
 import { publicKeySet } from '../public-key-set.ts'
-import { recordKey } from '../record-key.ts'
 import { STATE_FILES } from '../state-files.ts'
 import { ask } from './ask.ts'
 import { KEYS_PATH, signalServer } from './listener.ts'
@@ -38,6 +37,7 @@ export interface SignalsOptions {
   /** undefined while nobody's behavior is watched. */
   readonly behavior: Pick<Behavior, 'people'> | undefined
   readonly audit: Pick<AuditLog, 'append'>
+  readonly recordKey: KeyObject
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -79,11 +79,13 @@ const JWKS_COOLDOWN_MS = 10_000
 
 /** @throws LimenError `signals-key-bad`, `signals-jwks-bad` */
 export function openSignals(options: SignalsOptions): Signals | undefined {
-  const { config, keyServer, behavior, audit, clock, random, log } = options
+  const { config, keyServer, behavior, audit, clock, random, log, recordKey: master } = options
   const { signals, data, sessions } = config
   const { address, transmitters, receivers } = signals
   if (address === undefined && transmitters.length + receivers.length === 0) return undefined
-  const master = recordKey(config, random)
+  // What may refuse to start first: nothing is to be closed then.
+  const known = transmitters.map((one) => ({ one, transmitter: opened(one, signals.issuer, log) }))
+  const certificate = certificateOf(signals.certificate)
   const unkept = (error: unknown): void => log.error({ err: error }, 'Cannot keep signals')
   const seenIn = join(data, STATE_FILES.signalsSeen)
   const seen = new SeenTokens(seenIn, Math.floor(clock.now() / 1000), unkept)
@@ -97,12 +99,11 @@ export function openSignals(options: SignalsOptions): Signals | undefined {
     seal: aesRecordSeal(master, 'signals', random),
     inData: (name) => join(data, name),
   })
-  const known = transmitters.map((one) => ({ one, transmitter: opened(one, signals.issuer, log) }))
   const server =
     address === undefined
       ? undefined
       : signalServer({
-          ...{ desk, certificate: certificateOf(signals.certificate) },
+          ...{ desk, certificate },
           published: publishedBy(signals.issuer, teller),
           pushers: known.flatMap(({ one, transmitter }) =>
             one.tokenFile === undefined

@@ -18,13 +18,13 @@ const open = (byte = 1) =>
   new Outbox({ path: join(folder, 'outbox'), seal: sealBy(byte), onUnkept: () => unkept++ })
 const telling = (id: string, to = TO) => ({ id, to, text: `text of ${id}`, at: 7 })
 
-beforeEach(() => {
-  unkept = 0
-  folder = mkdtempSync(join(tmpdir(), 'limen-outbox-'))
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
 describe('Outbox', () => {
+  beforeEach(() => {
+    unkept = 0
+    folder = mkdtempSync(join(tmpdir(), 'limen-outbox-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
   it('keeps what is not done, in order, over restarts', () => {
     const first = open()
     for (const id of ['a', 'b', 'c']) assert.equal(first.add(telling(id), false), true)

@@ -19,27 +19,6 @@ let printed = ''
 let waiting: Telling[] = []
 let push: Push | undefined
 
-beforeEach(async () => {
-  ;[bodies, statuses, printed, waiting] = [[], [], '', []]
-  server = createServer((request, response) => {
-    let text = `${request.headers.authorization} ${request.headers['content-type']} `
-    request.on('data', (piece) => {
-      text += piece
-    })
-    request.on('end', () => {
-      bodies.push(text)
-      const status = statuses.shift() ?? 202
-      response.writeHead(status).end(status === 400 ? '{"err":"invalid_key"}' : '')
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret-path`
-})
-afterEach(async () => {
-  await push?.close()
-  server.close().closeAllConnections()
-})
-
 function start(now = 0): Push {
   const write = (line: string): void => {
     printed += line
@@ -59,6 +38,27 @@ async function untilEmpty(): Promise<void> {
 }
 
 describe('Push', () => {
+  beforeEach(async () => {
+    ;[bodies, statuses, printed, waiting] = [[], [], '', []]
+    server = createServer((request, response) => {
+      let text = `${request.headers.authorization} ${request.headers['content-type']} `
+      request.on('data', (piece) => {
+        text += piece
+      })
+      request.on('end', () => {
+        bodies.push(text)
+        const status = statuses.shift() ?? 202
+        response.writeHead(status).end(status === 400 ? '{"err":"invalid_key"}' : '')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret-path`
+  })
+  afterEach(async () => {
+    await push?.close()
+    server.close().closeAllConnections()
+  })
+
   it('tells what waits in order, and what comes later', async () => {
     waiting.push(telling('a'), telling('b'))
     const pushed = start()

@@ -12,13 +12,13 @@ let folder = ''
 let unkept = 0
 const open = (now = NOW) => new SeenTokens(join(folder, 'seen'), now, () => unkept++)
 
-beforeEach(() => {
-  unkept = 0
-  folder = mkdtempSync(join(tmpdir(), 'limen-seen-'))
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
 describe('SeenTokens', () => {
+  beforeEach(() => {
+    unkept = 0
+    folder = mkdtempSync(join(tmpdir(), 'limen-seen-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
   it('remembers tokens by issuer, over restarts, without their ids', () => {
     const seen = open()
     assert.equal(seen.has(ISSUER, 'one', NOW), false)

@@ -95,6 +95,14 @@ describe('SignalEffects', () => {
     assert.equal(named('https://elsewhere.test'), 'unknown-subject')
   })
 
+  it('says so when nothing could follow', () => {
+    const alone = { keyServer: undefined, people: undefined }
+    assert.equal(effects(alone)('session-revoked')[0], 'noted')
+    assert.equal(effects(alone)('assurance-level-change', { direction: 'increase' })[0], 'noted')
+    assert.equal(effects({ keyServer: undefined })('session-revoked')[0], 'applied')
+    assert.equal(effects({ keyServer: undefined })('session-revoked', { byUser: true })[0], 'noted')
+  })
+
   it('does nothing that cannot be written down', () => {
     const done: string[] = []
     const apply = effects({

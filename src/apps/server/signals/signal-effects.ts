@@ -57,10 +57,11 @@ export class SignalEffects {
     if (kind === 'device-compliance-change') return 'noted'
     if (kind === 'assurance-level-change') return this.#assured(event, user)
     this.#revoke(known)
-    const { people } = this.#options
+    const { keyServer, people } = this.#options
     const isLogout = kind === 'session-revoked' && event.byUser
     if (user?.person !== undefined && !isLogout) people?.doubt(user.person, 3)
-    return 'applied'
+    const isOutOfReach = keyServer === undefined && (people === undefined || isLogout)
+    return isOutOfReach ? 'noted' : 'applied'
   }
 
   #assured({ direction }: SecurityEvent, user: KnownUser | undefined): EventResult {
