@@ -13,6 +13,7 @@ import type { ClientConnection } from './client-connection.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import type { ProofsOfWork } from './proof-of-work.ts'
+import type { ResponseCache } from './response-cache.ts'
 import type { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
 import type { SessionGuard } from './session-guard.ts'
@@ -25,6 +26,8 @@ export interface ServedRoute {
   readonly tierPools?: readonly [tier2: UpstreamPool, tier3: UpstreamPool] | undefined
   /** undefined: session keys are not looked at. */
   readonly session: SessionTerms | undefined
+  /** undefined: nothing is kept. */
+  readonly cache: ResponseCache | undefined
 }
 
 export interface EdgeContext {

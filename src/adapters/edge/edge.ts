@@ -12,6 +12,8 @@ import type { Random } from '../../ground/random.ts'
 import type { LogHistogram } from '../../math/log-histogram.ts'
 import type {
   BehaviorMet,
+  CachePurge,
+  CacheSettings,
   ConnectionView,
   DataPlaneSettings,
   ListenerSettings,
@@ -34,6 +36,7 @@ import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Listener } from './listener.ts'
 import { Meter } from './meter.ts'
 import { ProofsOfWork } from './proof-of-work.ts'
+import { ResponseCache } from './response-cache.ts'
 import { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
 import { NO_SESSIONS, type SessionGuard } from './session-guard.ts'
@@ -115,6 +118,7 @@ export class Edge implements EdgeContext {
   /** Servers of some pool are told where sessions go. */
   #handsOff = false
   #single: ServedRoute | undefined
+  #caches: readonly ResponseCache[] = []
   #sweeper: NodeJS.Timeout
   readonly #kinds = new ClientKinds((cluster) => this.#forgetKind(cluster))
   draining = false
@@ -249,6 +253,10 @@ export class Edge implements EdgeContext {
     this.behavior?.hear(tiers)
   }
 
+  purgeCaches(purge: CachePurge): void {
+    for (const cache of this.#caches) cache.purge(purge)
+  }
+
   /** Where sessions are, as others have seen it. */
   placeSessions(
     places: readonly { readonly pool: string; readonly session: string; readonly server: string }[],
@@ -328,10 +336,12 @@ export class Edge implements EdgeContext {
     }
     this.#pools = pools
     const terms = new Map<string, SessionTerms>()
+    // Empty after a reload: what is kept was asked of servers that may be others now.
     this.#routes = settings.routes.map((route) => ({
       ...route,
-      served: served(route, pools, terms),
+      served: served(route, pools, terms, (wanted) => this.#cache(wanted)),
     }))
+    this.#caches = this.#routes.flatMap(({ served: { cache } = {} }) => cache ?? [])
     this.#plainRoutes = this.#routes.map((route) => ({ ...route, path: plainPath(route.path) }))
     this.#isGuarded = terms.size > 0
     this.#arePathsPlain = settings.routes.every(({ path }) => path === plainPath(path))
@@ -356,6 +366,16 @@ export class Edge implements EdgeContext {
       now: this.now,
       onUser: (session, value) => this.#options.onBehavior?.({ kind: 'user', session, value }),
       onPassed: (session) => this.#options.onBehavior?.({ kind: 'passed', session }),
+    })
+  }
+
+  #cache(settings: CacheSettings): ResponseCache {
+    return new ResponseCache(settings, {
+      now: this.now,
+      later: queueMicrotask,
+      // As much is held for a slow reader of any other response.
+      bodyBytesMax: this.settings.limits.responseBufferBytes,
+      onResult: (result) => this.meter.cacheAsked(result),
     })
   }
 
@@ -399,6 +419,7 @@ export class Edge implements EdgeContext {
     this.lately = now
     for (const { speaker } of this.#connections) if (speaker.deadline < now) speaker.expire(now)
     for (const pool of this.#pools.values()) pool.sweep(now)
+    for (const cache of this.#caches) cache.sweep(now)
     for (const pool of this.#gonePools) pool.sweep(now)
     this.#gonePools = this.#gonePools.filter(({ busy }) => busy)
   }
@@ -415,23 +436,27 @@ interface NamedRoute extends Route {
 
 /** @param known terms by what they say: routes of the same terms have the same object */
 function served(
-  { pool: name, tierPools: tiers, sessionKey = 'off', session = SESSION_DEFAULTS }: RouteSettings,
+  route: RouteSettings,
   pools: ReadonlyMap<string, UpstreamPool>,
   known: Map<string, SessionTerms>,
+  open: (cache: CacheSettings) => ResponseCache,
 ): ServedRoute | undefined {
+  const { pool: name, tierPools: tiers, sessionKey = 'off', session = SESSION_DEFAULTS } = route
   const pool = pools.get(name)
   if (pool === undefined) return undefined
   const tier2 = pools.get(tiers?.tier2 ?? name) ?? pool
   const tier3 = tiers?.tier3 === undefined ? tier2 : (pools.get(tiers.tier3) ?? tier2)
   const tierPools = tiers === undefined ? undefined : ([tier2, tier3] as const)
-  if (sessionKey === 'off') return { pool, tierPools, session: undefined }
+  if (sessionKey === 'off') {
+    return { pool, tierPools, session: undefined, cache: route.cache && open(route.cache) }
+  }
   const { replay, bodyDigest, sealBodies, bearer, rotation } = session
   const isRequired = sessionKey === 'required'
   const terms = { replay, bodyDigest, sealBodies, bearer, rotation, isRequired }
   const key = JSON.stringify(terms)
   const same = known.get(key) ?? terms
   known.set(key, same)
-  return { pool, tierPools, session: same }
+  return { pool, tierPools, session: same, cache: undefined }
 }
 
 function saidBy(

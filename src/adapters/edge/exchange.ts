@@ -7,6 +7,7 @@
  */
 import { NO_KEY } from '../../routing/balancer.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
+import type { CacheRecording } from './cache-recording.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import { textOf } from './octets.ts'
@@ -68,7 +69,10 @@ const ATTEMPTS_MAX = 3
 const NO_BODY: readonly Buffer[] = []
 
 export class Exchange implements ResponseSink, Waiter {
-  readonly #front: Front
+  readonly #asker: Front
+  /** Who asked, or what stands between for this one request. */
+  #front: Front
+  #recording: CacheRecording | undefined
   readonly #meter: Meter
   #now: () => number
   bodyless = false
@@ -98,6 +102,7 @@ export class Exchange implements ResponseSink, Waiter {
   #streamedEarly: Buffer[] | undefined
 
   constructor(front: Front, meter: Meter, now: () => number) {
+    this.#asker = front
     this.#front = front
     this.#meter = meter
     this.#now = now
@@ -116,13 +121,20 @@ export class Exchange implements ResponseSink, Waiter {
     return this.#connection
   }
 
-  /** Sends a request. `streaming`: more of the body follows by {@link write}. */
+  /** Sends a request. `streaming`: more of the body follows by {@link write}. `recording`: of {@link Front}s, this one. */
   start(
     pool: UpstreamPool,
     request: Buffer,
     body: readonly Buffer[],
-    how: { readonly idempotent: boolean; readonly bodyless: boolean; readonly streaming: boolean },
+    how: {
+      readonly idempotent: boolean
+      readonly bodyless: boolean
+      readonly streaming: boolean
+      readonly recording?: CacheRecording | undefined
+    },
   ): void {
+    this.#recording = how.recording
+    this.#front = how.recording ?? this.#asker
     this.#pool = pool
     this.#request = request
     this.#body = body
@@ -168,6 +180,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#connection = undefined
     this.#request = undefined
     this.#abandoned = true
+    this.#recording?.drop()
     if (connection === undefined || server === undefined) return
     connection.destroy()
     this.#pool?.release(connection, server, false)

@@ -7,11 +7,13 @@
  * @module
  */
 
+import type { Tier } from '../../behavior/tier.ts'
 import type { AffinitySettings } from '../../ports/data-plane.ts'
 import { NO_KEY } from '../../routing/balancer.ts'
 import { REQUEST_REFUSALS } from '../../wire/request-head.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
-import { type Answer, answerHttp1 } from './answer.ts'
+import { type Answer, answerHttp1, type OctetAnswer } from './answer.ts'
+import { CacheRecording } from './cache-recording.ts'
 import type { Channel } from './channel.ts'
 import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext, ServedRoute } from './edge-context.ts'
@@ -24,10 +26,11 @@ import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets
 import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { type FramedBody, RequestBody } from './request-body.ts'
-import { forwardedHead } from './request-rewrite.ts'
+import { forwardedHead, forwardedLines } from './request-rewrite.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
+import type { Filling, ResponseCache } from './response-cache.ts'
 import { rewriteHead, switchingHead } from './response-rewrite.ts'
-import { isDesk, poolOf } from './route-pool.ts'
+import { highestTier, isDesk, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -80,6 +83,7 @@ export class Http1Connection implements Front {
   /** Whose behavior is watched, and what the server is told of it: field lines with CR LF. */
   #behaving: string | undefined
   #told: Buffer = NO_FIELDS
+  #tier: Tier = 1
   // Its body.
   readonly #body = new RequestBody()
   #bodyStartedAt = 0
@@ -270,7 +274,8 @@ export class Http1Connection implements Front {
       ...{ upgrade: this.#upgrade, target: this.#session?.target },
       isOpen: head.chunked || this.#session?.opener !== undefined,
     })
-    return head.chunked || head.contentLength > 0 ? this.#beginBody(to) : this.#withoutBody()
+    if (head.chunked || head.contentLength > 0) return this.#beginBody(to)
+    return this.#withoutBody(route.cache, host)
   }
 
   #goTo(pool: UpstreamPool): void {
@@ -284,12 +289,39 @@ export class Http1Connection implements Front {
     if (affinity !== undefined) this.#keepTogether(affinity)
   }
 
-  #withoutBody(): number {
+  #withoutBody(cache: ResponseCache | undefined, host: string): number {
     this.#phase = 'waiting'
     this.deadline = Number.POSITIVE_INFINITY
-    if (this.#session?.isHeld === true) this.#body.begin(head)
+    if (cache !== undefined) this.#askCache(cache, host)
+    else if (this.#session?.isHeld === true) this.#body.begin(head)
     else this.#start(NOTHING, false)
     return head.end
+  }
+
+  #askCache(cache: ResponseCache, host: string): void {
+    const { secure, localPort: port, decision } = this.#connection
+    const isOrdinary = !this.#upgrade && this.#minorVersion === 1
+    const method = isOrdinary ? textOf(head.start, head.methodEnd) : ''
+    const tier = highestTier(this.#tier, decision)
+    const lines = forwardedLines(head)
+    cache.ask(
+      { method, secure, port, host, target: target(), lines, tier },
+      {
+        waits: () => this.#phase === 'waiting' && !this.#started,
+        answer: (answer) => this.#answerKept(answer),
+        goOn: (filling) => this.#start(NOTHING, false, filling),
+      },
+    )
+  }
+
+  /** From a cache; what the client has sent behind its request is held. */
+  #answerKept(answer: OctetAnswer): void {
+    const edge = this.#edge
+    this.#keepAlive = this.#keepAlive && !this.#ended && !edge.draining
+    edge.meter.responded(answer.status, edge.now() - this.#exchange.startedAt)
+    this.#headSent = true
+    this.#write(answerHttp1(answer, this.#keepAlive, !this.#isHead))
+    this.#next()
   }
 
   #beginBody(to: number): number {
@@ -337,6 +369,7 @@ export class Http1Connection implements Front {
   #meet(route: ServedRoute, to: number): UpstreamPool | undefined {
     this.#behaving = undefined
     this.#told = NO_FIELDS
+    this.#tier = 1
     const { behavior } = this.#edge
     if (behavior === undefined) return route.pool
     const cookies = head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
@@ -354,6 +387,7 @@ export class Http1Connection implements Front {
     }
     this.#behaving = met.session
     this.#told = Buffer.from(met.fields)
+    this.#tier = met.tier
     return poolOf(route, met.tier)
   }
 
@@ -431,12 +465,13 @@ export class Http1Connection implements Front {
     return this.#suffix
   }
 
-  #start(body: readonly Buffer[], streaming: boolean): void {
+  #start(body: readonly Buffer[], streaming: boolean, filling?: Filling): void {
     this.#started = true
     this.#exchange.start(this.#pool as UpstreamPool, this.#request, body, {
       idempotent: this.#idempotent && !this.#upgrade,
       bodyless: this.#isHead,
       streaming,
+      recording: filling && new CacheRecording(this, filling),
     })
   }
 

@@ -4,10 +4,12 @@
  *
  * @module
  */
+import type { Tier } from '../../behavior/tier.ts'
 import * as h2 from '../../wire/http2-frame.ts'
 import type { ResponseHeadReader } from '../../wire/response-head.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, lengthOf, type OctetAnswer } from './answer.ts'
 import { type BodySealer, sealedLines, sealedTrailer } from './body-sealing.ts'
+import { CacheRecording } from './cache-recording.ts'
 import type { ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
@@ -19,8 +21,9 @@ import { cookiesWithoutSession, linesWithoutSeal, sessionRequest } from './http2
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
+import type { CacheQuestion, Filling, ResponseCache } from './response-cache.ts'
 import { keptLines } from './response-rewrite.ts'
-import { isDesk, poolOf } from './route-pool.ts'
+import { highestTier, isDesk, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -56,6 +59,7 @@ export class Http2Stream implements Front {
   /** Whose behavior is watched, and what the server is told of it: field lines with CR LF. */
   #behaving: string | undefined
   #told = ''
+  #tier: Tier = 1
   // The response.
   #headSent = false
   #setCookie: Buffer | undefined
@@ -132,7 +136,9 @@ export class Http2Stream implements Front {
         return
       }
       this.#requestEnded = true
-      if (this.#session?.isHeld !== true) this.#startWhole()
+      if (route.cache !== undefined) {
+        this.#askCache(route.cache, fields, `${lines}${cookie}${proof}`)
+      } else if (this.#session?.isHeld !== true) this.#startWhole()
       return
     }
     if (this.#body.declared > edge.settings.limits.bodyBytes) {
@@ -142,6 +148,19 @@ export class Http2Stream implements Front {
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + edge.settings.timeouts.bodyMs
     if (fields.expectsContinue) this.#interim(100, [])
+  }
+
+  #askCache(cache: ResponseCache, { method, authority, path }: RequestFields, lines: string): void {
+    const { secure, localPort: port, decision } = this.#connection.client
+    const tier = highestTier(this.#tier, decision)
+    const question: CacheQuestion = {
+      ...{ method, secure, port, host: authority, target: path, lines, tier },
+    }
+    cache.ask(question, {
+      waits: () => !this.#closed && !this.#started,
+      answer: (answer) => this.#answer(answer, this.#exchange.startedAt),
+      goOn: (filling) => this.#startWhole(filling),
+    })
   }
 
   /** The route of a request, or why there is none. */
@@ -170,6 +189,7 @@ export class Http2Stream implements Front {
     }
     this.#behaving = met.session
     this.#told = met.fields
+    this.#tier = met.tier
     return poolOf(route, met.tier)
   }
 
@@ -256,9 +276,9 @@ export class Http2Stream implements Front {
   }
 
   /** The request is here, and all of it may be sent on. */
-  #startWhole(): void {
+  #startWhole(filling?: Filling): void {
     const { framing, pieces } = this.#body.takeWhole()
-    this.#start(framing, pieces, false)
+    this.#start(framing, pieces, false, filling)
   }
 
   #bodyTooLargeToHold(): void {
@@ -284,7 +304,7 @@ export class Http2Stream implements Front {
     if (room > 0) this.#connection.allow(this.id, room)
   }
 
-  #start(framing: string, body: readonly Buffer[], streaming: boolean): void {
+  #start(framing: string, body: readonly Buffer[], streaming: boolean, filling?: Filling): void {
     this.#started = true
     const request = Buffer.from(this.#request + framing, 'latin1')
     this.#request = ''
@@ -292,6 +312,7 @@ export class Http2Stream implements Front {
       idempotent: IDEMPOTENT.has(this.#method),
       bodyless: this.#method === 'HEAD',
       streaming,
+      recording: filling && new CacheRecording(this, filling),
     })
   }
 
@@ -495,18 +516,18 @@ export class Http2Stream implements Front {
     this.#answer({ status, fields, body })
   }
 
-  /** An answer of Limen's own. */
-  #answer({ status, fields, body }: Answer): void {
+  /** An answer of Limen's own, or from a cache. @param since when it was asked for, where that is to be measured */
+  #answer(answer: Answer | OctetAnswer, since?: number): void {
     const { edge, encoder } = this.#connection
-    edge.meter.responded(status, 0)
+    const { status, fields, body } = answer
+    edge.meter.responded(status, since === undefined ? 0 : edge.now() - since)
     const octets = this.#method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
     this.#session?.end()
     // First: it may let another stream of this connection write its own refusal.
     this.#exchange.abandon()
-    const all = [
-      ...fields.map(([name, value]) => [name.toLowerCase(), value] as const),
-      ['content-length', String(Buffer.byteLength(body))] as const,
-    ]
+    const all = [...fields, ...lengthOf(answer)].map(
+      ([name, value]) => [name.toLowerCase(), value] as const,
+    )
     const text = all.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
     this.#headSent = true
     this.sender.headers(text, octets.length === 0, (out, start) => {

@@ -11,6 +11,7 @@ import {
   LATENCY_BOUNDS_MS,
   NO_HANDSHAKES,
 } from '../../ports/data-plane.ts'
+import type { CacheResult } from './response-cache.ts'
 
 type MemberCounts = { -readonly [K in keyof HandshakeMemberCounts]: number }
 
@@ -31,6 +32,8 @@ export class Meter {
   readonly refusals = new Map<string, number>()
   /** What checks of session keys came to: `valid`, `bearer`, `none` (as nobody), or the code of the refusal. */
   readonly sessionChecks = new Map<string, number>()
+  /** By {@link CacheResult}. */
+  readonly cacheRequests = new Map<string, number>()
   /** By {@link handshakeMemberKey}. */
   readonly handshakeMembers = new Map<string, MemberCounts>()
   readonly listeners = new Map<string, { hellos: number; refused: number }>()
@@ -98,6 +101,10 @@ export class Meter {
 
   sessionChecked(result: string): void {
     this.sessionChecks.set(result, (this.sessionChecks.get(result) ?? 0) + 1)
+  }
+
+  cacheAsked(result: CacheResult): void {
+    this.cacheRequests.set(result, (this.cacheRequests.get(result) ?? 0) + 1)
   }
 
   refused(code: string): void {

@@ -38,7 +38,9 @@ const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly
   }
 
 export const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  200: 'OK',
   303: 'See Other',
+  304: 'Not Modified',
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',

@@ -46,6 +46,17 @@ export function forwardedHead(
   return request.subarray(0, at)
 }
 
+/** Field lines with CR LF, those left out that are cut. */
+export function forwardedLines(head: RequestHeadReader): string {
+  let fields = ''
+  let from = head.targetEnd + ' HTTP/1.1\r\n'.length
+  for (let k = 0; k < head.cutCount; k++) {
+    fields += textOf(from, head.cuts[2 * k] as number)
+    from = head.cuts[2 * k + 1] as number
+  }
+  return fields + textOf(from, head.end - 2)
+}
+
 /** Absolute targets, upgrades, HTTP/1.0: rare enough for strings. */
 function unusualHead(
   head: RequestHeadReader,
@@ -55,13 +66,7 @@ function unusualHead(
 ): Buffer {
   const method = textOf(head.start, head.methodEnd)
   const path = target.startsWith('/') || target === '*' ? target : `/${target}`
-  let fields = ''
-  let from = head.targetEnd + ' HTTP/1.1\r\n'.length
-  for (let k = 0; k < head.cutCount; k++) {
-    fields += textOf(from, head.cuts[2 * k] as number)
-    from = head.cuts[2 * k + 1] as number
-  }
-  fields += textOf(from, head.end - 2)
+  let fields = forwardedLines(head)
   if (head.absolute || head.hostStart === 0) fields = `Host: ${host}\r\n${fields}`
   if (upgrade) {
     const protocol = textOf(head.upgradeStart, head.upgradeEnd)

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Decision } from '../../behavior/decision.ts'
 import type { Tier } from '../../behavior/tier.ts'
 import type { ServedRoute } from './edge-context.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -13,6 +14,12 @@ export const BEHAVIOR_POOL = 'limen-behavior'
 export function poolOf({ pool, tierPools }: ServedRoute, tier: Tier): UpstreamPool {
   if (tierPools === undefined || tier === 1) return pool
   return tierPools[tier - 2] ?? pool
+}
+
+/** Of a session and of the connection it comes over. */
+export function highestTier(session: Tier, connection: Pick<Decision, 'tier'> | undefined): Tier {
+  const tier = connection?.tier ?? 1
+  return tier > session ? tier : session
 }
 
 export function isDesk({ pool }: ServedRoute): boolean {
