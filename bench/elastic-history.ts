@@ -12,6 +12,7 @@ import { systemRandom } from '../src/adapters/node/system-random.ts'
 import { openForecastStorage } from '../src/apps/server/forecast-storage.ts'
 import { loadConfig } from '../src/apps/server/live-config.ts'
 import { configFile } from '../src/apps/server/load-config.ts'
+import { recordKeyInFile } from '../src/apps/server/record-key.ts'
 import { keptOf, LOAD_FORECAST_DEFAULTS } from '../src/flows/forecast-load.ts'
 import {
   addToForecaster,
@@ -44,7 +45,8 @@ export async function rememberDays(
     format: 'text',
     write: (line) => process.stderr.write(line),
   })
-  const store = await openForecastStorage(config, random, log)
+  const recordKey = recordKeyInFile(config.data, random)
+  const store = await openForecastStorage(config, recordKey, random, log)
   try {
     // Fitting takes seconds: the steps passed meanwhile stay unknown.
     const endS = Math.floor(clock.now() / 1000 / stepS) * stepS

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { memoryShareVault } from '../src/adapters/memory/share-vault.ts'
 import { hpkeKeyPair } from '../src/adapters/node/hpke.ts'
 import { type SodiumGroups, sodiumGroups } from '../src/adapters/node/sodium-groups.ts'
@@ -56,11 +56,14 @@ export interface MemoryCluster {
 const MEMORY_CLUSTER = 'memory'
 const random = systemRandom()
 
-/** Nodes n1, n2 ... */
-export async function memoryCluster(count: number): Promise<MemoryCluster> {
+/** Nodes n1, n2 ... @param privateKey of the identity, else a new one */
+export async function memoryCluster(
+  count: number,
+  privateKey = generateKeyPairSync('ed25519').privateKey,
+): Promise<MemoryCluster> {
   const groups = await sodiumGroups()
   const faults: string[] = []
-  const pair = generateKeyPairSync('ed25519')
+  const pair = { privateKey, publicKey: createPublicKey(privateKey) }
   const signed = (octets: Uint8Array) => new Uint8Array(sign(null, octets, pair.privateKey))
   const clock = { now: () => Date.now() + cluster.ahead }
   const nodes = Array.from({ length: count }, (_, i): MemoryNode => {
@@ -75,7 +78,11 @@ export async function memoryCluster(count: number): Promise<MemoryCluster> {
       ...{ cluster: MEMORY_CLUSTER, node, identity: pair.publicKey, sealing, groups },
       ...{ signing: signing.privateKey, vault: memoryShareVault(node), clock, random },
       decide: compileAccess([{ caller: { role: 'server' }, key: '**', operations: ['*'] }]),
-      audit: { append: (entry) => void audited.push(entry) },
+      audit: {
+        append: (entry) => void audited.push(entry),
+        keepCheckpointOf: () => false,
+        newest: () => undefined,
+      },
       onFault: (operation, error) => void faults.push(`${operation}: ${String(error)}`),
     }
     return {

@@ -10,6 +10,7 @@ import type { Suspicion } from '../src/keys/session/suspicions.ts'
 import { logHistogram } from '../src/math/log-histogram.ts'
 import type {
   BehaviorMet,
+  CachePurge,
   ConnectionView,
   DataPlane,
   DataPlaneSettings,
@@ -38,6 +39,8 @@ export interface FakeDataPlane extends DataPlane {
   readonly suspected: Suspicion[]
   /** The one worker suspects a session. */
   meetSuspicion(suspicion: Suspicion): void
+  /** What `purgeCaches` was called with. */
+  readonly purges: CachePurge[]
   /** What `tellTiers` was called with. */
   readonly tiersTold: SessionTier[]
   /** The one worker meets something of watched sessions. */
@@ -74,6 +77,7 @@ export function fakeDataPlane(): FakeDataPlane {
     fed: [],
     replaced: [],
     suspected: [],
+    purges: [],
     tiersTold: [],
     closed: false,
     async apply(settings) {
@@ -102,6 +106,7 @@ export function fakeDataPlane(): FakeDataPlane {
       for (const watcher of suspicionWatchers) watcher(suspicion)
     },
     tellTiers: (tiers) => void plane.tiersTold.push(...tiers),
+    purgeCaches: (purge) => void plane.purges.push(purge),
     onBehavior(listener) {
       behaviorWatchers.add(listener)
       return () => behaviorWatchers.delete(listener)
@@ -196,6 +201,7 @@ export function noTraffic(): TrafficTotals {
     responses: [0, 0, 0, 0, 0, 0],
     refusals: {},
     sessionChecks: {},
+    cacheRequests: {},
     sessionHandoffs: {},
     firstRequests: {},
     tiers: [0, 0, 0, 0],

@@ -32,6 +32,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'apps/cli': [
     ...PURE,
     ...['flows', 'adapters', 'apps/custody', 'apps/custody-api', 'apps/server', 'apps/demo'],
+    'apps/media',
   ],
 }
 

@@ -16,6 +16,7 @@ import { DeviceAgent } from '../src/apps/media/device-agent.ts'
 import { MediaKeyService } from '../src/apps/media/media-key-service.ts'
 import { MediaTransport } from '../src/apps/media/media-transport.ts'
 import type { RotationNews } from '../src/flows/rotate-media-key.ts'
+import type { PartyChannel } from '../src/ports/key-channel.ts'
 import { KEM } from '../src/wire/key-config.ts'
 
 export const DEVICE = 'camera-1'
@@ -32,6 +33,10 @@ export interface MediaWorld {
   readonly lost: string[]
   /** Octets on the way to a party: false loses them. */
   passes: (to: string, message: Uint8Array) => boolean
+  /** What an agent in another process needs: hex. */
+  readonly agentKeys: { readonly seed: string; readonly identity: string }
+  /** The device's end of the channel: an agent of this process no longer hears anything. */
+  deviceEnd(): PartyChannel
   /** Says to a party what was said before. */
   deliver(to: string, message: Uint8Array): void
   startAgent(): Promise<DeviceAgent>
@@ -56,7 +61,11 @@ export async function startMediaWorld({
   const random = systemRandom()
   const keys = generateKeyPairSync('ed25519')
   const identity = keys.publicKey.export({ format: 'raw-public' })
-  const pairs = { device: pair(), transport: pair() }
+  const seed = random.bytes(32)
+  const pairs = {
+    device: hpkeKeyPair(KEM.x25519, seed),
+    transport: hpkeKeyPair(KEM.x25519, random.bytes(32)),
+  }
   const channel = memoryKeyChannel()
   const news: RotationNews[] = []
   const lost: string[] = []
@@ -97,23 +106,22 @@ export async function startMediaWorld({
   const world: MediaWorld = {
     ...{ folder, service, transport, news, lost, startAgent, startTransport },
     agent: undefined as unknown as DeviceAgent,
+    agentKeys: {
+      seed: Buffer.from(seed).toString('hex'),
+      identity: identity.toString('hex'),
+    },
+    deviceEnd: () => channel.party(DEVICE),
     passes: () => true,
     deliver: (to, message) => channel.service.send(to, message),
     async close() {
       service.close()
-      await Promise.all([world.agent.close(), world.transport.close()])
+      // A test may have closed one of them.
+      await Promise.allSettled([world.agent.close(), world.transport.close()])
       rmSync(folder, { recursive: true, force: true })
     },
   }
   world.agent = await startAgent()
   return world
-
-  function pair() {
-    const seed = random.bytes(32)
-    const made = hpkeKeyPair(KEM.x25519, seed)
-    seed.fill(0)
-    return made
-  }
 }
 
 /** The first of two ports next to each other, even, that were free a moment ago. */

@@ -46,7 +46,8 @@ export async function runLimen(
   try {
     const running = await up({
       source: configFile(file),
-      environment: {},
+      // No nodes beside it: test/real/root-of-trust.test.ts.
+      environment: { LIMEN_CUSTODY__MODE: 'off' },
       openDataPlane: () => plane,
       writeLog: (line) => logs.push(line),
     })

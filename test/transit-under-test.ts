@@ -20,8 +20,20 @@ const READY_MS_MAX = 60_000
 
 export interface ApiAnswer {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: whatever it is, a test looks at it
-  readonly body: any
+  readonly body: ApiBody
+}
+
+/** What tests look at by name; which of it is there, they find out. */
+interface ApiBody {
+  readonly request_id: string
+  readonly errors: readonly string[]
+  readonly data: Readonly<Record<string, unknown>> & ApiItem
+}
+
+interface ApiItem {
+  readonly ciphertext: string
+  readonly plaintext: string
+  readonly batch_results: readonly (ApiItem & { readonly reference: string })[]
 }
 
 export interface TransitApi {

@@ -15,12 +15,12 @@ export interface SrtpSessionKeys {
 /** Octets of the keystream of AES-128 in counter mode (NIST SP 800-38A) from that first counter block of 16 octets. */
 export type AesCounterMode = (key: Uint8Array, counter: Uint8Array, bytes: number) => Uint8Array
 
-export const SRTP_KEY_BYTES = 16
+const SRTP_KEY_BYTES = 16
 /** Of AEAD_AES_128_GCM (RFC 7714 section 12); sections before AEAD have 14. */
-export const SRTP_SALT_BYTES = 12
+const SRTP_SALT_BYTES = 12
 
 /** Labels of RFC 3711 section 4.3.2; 1 and 4 are for authentication without AEAD. */
-export const SRTP_LABEL = { rtpKey: 0, rtpSalt: 2, rtcpKey: 3, rtcpSalt: 5 } as const
+const LABEL = { rtpKey: 0, rtpSalt: 2, rtcpKey: 3, rtcpSalt: 5 } as const
 
 /** Keys of AEAD_AES_128_GCM. @throws RangeError for a key or a salt of another length */
 export function deriveSrtpKeys(
@@ -33,10 +33,10 @@ export function deriveSrtpKeys(
   }
   const derive = (label: number, bytes: number) => srtpPrf(masterKey, masterSalt, label, bytes, aes)
   return {
-    rtpKey: derive(SRTP_LABEL.rtpKey, SRTP_KEY_BYTES),
-    rtpSalt: derive(SRTP_LABEL.rtpSalt, SRTP_SALT_BYTES),
-    rtcpKey: derive(SRTP_LABEL.rtcpKey, SRTP_KEY_BYTES),
-    rtcpSalt: derive(SRTP_LABEL.rtcpSalt, SRTP_SALT_BYTES),
+    rtpKey: derive(LABEL.rtpKey, SRTP_KEY_BYTES),
+    rtpSalt: derive(LABEL.rtpSalt, SRTP_SALT_BYTES),
+    rtcpKey: derive(LABEL.rtcpKey, SRTP_KEY_BYTES),
+    rtcpSalt: derive(LABEL.rtcpSalt, SRTP_SALT_BYTES),
   }
 }
 

@@ -130,6 +130,23 @@ export interface RouteSettings {
   readonly sessionKey?: SessionKeyPolicy
   /** Looked at where `sessionKey` is not off; absent: the defaults of the configuration. */
   readonly session?: RouteSessionPolicy
+  /** What servers say is for everybody is kept for seconds, by each worker; absent: nothing. Only where `sessionKey` is off. */
+  readonly cache?: CacheSettings
+}
+
+export interface CacheSettings {
+  /** Octets kept. */
+  readonly bytesMax: number
+  /** No longer, whatever servers say. */
+  readonly secondsMax: number
+}
+
+/** What is to be forgotten of caches. */
+export interface CachePurge {
+  /** Lower case, without port; absent: of any. */
+  readonly host?: string
+  /** How targets begin; absent: all of them. */
+  readonly path?: string
 }
 
 export type SessionKeyPolicy = 'required' | 'optional' | 'off'
@@ -327,6 +344,8 @@ export interface TrafficTotals {
    * nobody, where that may be), or the code of the refusal. A body that differs from what was signed counts besides.
    */
   readonly sessionChecks: Readonly<Record<string, number>>
+  /** Requests of routes with a cache by what became of them: `hit`, `collapsed`, `miss`, `bypass`. */
+  readonly cacheRequests: Readonly<Record<string, number>>
   /** Sessions that went from one server to another, by `reason/result` (`apps/server/handoff-desk.ts`). */
   readonly sessionHandoffs: Readonly<Record<string, number>>
   /** First requests of sessions, by the number of their key group; a session at two workers counts at both. */
@@ -491,6 +510,8 @@ export interface DataPlane {
   onSuspected(listener: (suspicion: Suspicion) => void): () => void
   /** Sessions whose tier has changed; workers to come are told all that are not in tier 1. */
   tellTiers(tiers: readonly SessionTier[]): void
+  /** Workers forget that of what they keep of responses. */
+  purgeCaches(purge: CachePurge): void
   /** Called with what workers meet of watched sessions; returns the way to stop. */
   onBehavior(listener: (met: readonly BehaviorMet[]) => void): () => void
   /** Ends a worker that does not do its part; another takes its place. */

@@ -49,6 +49,7 @@ export const FIELD = {
   point: 16,
   key: 17,
   output: 18,
+  checkpoint: 19,
 } as const
 export type Field = (typeof FIELD)[keyof typeof FIELD]
 
@@ -57,6 +58,10 @@ const F = FIELD
 const LABEL: Rule = [F.label, 6, 133, 1, 1]
 const OCTETS_MAX = SECRET_BYTES_MAX
 const HOLDERS_MAX = 255
+/** Of nodes of a cluster, in one message. */
+const CHECKPOINTS_MAX = 255
+/** A line of `keys/custody/audit-checkpoint.ts`. */
+const CHECKPOINT_BYTES_MAX = 512
 /** HPKE's key and tag, point and salt. */
 const SEALED: Rule = [F.sealed, 48, OCTETS_MAX + 81, 1, HOLDERS_MAX]
 /** The sender's point before it. */
@@ -139,6 +144,15 @@ export const OPERATIONS = {
   abort: { code: 15, request: [PLAN], answer: none },
   /** How often shares, and secrets that were put together, were at hand and were not: four times u64. */
   figures: { code: 16, request: none, answer: [once(F.output, 32)] },
+  /** What other nodes signed of their audit logs, each with the card of its node; answered with this node's newest. */
+  checkpoint: {
+    code: 17,
+    request: [
+      [F.card, 152, 152, 0, CHECKPOINTS_MAX],
+      [F.checkpoint, 1, CHECKPOINT_BYTES_MAX, 0, CHECKPOINTS_MAX],
+    ],
+    answer: [perhaps(once(F.checkpoint, 1, CHECKPOINT_BYTES_MAX))],
+  },
 } as const satisfies Readonly<Record<string, Operation>>
 export type OperationName = keyof typeof OPERATIONS
 

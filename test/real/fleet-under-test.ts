@@ -137,7 +137,11 @@ export async function startLimen(
     writeFileSync(file, text)
   }
   configure(config)
-  const child = spawn(join(ROOT, 'bin', 'limen'), [command, '-c', file], { cwd: folder })
+  const child = spawn(join(ROOT, 'bin', 'limen'), [command, '-c', file], {
+    cwd: folder,
+    // No nodes beside it.
+    env: { ...process.env, LIMEN_CUSTODY__MODE: 'off' },
+  })
   const printed = collect(child)
   const ended = once(child, 'close').then(([code, signal]) => (signal ?? code) as number | string)
   const read = async <T>(path: string): Promise<T> => {

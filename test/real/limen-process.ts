@@ -48,7 +48,11 @@ export async function startLimen(
   writeFileSync(join(folder, 'limen.yaml'), config)
 
   const [command = '', ...args] = program
-  const child = spawn(command, [...args, 'up', '-c', 'limen.yaml'], { cwd: folder })
+  const child = spawn(command, [...args, 'up', '-c', 'limen.yaml'], {
+    cwd: folder,
+    // No nodes beside it, unless a test says so.
+    env: { LIMEN_CUSTODY__MODE: 'off', ...process.env },
+  })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (more: string) => {

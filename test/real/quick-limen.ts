@@ -11,7 +11,7 @@ import { up } from '../../src/apps/server/up.ts'
 const [, , , , file = 'limen.yaml'] = process.argv
 const running = await up({
   source: configFile(file),
-  environment: {},
+  environment: { LIMEN_CUSTODY__MODE: 'off' },
   openDataPlane: openFleet,
   forecastStepS: 1,
 })

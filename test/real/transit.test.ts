@@ -228,12 +228,12 @@ describe('batches', () => {
     const answer = await api.ask('POST', '/v1/transit/encrypt/card', { batch_input })
     assert.equal(answer.status, 400)
     const [one, two, three] = answer.body.data.batch_results
-    assert.equal(one.reference, 'r1')
+    assert.equal(one?.reference, 'r1')
     assert.deepEqual(two, { error: 'plaintext: failed to base64-decode' })
     const opened = await api.ask('POST', '/v1/transit/decrypt/card', {
       batch_input: [
-        { ciphertext: one.ciphertext },
-        { ciphertext: three.ciphertext, context: b64('c') },
+        { ciphertext: one?.ciphertext },
+        { ciphertext: three?.ciphertext, context: b64('c') },
         { ciphertext: 'vault:v1:AAAA' },
       ],
       partial_failure_response_code: 207,

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { Pool } from 'undici'
+import { buildConnector, Pool } from 'undici'
 import { LimenError } from '../../ground/limen-error.ts'
 import { joinOctets } from '../../ground/octets.ts'
 import { CUSTODY_MESSAGE_BYTES_MAX, CUSTODY_PATH } from '../../wire/custody-message.ts'
 
+/** All of it but the host is looked at for each new connection, so it may change. */
 export interface NodeLinkOptions {
   readonly host: string
   readonly port: number
@@ -33,15 +34,10 @@ const CONNECT_MS = 2_000
 const KEEP_MS = 60_000
 
 export function nodeLink(options: NodeLinkOptions): NodeLink {
-  const { host, port, name } = options
+  const { host, name } = options
   const at = host.includes(':') ? `[${host}]` : host
-  const pool = new Pool(`https://${at}:${port}`, {
-    connections: CONNECTIONS,
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: KEEP_MS,
-    keepAliveMaxTimeout: KEEP_MS,
-    connect: {
+  const connector = (): buildConnector.connector =>
+    buildConnector({
       cert: options.certificate,
       key: options.key,
       ca: options.authority,
@@ -49,7 +45,14 @@ export function nodeLink(options: NodeLinkOptions): NodeLink {
       timeout: CONNECT_MS,
       checkServerIdentity: (_host, { subjectaltname }) =>
         subjectaltname === `URI:${name}` ? undefined : new Error('Another node'),
-    },
+    })
+  const pool = new Pool(`https://${at}`, {
+    connections: CONNECTIONS,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: KEEP_MS,
+    keepAliveMaxTimeout: KEEP_MS,
+    connect: (to, done) => connector()({ ...to, port: String(options.port) }, done),
   })
   return {
     async ask(message, timeoutMs) {

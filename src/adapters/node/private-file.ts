@@ -6,11 +6,13 @@
 import {
   chmodSync,
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -58,6 +60,19 @@ export function writePrivateFile(path: string, bytes: Uint8Array | string): void
     closeSync(file)
   }
   renameSync(beside, path)
+  flushFolder(dirname(path))
+}
+
+/** Overwritten, flushed and removed; a disk that copies on write may keep what was there a while. */
+export function destroyPrivateFile(path: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    writeSync(file, new Uint8Array(fstatSync(file).size))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  rmSync(path)
   flushFolder(dirname(path))
 }
 

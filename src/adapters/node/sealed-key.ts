@@ -97,9 +97,14 @@ export function makeSealedKey({ path, sharesPath, random, ...sharing }: SealedKe
 export function openSealedKey(path: string, random: Random): SealedKey {
   const file = readPrivateFile(path)
   if (file === undefined) throw failed('key-file-missing', `There is no wrapping key in ${path}`)
-  const manifest = readCustodyManifest(new Uint8Array(file))?.manifest
+  return sealedKeyOf(new Uint8Array(file), random, path)
+}
+
+/** @param bytes the manifest of its shares @param from where they are from, for errors @throws LimenError `key-file-damaged` */
+export function sealedKeyOf(bytes: Uint8Array, random: Random, from: string): SealedKey {
+  const manifest = readCustodyManifest(bytes)?.manifest
   if (manifest?.checkValue === undefined) {
-    throw failed('key-file-damaged', `${path} is no manifest of a wrapping key, or damaged`)
+    throw failed('key-file-damaged', `${from} is no manifest of a wrapping key, or damaged`)
   }
   const unsealing = beginUnsealing(manifest)
   const withKey = (outcome: Unsealed): KeyUnsealed =>

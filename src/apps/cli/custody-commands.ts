@@ -1,21 +1,26 @@
 /**
- * The commands about custody of keys: `custody audit verify`, of files; `custody api`, which serves.
+ * The commands about custody of keys: `custody audit verify`, of files; `custody api`, which serves; those that look after a cluster are
+ * `custody-cluster-commands.ts`.
  *
  * @module
  */
 import { type Command, Option } from 'commander'
 import type { CustodyApiCommandOptions } from './custody-api-command.ts'
 import type { CustodyAuditOptions } from './custody-audit-command.ts'
+import { addCustodyClusterCommands } from './custody-cluster-commands.ts'
+import type { SealKeyOptions } from './custody-seal-command.ts'
 
 const list = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
-/** Adds them to `program`; `out` takes one line or several, `ended` the exit code. */
+/** Adds them to `program`; `out` takes one line or several, `ended` the exit code, `progress` how far long work has come. */
 export function addCustodyCommands(
   program: Command,
   out: (text: string) => void,
   ended: (code: number) => void,
+  progress: (text: string) => void,
 ): void {
   const custody = program.command('custody').description('keys in shares')
+  addCustodyClusterCommands(custody, { out, progress, ended })
   custody
     .command('api')
     .description("serve keys in custody to clients of Vault's transit engine")
@@ -23,6 +28,16 @@ export function addCustodyCommands(
     .action(async (options: CustodyApiCommandOptions) => {
       const { runCustodyApi } = await import('./custody-api-command.ts')
       ended(await runCustodyApi(options, out))
+    })
+  custody
+    .command('seal-key <file>')
+    .description('make the wrapping key of a node in shares of operators')
+    .requiredOption('--shares-to <file>', 'where the shares are written, one line each')
+    .option('--shares <n>', 'how many operators there are', '5')
+    .option('--threshold <t>', 'how many of them open it', '3')
+    .action(async (file: string, options: SealKeyOptions) => {
+      const { sealKey } = await import('./custody-seal-command.ts')
+      sealKey(file, options, out)
     })
   const audit = custody.command('audit').description('who asked a custody node for what')
   audit

@@ -16,10 +16,13 @@ export async function runCustodyNode(
   out: (text: string) => void,
   complain: (text: string) => void,
 ): Promise<number> {
-  const node = await startCustodyNode(config, (operation, error) => {
+  const onFault = (operation: string, error: unknown): void => {
     // The kind of error only: its message may say more than a log should know.
     const kind = error instanceof LimenError ? error.code : (error as Error).name
     complain(`limen: custody: ${operation} has failed: ${kind}`)
+  }
+  const node = await startCustodyNode(config, onFault, (door) => {
+    out(`Sealed: operators give their shares by limen custody unseal ${door}`)
   })
   out(`Custody node ${node.id}: ${node.host} port ${node.port}`)
   await new Promise<void>((resolve) => {

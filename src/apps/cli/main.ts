@@ -9,6 +9,7 @@ import { usualConfig } from './admin-client.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addCustodyCommands } from './custody-commands.ts'
 import { idsLast } from './dashed-ids.ts'
+import { addDeviceCommands } from './device-commands.ts'
 import { EXIT, exitCodeOf, messageOf } from './exit-code.ts'
 import { addForecastCommands } from './forecast-commands.ts'
 import { addProfileCommands } from './profile-commands.ts'
@@ -45,7 +46,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addSessionCommands(program, out, ended)
   addForecastCommands(program, out)
   addClusterCommands(program, out)
-  addCustodyCommands(program, out, ended)
+  addCustodyCommands(program, out, ended, complain)
+  addDeviceCommands(program, out, complain, ended)
   addSimulateCommand(program, out)
   try {
     await program.parseAsync(idsLast(argv))

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { LimenError } from '../../ground/limen-error.ts'
+import { areSharesHere, ROOT_FILES } from '../custody/cluster-root.ts'
 import { type ConfigSource, configFile, configText } from '../server/load-config.ts'
 import { STATE_FILES } from '../server/state-files.ts'
 import type { OpenDataPlane, Running, UpOptions } from '../server/up.ts'
@@ -112,6 +113,10 @@ function welcome({ config, listeners, adminUrl, metricsUrl }: Running): string {
   if (config.certificates.some((entry) => 'localCa' in entry)) {
     const ca = inData(join(STATE_FILES.localCa, 'ca.pem'))
     lines.push(`  CA       ${ca} (trust it and browsers stop warning)`)
+  }
+  const custody = join(STATE_FILES.custody, ROOT_FILES.shares)
+  if (config.custody.mode === 'embedded' && areSharesHere(join(config.data, STATE_FILES.custody))) {
+    lines.push(`  shares   ${inData(custody)} (of operators: hand them out, and remove the file)`)
   }
   return [`Limen ${VERSION} is up.`, '', ...lines, '', 'Ctrl-C drains and stops.'].join('\n')
 }

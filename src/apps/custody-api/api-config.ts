@@ -1,6 +1,6 @@
 /**
  * Configuration of a coordinator that serves the operations API: YAML, closed, checked when read. What the keys mean is in
- * `docs/custody-api.md`.
+ * `docs/custody-api.md`; those that `limen custody` reads, too, in `docs/custody.md`.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { LimenError } from '../../ground/limen-error.ts'
+import { custodyClusterFields } from '../custody/cluster-config.ts'
 
 /** Larger than any list of access rules that a person can read. */
 const TEXT_BYTES_MAX = 1 << 20
@@ -47,7 +48,7 @@ const schema = z.strictObject({
   identityKey: file.optional(),
   /** Signs checkpoints of the audit log: Ed25519 private key; PEM. */
   signingKey: file,
-  nodes: z.array(z.strictObject({ id: name, address, card: file })).min(2),
+  nodes: custodyClusterFields.nodes,
   /** How many nodes are needed to use a key; all hold a share of each new one. */
   threshold: z.int().min(2),
   tokens: z
@@ -59,6 +60,10 @@ const schema = z.strictObject({
     )
     .default([]),
   access: z.array(accessRow),
+  names: custodyClusterFields.names,
+  recovery: custodyClusterFields.recovery,
+  drill: custodyClusterFields.drill,
+  placement: custodyClusterFields.placement,
 })
 
 export type ApiConfig = z.infer<typeof schema>

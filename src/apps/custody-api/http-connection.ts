@@ -196,7 +196,10 @@ class Input {
       body.set(taken, at)
       at += taken.length
       this.#drop(taken.length)
-      if (at === length) return body
+      if (at === length) {
+        clearTimeout(this.#timer)
+        return body
+      }
       if (!(await this.#more())) throw new Error('A body has ended early')
     }
   }
@@ -213,6 +216,7 @@ class Input {
         if (read === 'more') break
         if (read === 'done') {
           this.#drop(reader.at)
+          clearTimeout(this.#timer)
           const body = joinOctets(...runs)
           for (const run of runs) run.fill(0)
           return body

@@ -9,7 +9,7 @@ import { KEY_NAME } from '../../keys/custody/catalogued-key.ts'
 import { DEFAULT_KEY_TYPE, KEY_TYPES, type KeyType } from '../../keys/custody/key-type.ts'
 import { TRANSIT_TEXT_MAX } from '../../wire/transit-text.ts'
 
-/** Of one request. A thousand signatures take some seconds; Vault has no limit. */
+/** Of one request. A thousand signatures took 14 s on a busy machine (decision 0022); Vault has no limit. */
 export const BATCH_ITEMS_MAX = 1000
 const REFERENCE_MAX = 256
 /** Vault's own limit for chance. */

@@ -16,9 +16,16 @@ import { systemRandom } from '../../adapters/node/system-random.ts'
 import { fromHex } from '../../ground/hex.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { compileAccess } from '../../keys/custody/access-policy.ts'
+import { CHECKPOINT_MS } from '../../keys/custody/audit-checkpoint.ts'
 import { nodeIdOf } from '../custody/caller.ts'
+import { countedClient } from '../custody/counted-client.ts'
 import { type CustodyClient, openCustodyClient } from '../custody/custody-client.ts'
+import { CustodyDesk } from '../custody/custody-desk.ts'
 import { ShareDriver } from '../custody/drive-change.ts'
+import { KeyDemand } from '../custody/key-demand.ts'
+import type { OpenCluster } from '../custody/open-cluster.ts'
+import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
+import { RoutingTable } from '../custody/routing-table.ts'
 import { type ApiConfig, readApiConfig } from './api-config.ts'
 import { listenForClients } from './api-listener.ts'
 import { apiRequests } from './api-requests.ts'
@@ -54,14 +61,17 @@ export async function startCustodyApi({
   const clock = systemClock
   const { identity, identityKey, signingKey, tokens, decide } = readRest(config, path)
   const groups = await sodiumGroups()
-  const client = openCustodyClient({
-    ...{ cluster, identity, groups, random, clock },
+  const routing = new RoutingTable(cluster)
+  const demand = new KeyDemand()
+  const plainClient = openCustodyClient({
+    ...{ cluster, identity, groups, random, clock, chanceOf: routing.chanceOf },
     nodes: config.nodes.map(({ id: node, address, card }) => ({
       ...{ id: node, ...splitAddress(address), card: new Uint8Array(bytesOf(card)) },
     })),
     ...{ certificate: textOf(config.certificate), authority: textOf(config.authority) },
     key: secretFile(config.key).toString(),
   })
+  const client = countedClient(plainClient, demand)
   const onError = (error: unknown): void =>
     complain(error instanceof LimenError ? error.message : `bug: ${(error as Error).stack}`)
   const catalogue = await openKeyCatalogue({
@@ -76,12 +86,21 @@ export async function startCustodyApi({
     ...{ random, clock, keys: new KeyDesk({ catalogue, random, clock, maker }) },
     work: new KeyWork({ client, groups, random }),
   }
+  const desk = new CustodyDesk({
+    cluster: {
+      ...{ config, identity, groups, random, client, close: () => client.close() },
+      changes: identityKey && changesWith(client, groups, identityKey),
+    },
+    ...{ demand, routing, demandFile: join(folder, 'demand'), now: clock.now },
+    tell: (_level, text) => complain(text),
+  })
   const system = (): SystemState => {
     const { nodes } = client.links
     const away = nodes.filter(({ health }) => health.isAway).length
     return { cluster, version, nodes: nodes.length, threshold, away, now: clock.now() }
   }
   const { host, port } = splitAddress(config.listen)
+  const stopCarrying = carryCheckpoints(client.links, CHECKPOINT_MS)
   const listener = await listenForClients({
     ...{ host, port, authority: textOf(config.authority) },
     certificate: textOf(config.server.certificate),
@@ -94,14 +113,31 @@ export async function startCustodyApi({
           token === '' ? certifiedCaller(socket, cluster, clock) : bearerOf(token, tokens),
       }),
   })
+  desk.begin()
   return {
     ...{ id, host, port: listener.port },
     async close() {
+      await desk.close()
+      stopCarrying()
       await listener.close()
       catalogue.close()
       await client.close()
       await audit.close()
     },
+  }
+}
+
+/** With the grace of keys that are in use. */
+function changesWith(
+  { links, manifests }: CustodyClient,
+  groups: SodiumGroups,
+  identityKey: KeyObject,
+): OpenCluster['changes'] {
+  const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
+  const random = systemRandom()
+  return {
+    driver: new ShareDriver({ links, manifests, groups, random, sign: signed }),
+    sign: signed,
   }
 }
 

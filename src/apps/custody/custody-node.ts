@@ -20,6 +20,7 @@ import { ShareChanges } from './change-shares.ts'
 import { proveShare } from './drill-proof.ts'
 import { HeldKeys } from './held-keys.ts'
 import { groupOf, type NodeWorld, type Reply } from './node-world.ts'
+import { keepCheckpoints } from './peer-checkpoints.ts'
 import { RequestMemory } from './request-memory.ts'
 import { actionOf } from './secret-operation.ts'
 import { ShareUse } from './use-shares.ts'
@@ -60,7 +61,9 @@ export function custodyNode(world: NodeWorld): CustodyNode {
         reply = label === undefined ? await withShares(request) : withKey(who, request, label)
       }
       const result = isAllowed ? reply.outcome : decision.code
-      world.audit.append({ caller: who, key: keyName, operation, result })
+      // Whoever carries checkpoints would make new ones by it, without end.
+      const isCarried = isAllowed && operation === 'checkpoint'
+      if (!isCarried) world.audit.append({ caller: who, key: keyName, operation, result })
       return reply
     } catch (error) {
       world.onFault(operation, error)
@@ -102,6 +105,8 @@ export function custodyNode(world: NodeWorld): CustodyNode {
         return list(keyId)
       case 'figures':
         return figures()
+      case 'checkpoint':
+        return keepCheckpoints(world, fields)
       default:
         return state(keyId)
     }

@@ -85,7 +85,7 @@ export async function drillKey(
  * @throws LimenError `custody-change`: a holder is away, which has to come back or be replaced, or too few are good
  */
 export async function repair(
-  driver: ShareDriver,
+  driver: Pick<ShareDriver, 'reshare'>,
   shares: readonly DrilledShare[],
 ): Promise<Changed | undefined> {
   const faulty = shares.filter(({ fault }) => fault !== undefined)
@@ -95,7 +95,8 @@ export async function repair(
   return await driver.reshare(first.keyId, undefined, unfit)
 }
 
-async function keysOf(links: NodeLinks): Promise<Uint8Array[]> {
+/** Of all keys that any node knows, in order. */
+export async function keysOf(links: NodeLinks): Promise<Uint8Array[]> {
   const lists = await Promise.all(links.nodes.map(keysAt))
   return [...new Set(lists.flat())].sort().map(fromHex)
 }

@@ -367,7 +367,7 @@ function newDealers(members: readonly NewHolder[], secret: Uint8Array | undefine
 }
 
 /** undefined when receivers do not see the same commitments. */
-function manifestOf(
+export function manifestOf(
   plan: CustodyPlan,
   taken: ReadonlyMap<number, CustodyAnswer>,
   { from, secret }: Source,

@@ -12,30 +12,35 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { CUSTODY_MESSAGE_BYTES_MAX, CUSTODY_PATH } from '../../wire/custody-message.ts'
 import { type Caller, callerOf } from './caller.ts'
 
-export interface CustodyListenerOptions {
+export interface CustodyListenerOptions extends Credentials {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
   readonly cluster: string
   /** Of callers that get as far as the access policy. */
   readonly roles: readonly string[]
-  /** PEM. */
-  readonly certificate: string
-  readonly key: string
-  readonly authority: string
   readonly clock: Clock
   /** undefined: not a request; the connection is closed. */
   handle(caller: Caller, body: Uint8Array): Promise<Uint8Array | undefined>
 }
 
+/** What one end shows, and whom it believes; PEM. */
+export interface Credentials {
+  readonly certificate: string
+  readonly key: string
+  readonly authority: string
+}
+
 export interface CustodyListener {
   readonly port: number
+  /** For connections from now on. */
+  renew(credentials: Credentials): void
   close(): Promise<void>
 }
 
@@ -54,15 +59,10 @@ export async function listenForCustody(options: CustodyListenerOptions): Promise
   const knownBy = new WeakMap<object, Known>()
   const server = createServer(
     {
-      cert: options.certificate,
-      key: options.key,
-      ca: options.authority,
+      ...contextOf(options),
       requestCert: true,
       rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
       handshakeTimeout: HANDSHAKE_MS_MAX,
-      // A resumed session would not look at the certificate again.
-      secureOptions: constants.SSL_OP_NO_TICKET,
       requestTimeout: REQUEST_MS_MAX,
       headersTimeout: REQUEST_MS_MAX,
       keepAliveTimeout: KEEP_MS,
@@ -97,11 +97,20 @@ export async function listenForCustody(options: CustodyListenerOptions): Promise
   }
   return {
     port: (server.address() as AddressInfo).port,
+    renew: (credentials) => server.setSecureContext(contextOf(credentials)),
     async close() {
       const closed = once(server.close(), 'close')
       server.closeAllConnections()
       await closed
     },
+  }
+}
+
+function contextOf({ certificate, key, authority }: Credentials): SecureContextOptions {
+  return {
+    ...{ cert: certificate, key, ca: authority, minVersion: 'TLSv1.3' },
+    // A resumed session would not look at the certificate again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
   }
 }
 

@@ -32,9 +32,33 @@ describe('readNodeConfig()', () => {
     const config = read(GOOD)
     assert.equal(config.folder, join(folder, 'shares'))
     assert.equal(config.key, '/etc/key.pem')
-    assert.equal(config.wrapping.passphraseFile, join(folder, 'passphrase'))
+    assert.deepEqual(config.wrapping, {
+      file: join(folder, 'wrapping.key'),
+      passphraseFile: join(folder, 'passphrase'),
+    })
     assert.equal(config.listen, '127.0.0.1:9444')
     assert.deepEqual(config.access[0]?.rate, { perS: 5, burst: 9 })
+  })
+
+  it('takes a wrapping key from a token, or from shares that are given at a door', () => {
+    const from = 'wrapping: { file: wrapping.key, passphraseFile: passphrase }'
+    const token = 'pkcs11:token=limen;object=kek?module-path=/m.so&pin-source=file:/pin'
+    const { wrapping } = read(GOOD.replace(from, `wrapping: { pkcs11: "${token}" }`))
+    const uri = { token: 'limen', object: 'kek', modulePath: '/m.so', pinFile: '/pin' }
+    assert.deepEqual(wrapping, { pkcs11: uri })
+    const sealed = read(GOOD.replace(from, 'wrapping: { sealed: key.lcm, door: door.sock }'))
+    assert.deepEqual(sealed.wrapping, {
+      sealed: join(folder, 'key.lcm'),
+      door: join(folder, 'door.sock'),
+    })
+    const withPin = `wrapping: { pkcs11: "${token}&pin-value=1234" }`
+    assert.throws(
+      () => read(GOOD.replace(from, withPin)),
+      (error: Error) =>
+        /wrapping: .*holds a PIN/.test(error.message) && !/1234/.test(error.message),
+    )
+    const half = 'wrapping: { sealed: a, passphraseFile: c }'
+    assert.throws(() => read(GOOD.replace(from, half)), /wrapping: has to be file and/)
   })
 
   it('says everything that is wrong, and takes no key it does not know', () => {

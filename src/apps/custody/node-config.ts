@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { readPkcs11Uri } from '../../adapters/pkcs11/pkcs11-uri.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 
 /** Larger than any list of access rules that a person can read. */
@@ -22,6 +23,21 @@ const accessRow = z.strictObject({
   rate: z.strictObject({ perS: z.number().positive(), burst: z.number().min(1) }).optional(),
   hours: z.strictObject({ from: z.string(), to: z.string() }).optional(),
 })
+
+/** One of three: a file that a passphrase opens, a token, or shares that operators give through a door. */
+const wrapping = z.union([
+  z.strictObject({ file, passphraseFile: file }),
+  z.strictObject({
+    pkcs11: z.string().transform((text, context) => {
+      const outcome = readPkcs11Uri(text)
+      if (outcome.kind === 'read') return outcome.uri
+      context.addIssue({ code: 'custom', message: outcome.says })
+      return z.NEVER
+    }),
+  }),
+  /** The manifest of its shares, and a socket. */
+  z.strictObject({ sealed: file, door: file }),
+])
 
 const schema = z.strictObject({
   cluster: z.string().regex(/^[a-z0-9-]{1,63}$/, 'a name of a-z, 0-9 and "-"'),
@@ -43,7 +59,7 @@ const schema = z.strictObject({
   sealingKey: file,
   /** Ed25519 private key; PEM. */
   signingKey: file,
-  wrapping: z.strictObject({ file, passphraseFile: file }),
+  wrapping,
   /** Roles that may connect; what they may do, `access` says. */
   roles: z.array(role).min(1),
   access: z.array(accessRow),
@@ -73,20 +89,33 @@ export function readNodeConfig(path: string): NodeConfig {
   }
   const parsed = schema.safeParse(tree)
   if (!parsed.success) {
-    const lines = parsed.error.issues.map(
-      ({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`,
-    )
+    const lines = parsed.error.issues.map((issue) => complaintOf(path, issue))
     throw refused('config-refused', lines.join('\n'))
   }
   const whole = (one: string): string => resolve(dirname(path), one)
-  const { wrapping, ...rest } = parsed.data
+  const { wrapping: opens, ...rest } = parsed.data
   const paths = Object.fromEntries(FILES.map((one) => [one, whole(rest[one])]))
-  const { file: keyFile, passphraseFile } = wrapping
-  return {
-    ...rest,
-    ...paths,
-    wrapping: { file: whole(keyFile), passphraseFile: whole(passphraseFile) },
-  }
+  return { ...rest, ...paths, wrapping: withWholePaths(opens, whole) }
+}
+
+function withWholePaths(
+  opens: NodeConfig['wrapping'],
+  whole: (path: string) => string,
+): NodeConfig['wrapping'] {
+  if ('pkcs11' in opens) return opens
+  if ('sealed' in opens) return { sealed: whole(opens.sealed), door: whole(opens.door) }
+  return { file: whole(opens.file), passphraseFile: whole(opens.passphraseFile) }
+}
+
+/** Of a choice, what is wrong with the form that was nearest: one that has a key of its own in it. */
+function complaintOf(path: string, issue: z.core.$ZodIssue): string {
+  const inner = issue.code === 'invalid_union' ? issue.errors.flat() : []
+  const custom = inner.find(({ code }) => code === 'custom')
+  const text =
+    issue.code === 'invalid_union'
+      ? (custom?.message ?? 'has to be file and passphraseFile, or pkcs11, or sealed and door')
+      : issue.message
+  return `${path}: ${issue.path.join('.')}: ${text}`
 }
 
 function refused(code: string, text: string, cause?: unknown): LimenError {

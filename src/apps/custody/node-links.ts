@@ -23,6 +23,7 @@ import { NODE_ROLE, nodeIdOf } from './caller.ts'
 import { NodeHealth } from './node-health.ts'
 import { isSignedBy } from './node-world.ts'
 
+/** Its port, and the caller's certificate, may change: they are looked at for each new connection. */
 export interface NodeAddress {
   readonly id: string
   readonly host: string
@@ -84,9 +85,20 @@ export function openNodeLinks(options: NodeLinksOptions): NodeLinks {
       throw new LimenError('custody-card', text, { side: 'operator', retry: false })
     }
     const link = (options.openLink ?? nodeLink)({
-      ...{ host: address.host, port: address.port },
+      host: address.host,
       name: `limen://${options.cluster}/${NODE_ROLE}/${address.id}`,
-      ...{ certificate: options.certificate, key: options.key, authority: options.authority },
+      get port() {
+        return address.port
+      },
+      get certificate() {
+        return options.certificate
+      },
+      get key() {
+        return options.key
+      },
+      get authority() {
+        return options.authority
+      },
     })
     links.push(link)
     const health = new NodeHealth(() => performance.now())

@@ -11,6 +11,7 @@ import type { Clock } from '../../ground/clock.ts'
 import { joinOctets, octetsOf } from '../../ground/octets.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DecideAccess } from '../../keys/custody/access-policy.ts'
+import type { AuditCheckpoint } from '../../keys/custody/audit-checkpoint.ts'
 import type { CustodyAudit } from '../../ports/custody-audit.ts'
 import type { ShareVault } from '../../ports/share-vault.ts'
 import { MANIFEST_LABEL } from '../../wire/custody-manifest.ts'
@@ -31,7 +32,10 @@ export interface NodeWorld {
   readonly vault: ShareVault
   readonly groups: SodiumGroups
   readonly decide: DecideAccess
-  readonly audit: Pick<CustodyAudit, 'append'>
+  readonly audit: Pick<CustodyAudit, 'append' | 'keepCheckpointOf'> & {
+    /** What this node has signed of its log last, since it began. */
+    newest(): AuditCheckpoint | undefined
+  }
   readonly clock: Clock
   readonly random: Random
   /** Told what has failed and was answered with `failed`. */

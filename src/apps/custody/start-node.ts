@@ -5,76 +5,67 @@
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { openCustodyAudit } from '../../adapters/node/custody-audit.ts'
 import { hpkeKeyPair } from '../../adapters/node/hpke.ts'
 import { openPassphraseKey } from '../../adapters/node/passphrase-key.ts'
 import { readPrivateFile } from '../../adapters/node/private-file.ts'
-import { openShareVault } from '../../adapters/node/share-vault.ts'
-import { sodiumGroups } from '../../adapters/node/sodium-groups.ts'
-import { systemClock } from '../../adapters/node/system-clock.ts'
+import { openSealedKey } from '../../adapters/node/sealed-key.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { compileAccess } from '../../keys/custody/access-policy.ts'
+import type { WrappingKey } from '../../ports/wrapping-key.ts'
 import { KEM } from '../../wire/key-config.ts'
-import { nodeIdOf } from './caller.ts'
-import { custodyNode } from './custody-node.ts'
-import { listenForCustody } from './listener.ts'
 import { type NodeConfig, readNodeConfig } from './node-config.ts'
 import type { NodeWorld } from './node-world.ts'
-
-export interface StartedNode {
-  readonly id: string
-  readonly host: string
-  readonly port: number
-  close(): Promise<void>
-}
-
-/** Secrets are zeroed this long, at most, after their time. */
-const SWEEP_MS = 1_000
+import { openCustodyNode, type StartedNode } from './open-node.ts'
+import { takeShares } from './unseal-door.ts'
 
 /**
  * @param onFault told what a request has failed of
+ * @param onSealed told the door at which operators have to give their shares; it starts when they have
  * @throws LimenError of the configuration, wrapping key, vault, audit log; `credentials-bad`, `cannot-listen`
  */
 export async function startCustodyNode(
   path: string,
   onFault: NodeWorld['onFault'],
+  onSealed: (door: string) => void,
 ): Promise<StartedNode> {
   const config = readNodeConfig(path)
-  const { cluster, id, folder } = config
-  const random = systemRandom()
-  const clock = systemClock
-  const node = nodeIdOf(cluster, id)
+  const { cluster, id, folder, roles } = config
   const keys = readKeys(config)
   const decide = accessOf(config, path)
-  const passphrase = Buffer.from(withoutNewline(secretFile(config.wrapping.passphraseFile)))
-  const wrapping = await openPassphraseKey({ path: config.wrapping.file, passphrase, random })
-  passphrase.fill(0)
-  const vault = await openShareVault({ folder, node, wrapping, random })
-  const audit = openCustodyAudit({ folder: join(folder, 'audit'), node, key: keys.signing, clock })
-  const groups = await sodiumGroups()
-  const world = { cluster, node, ...keys, vault, groups, decide, audit, clock, random, onFault }
-  const custody = custodyNode(world)
-  const { host, port } = splitAddress(config.listen)
-  const listener = await listenForCustody({
-    ...{ host, port, cluster, clock, roles: config.roles },
+  const credentials = {
     certificate: text(config.certificate),
     key: secretFile(config.key).toString(),
     authority: text(config.authority),
-    handle: (caller, body) => custody.handle(caller, body),
+  }
+  const wrapping = await openWrapping(config.wrapping, onSealed)
+  const { host, port } = splitAddress(config.listen)
+  return await openCustodyNode({
+    ...{ cluster, id, folder, host, port, roles, decide, onFault, wrapping },
+    ...keys,
+    ...credentials,
   })
-  const timer = setInterval(() => custody.sweep(), SWEEP_MS)
-  return {
-    ...{ id, host, port: listener.port },
-    async close() {
-      clearInterval(timer)
-      await listener.close()
-      custody.close()
-      vault.close()
-      audit.close()
-      await wrapping.close()
-    },
+}
+
+async function openWrapping(
+  from: NodeConfig['wrapping'],
+  onSealed: (door: string) => void,
+): Promise<WrappingKey> {
+  const random = systemRandom()
+  if ('pkcs11' in from) {
+    // Native code, loaded only where there is a token.
+    const { openTokenKey } = await import('../../adapters/pkcs11/wrapping-key.ts')
+    return await openTokenKey({ uri: from.pkcs11, random })
+  }
+  if ('sealed' in from) {
+    const sealed = openSealedKey(from.sealed, random)
+    return await takeShares({ sealed, door: from.door, onOpen: () => onSealed(from.door) })
+  }
+  const passphrase = withoutNewline(secretFile(from.passphraseFile))
+  try {
+    return await openPassphraseKey({ path: from.file, passphrase, random })
+  } finally {
+    passphrase.fill(0)
   }
 }
 

@@ -52,6 +52,7 @@ export class DeviceAgent {
   readonly #inputs: readonly Socket[]
   readonly #output: Socket
   readonly #sender: SrtpSender
+  readonly #inbox: KeyInbox
   readonly #state: StateFile
   readonly #notAfter = new Map<number, number>()
   readonly #timers: readonly NodeJS.Timeout[]
@@ -95,7 +96,7 @@ export class DeviceAgent {
         streams: new Map([[device, this.#sender.positions()]]),
       }),
     )
-    new KeyInbox({
+    this.#inbox = new KeyInbox({
       ...{ party: device, pair, identity, channel, last, now },
       keep: (sequence, order) => this.#keep(sequence, order),
       carryOut: (order) => this.#carryOut(order),
@@ -124,6 +125,7 @@ export class DeviceAgent {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     for (const socket of [...this.#inputs, this.#output]) socket.close()
+    await this.#inbox.close()
     await this.#state.save()
   }
 

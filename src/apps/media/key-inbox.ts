@@ -60,6 +60,7 @@ export class KeyInbox {
   readonly #epochs = new Map<number, KnownEpoch>()
   #last: bigint
   #waiting = 0
+  #isClosed = false
   #turn: Promise<void> = Promise.resolve()
   /** By why they were not taken. */
   readonly refused = new Map<MediaKeyRefusal, number>()
@@ -68,13 +69,19 @@ export class KeyInbox {
     this.#options = options
     this.#last = options.last
     options.channel.listen((message) => {
-      if (this.#waiting >= WAITING_MAX) return
+      if (this.#isClosed || this.#waiting >= WAITING_MAX) return
       this.#waiting++
       this.#turn = this.#turn.then(async () => {
         await this.#take(message)
         this.#waiting--
       })
     })
+  }
+
+  /** Takes no more; resolves when what came before is done. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#turn
   }
 
   /** Tells the service that there was a packet under this epoch. */

@@ -13,15 +13,16 @@ import {
 } from '../../adapters/node/media-key-seal.ts'
 import { type AckCheck, RotateMediaKey, type RotationNews } from '../../flows/rotate-media-key.ts'
 import type { Random } from '../../ground/random.ts'
-import type { RotationReason } from '../../keys/device/key-rotation.ts'
+import type { RotationReason, RotationStep } from '../../keys/device/key-rotation.ts'
 import type { KeyChannel } from '../../ports/key-channel.ts'
 import { readMediaKeyAnswer } from '../../wire/media-key-answer.ts'
 import type { MediaKeyOrder } from '../../wire/media-key-message.ts'
 
 export interface MediaKeyServiceOptions {
   readonly channel: KeyChannel
-  /** X25519 keys by party, 32 octets each: devices and transports. */
+  /** X25519 keys by party, 32 octets each: devices and transports. May grow, as may `transports`. */
   readonly publicKeys: ReadonlyMap<string, Uint8Array>
+  /** At the start; {@link MediaKeyService.add} for more. */
   readonly devices: readonly string[]
   /** That every device may reach: each has all keys. */
   readonly transports: readonly string[]
@@ -31,7 +32,7 @@ export interface MediaKeyServiceOptions {
   /** Ed25519 by the identity that parties know. */
   sign(data: Uint8Array): Uint8Array
   /** Ascending; a device takes none again, nor a lower one. */
-  nextEpoch(): number
+  nextEpoch(device: string): number
   /** 0: only when asked. */
   readonly rotateEveryMs: number
   readonly graceMs: number
@@ -48,7 +49,7 @@ const TICK_MS = 50
 
 export class MediaKeyService {
   readonly #options: MediaKeyServiceOptions
-  readonly #rotations: ReadonlyMap<string, RotateMediaKey>
+  readonly #rotations: Map<string, RotateMediaKey>
   readonly #changedAt = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
   readonly #byEpoch = new Map<number, RotateMediaKey>()
@@ -63,6 +64,19 @@ export class MediaKeyService {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
+  /** One more; it gets a key when it asks. */
+  add(device: string): void {
+    if (!this.#rotations.has(device)) this.#rotations.set(device, this.#rotationOf(device))
+  }
+
+  /** Has transports drop these epochs, whatever is known of them here: of before a restart, or of a device that is out. */
+  drop(epochs: readonly number[]): void {
+    const { transports, channel } = this.#options
+    for (const epoch of epochs) {
+      for (const to of transports) channel.send(to, this.#seal({ kind: 'retire', epoch }, to))
+    }
+  }
+
   rotate(device: string, reason: Exclude<RotationReason, 'boot'>): void {
     this.#rotations.get(device)?.want(reason)
   }
@@ -70,6 +84,10 @@ export class MediaKeyService {
   /** The epoch in force. */
   epoch(device: string): number | undefined {
     return this.#rotations.get(device)?.epoch
+  }
+
+  step(device: string): RotationStep | undefined {
+    return this.#rotations.get(device)?.step
   }
 
   /** Stops a device until a new key is wanted for it. */
@@ -96,8 +114,9 @@ export class MediaKeyService {
       this.#options.told(from, { kind: 'refused', from, code: answer.code })
   }
 
-  #nextEpoch(rotation: RotateMediaKey | undefined): number {
-    const epoch = this.#options.nextEpoch()
+  #nextEpoch(device: string): number {
+    const rotation = this.#rotations.get(device)
+    const epoch = this.#options.nextEpoch(device)
     if (rotation !== undefined) this.#byEpoch.set(epoch, rotation)
     const [oldest] = this.#byEpoch.keys()
     if (this.#byEpoch.size > EPOCHS_MAX && oldest !== undefined) this.#byEpoch.delete(oldest)
@@ -119,7 +138,7 @@ export class MediaKeyService {
     const { channel, transports, random, now, graceMs, quarantine } = this.#options
     return new RotateMediaKey({
       ...{ device, channel, transports, random, now, graceMs, quarantine },
-      nextEpoch: () => this.#nextEpoch(this.#rotations.get(device)),
+      nextEpoch: () => this.#nextEpoch(device),
       keyAgeMs: KEY_AGE_MS,
       seal: (order, party) => this.#seal(order, party),
       ackCheck,

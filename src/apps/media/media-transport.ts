@@ -36,6 +36,15 @@ export interface MediaTransportOptions {
   now(): number
   /** A device sends under epochs that are not known, {@link UNKNOWN_MAX} packets in a row: it needs another key. */
   lost(device: string): void
+  /** Looks at what devices send. */
+  readonly watch?: TransportWatch
+}
+
+export interface TransportWatch {
+  /** Clean RTP. */
+  meet(device: string, packet: Uint8Array): void
+  /** SRTP that is not authentic, or came before. */
+  refuse(device: string, why: 'auth' | 'replay', packet: Uint8Array): void
 }
 
 export interface DeviceFigures {
@@ -143,6 +152,7 @@ export class MediaTransport {
     for (const timer of this.#timers) clearInterval(timer)
     this.#input.close()
     this.#output.close()
+    await this.#inbox.close()
     await this.#state.save()
   }
 
@@ -150,6 +160,11 @@ export class MediaTransport {
     const out = this.#receiver.unprotect(packet)
     if (out.kind === 'dropped') {
       this.#drop(out.why, out.device, from)
+      const { why, device } = out
+      const isTelling = why === 'auth' || why === 'replay'
+      if (isTelling && device !== undefined && !isRtcp(packet)) {
+        this.#options.watch?.refuse(device.name, why, packet)
+      }
       return
     }
     const { device, packet: clean, epoch, isLate } = out
@@ -159,7 +174,10 @@ export class MediaTransport {
     const isControl = isRtcp(clean)
     this.#output.send(clean, isControl ? port + 1 : port, host)
     if (isControl) countReport(device, clean)
-    else streamOf(device, u32(clean, 8))?.meet(clean, isLate)
+    else {
+      streamOf(device, u32(clean, 8))?.meet(clean, isLate)
+      this.#options.watch?.meet(device.name, clean)
+    }
   }
 
   #meetEpoch(device: Device, epoch: number, { address, port }: RemoteInfo): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { lmdbDecisionLog } from '../../adapters/lmdb/decision-log.ts'
 import { openEnvironment } from '../../adapters/lmdb/environment.ts'
@@ -13,7 +14,6 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DecisionLog } from '../../ports/decision-log.ts'
 import type { Config } from './config/schema.ts'
-import { recordKey } from './record-key.ts'
 import { STATE_FILES } from './state-files.ts'
 
 export interface DecisionStorage {
@@ -26,13 +26,14 @@ const KEPT_IN_MEMORY_MAX = 10_000
 
 export async function openDecisionStorage(
   config: Config,
+  recordKey: KeyObject,
   random: Random,
   log: Log,
 ): Promise<DecisionStorage> {
   const { keepMax, onError } = config.decisions
   try {
     const environment = await openEnvironment(join(config.data, STATE_FILES.storage))
-    const seal = aesRecordSeal(recordKey(config, random), 'decisions', random)
+    const seal = aesRecordSeal(recordKey, 'decisions', random)
     let told = false
     const onUnreadable = (id: string): void => {
       if (told) return

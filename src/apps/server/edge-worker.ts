@@ -117,6 +117,7 @@ function traffic(): TrafficTotals {
     listeners: Object.fromEntries(meter.listeners),
     refusals: Object.fromEntries(meter.refusals),
     sessionChecks: Object.fromEntries(meter.sessionChecks),
+    cacheRequests: Object.fromEntries(meter.cacheRequests),
     // Counted by the supervisor.
     sessionHandoffs: {},
     firstRequests: sessions.firstRequests(),
@@ -249,6 +250,9 @@ process.on('message', (message: ToWorker) => {
     case 'tiers':
       edge.tellTiers(message.tiers)
       sessions.behaves(message.tiers)
+      break
+    case 'purge-caches':
+      edge.purgeCaches(message.purge)
       break
     case 'drain':
       void drain(message.graceMs)

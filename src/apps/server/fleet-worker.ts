@@ -10,6 +10,7 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
   BehaviorMet,
+  CachePurge,
   ConnectionView,
   DataPlaneSettings,
   HandshakesSeen,
@@ -146,6 +147,10 @@ export class FleetWorker {
 
   tellTiers(tiers: readonly SessionTier[]): void {
     if (tiers.length > 0) this.#send({ kind: 'tiers', tiers })
+  }
+
+  purgeCaches(purge: CachePurge): void {
+    this.#send({ kind: 'purge-caches', purge })
   }
 
   sessionMoved(call: number): void {

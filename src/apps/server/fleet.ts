@@ -19,6 +19,7 @@ import type { Suspicion } from '../../keys/session/suspicions.ts'
 import { addHistogram, logHistogram } from '../../math/log-histogram.ts'
 import {
   type BehaviorMet,
+  type CachePurge,
   type ConnectionView,
   type DataPlane,
   type DataPlaneSettings,
@@ -242,6 +243,10 @@ class Fleet implements DataPlane {
       if (this.#tiers.size > TIERS_MAX) this.#tiers.delete(this.#tiers.keys().next().value ?? '')
     }
     for (const worker of this.#living()) worker.tellTiers(tiers)
+  }
+
+  purgeCaches(purge: CachePurge): void {
+    for (const worker of this.#living()) worker.purgeCaches(purge)
   }
 
   onBehavior(listener: (met: readonly BehaviorMet[]) => void): () => void {

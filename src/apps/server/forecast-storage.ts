@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { openEnvironment } from '../../adapters/lmdb/environment.ts'
 import { lmdbForecastStore } from '../../adapters/lmdb/forecast-store.ts'
@@ -14,17 +15,17 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { ForecastStore } from '../../ports/forecast-store.ts'
 import type { Config } from './config/schema.ts'
-import { recordKey } from './record-key.ts'
 import { STATE_FILES } from './state-files.ts'
 
 export async function openForecastStorage(
   config: Config,
+  recordKey: KeyObject,
   random: Random,
   log: Log,
 ): Promise<ForecastStore> {
   try {
     const environment = await openEnvironment(join(config.data, STATE_FILES.forecasts))
-    const seal = aesRecordSeal(recordKey(config, random), 'forecasts', random)
+    const seal = aesRecordSeal(recordKey, 'forecasts', random)
     const onUnreadable = (pool: string): void => {
       log.warn(
         { pool },

@@ -62,6 +62,7 @@ const FIXED_AT_START = [
   ['sessions', (config: Config) => config.sessions],
   ['behavior', (config: Config) => config.behavior],
   ['signals', (config: Config) => config.signals],
+  ['custody', (config: Config) => config.custody],
   ['admin.address', (config: Config) => config.admin.address],
   ['admin.certificate', (config: Config) => config.admin.certificate],
   ['metrics.address', (config: Config) => config.metrics.address],

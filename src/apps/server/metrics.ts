@@ -257,6 +257,9 @@ function trafficMetrics(plane: DataPlane, registers: Registers): void {
   totals('session_checks_total', 'Checks of session keys by what they came to', 'result', (t) =>
     Object.entries(t.sessionChecks),
   )
+  totals('cache_requests_total', 'Requests of routes with a cache', 'result', (t) =>
+    Object.entries(t.cacheRequests),
+  )
   new Counter({
     name: 'limen_session_handoffs_total',
     help: 'Sessions that went from one server to another',

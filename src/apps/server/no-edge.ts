@@ -30,6 +30,7 @@ export function noEdge(): DataPlane & { close(): Promise<void> } {
     suspect: nothing,
     onSuspected: neverCalled,
     tellTiers: nothing,
+    purgeCaches: nothing,
     onBehavior: neverCalled,
     replaceWorker: nothing,
     close: async () => {},

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KeyObject } from 'node:crypto'
 import type { Log } from '../../adapters/node/json-log.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
@@ -33,6 +34,7 @@ export async function openForecast(
   stepS: number | undefined,
   world: {
     readonly config: Config
+    readonly recordKey: KeyObject
     readonly plane: DataPlane
     readonly clock: Clock
     readonly random: Random
@@ -45,7 +47,7 @@ export async function openForecast(
   if (!enabled || config.pools.length === 0) {
     return { forecast: undefined, events: undefined, store: undefined }
   }
-  const store = await openForecastStorage(config, random, log)
+  const store = await openForecastStorage(config, world.recordKey, random, log)
   opened.push(() => store.close())
   const desk = await openEventDesk({
     ...{ store, clock, random, log, sources: calendars.map(calendarName) },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { openEnvironment } from '../../adapters/lmdb/environment.ts'
 import { lmdbProfileStore } from '../../adapters/lmdb/profile-store.ts'
@@ -15,7 +16,6 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { ProfileStore } from '../../ports/profile-store.ts'
 import type { Config } from './config/schema.ts'
-import { recordKey } from './record-key.ts'
 import { STATE_FILES } from './state-files.ts'
 
 export interface ProfileStorage {
@@ -25,6 +25,7 @@ export interface ProfileStorage {
 
 export interface ProfileStorageOptions {
   readonly config: Config
+  readonly recordKey: KeyObject
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -40,7 +41,7 @@ export async function openProfileStorage(options: ProfileStorageOptions): Promis
   const bounds = { ttlMs: profiles.ttlHours * HOUR_MS, clock, random }
   try {
     const environment = await openEnvironment(join(config.data, STATE_FILES.profiles))
-    const seal = aesRecordSeal(recordKey(config, random), 'profiles', random)
+    const seal = aesRecordSeal(options.recordKey, 'profiles', random)
     let told = false
     const onUnreadable = (id: string): void => {
       if (told) return

@@ -14,7 +14,12 @@ before(async () => {
   const file = join(folder, 'keys.yaml')
   writeFileSync(file, 'sessions: { enabled: true, cluster: { address: "127.0.0.1:1" } }\n')
   for (const edge of ['edge-1', 'edge-2', 'edge-3']) {
-    await issueEdge({ file, edge, folder: join(folder, edge), environment: {} })
+    await issueEdge({
+      file,
+      edge,
+      folder: join(folder, edge),
+      environment: { LIMEN_CUSTODY__MODE: 'off' },
+    })
   }
 })
 after(() => rmSync(folder, { recursive: true }))

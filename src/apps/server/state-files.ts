@@ -9,6 +9,8 @@ export const STATE_FILES = {
   affinityKey: 'affinity.key',
   ticketKeys: 'ticket.keys',
   recordKey: 'record.key',
+  recordSealed: 'record.sealed',
+  custody: 'custody',
   audit: 'audit.jsonl',
   storage: 'storage',
   profiles: 'profiles',

@@ -45,6 +45,7 @@ import type { LoadForecast } from './load-forecast.ts'
 import { filesOf } from './material.ts'
 import { inFlightShare, type MeasuredLoad, measuredLoad } from './measured-load.ts'
 import { metricsServer } from './metrics.ts'
+import { openCustody } from './open-custody.ts'
 import { openForecast } from './open-forecast.ts'
 import { feedProfiles } from './profile-feed.ts'
 import { openProfileStorage } from './profile-storage.ts'
@@ -123,7 +124,10 @@ async function open(
   let state: StatusView['state'] = 'starting'
 
   makePrivateFolder(config.data)
-  const { keptIn, decisions } = await openDecisionStorage(config, random, log)
+  const custody = await openCustody({ config, clock, random, log })
+  opened.push(() => custody.close())
+  const { recordKey } = custody
+  const { keptIn, decisions } = await openDecisionStorage(config, recordKey, random, log)
   opened.push(() => decisions.close())
   const audit = openAuditLog(join(config.data, STATE_FILES.audit), clock)
   opened.push(() => audit.close())
@@ -134,7 +138,7 @@ async function open(
   opened.push(() => feed.close())
   let inForce = (): InForce => first
   const admission = (): Config['admission'] => inForce().config.admission
-  const storage = await openProfileStorage({ config, clock, random, log })
+  const storage = await openProfileStorage({ config, recordKey, clock, random, log })
   opened.push(() => storage.profiles.close())
   const profiles = feedProfiles({
     ...{ plane, clock, log, store: storage.profiles, failed: storage.keptIn === 'memory' },
@@ -150,7 +154,7 @@ async function open(
   opened.push(() => profiles.close())
   const { forecast, events, store } = await openForecast(
     options.forecastStepS,
-    { config, plane, clock, random, log },
+    { config, recordKey, plane, clock, random, log },
     opened,
   )
   const anomalies = await watchAnomalies({
@@ -166,7 +170,7 @@ async function open(
   opened.push(() => cluster.close())
   const openEdges = edgesOf({ config, plane, clock, random, log })
   const keyServer = await openKeyServer({
-    ...{ config, plane, clock, random, log },
+    ...{ config, recordKey, plane, clock, random, log },
     ...(openEdges === undefined ? {} : { openEdges }),
     ...looked,
     hosts: () => inForce().material.certificates.flatMap(({ names }) => names),
@@ -181,12 +185,12 @@ async function open(
   opened.push(() => scaling.close())
   let signals: Signals | undefined
   const behavior = await openBehavior({
-    ...{ config, plane, feed, clock, random, log },
+    ...{ config, recordKey, plane, feed, clock, random, log },
     affinityKey: () => inForce().material.affinityKey,
     onTier: (change) => signals?.tierChanged(change),
   })
   opened.push(() => behavior?.close())
-  signals = openSignals({ config, keyServer, behavior, audit, clock, random, log })
+  signals = openSignals({ config, recordKey, keyServer, behavior, audit, clock, random, log })
   opened.push(() => signals?.close())
   await listenForSignals(config, signals)
   const live = await keepConfig({

@@ -8,6 +8,7 @@ import type { SessionMove } from '../../adapters/edge/session-places.ts'
 import type { Suspicion } from '../../keys/session/suspicions.ts'
 import type {
   BehaviorMet,
+  CachePurge,
   ConnectionView,
   DataPlaneSettings,
   SessionKeysGiven,
@@ -49,6 +50,7 @@ export type ToWorker =
   /** A session's requests need not wait any more. */
   | { readonly kind: 'session-moved'; readonly call: number }
   | { readonly kind: 'tiers'; readonly tiers: readonly SessionTier[] }
+  | { readonly kind: 'purge-caches'; readonly purge: CachePurge }
   | { readonly kind: 'drain'; readonly graceMs: number }
 
 export type FromWorker =

@@ -8,12 +8,13 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { joinOctets, octetsOf } from '../../ground/octets.ts'
 import { KEY_ID_BYTES, SCHEME, type Scheme } from '../../wire/share-record.ts'
 
-const USES = ['sign', 'open', 'derive', 'encrypt', 'mac', 'sign-assembled'] as const
+/** In the order of their numbers, from 1. */
+export const KEY_USES = ['sign', 'open', 'derive', 'encrypt', 'mac', 'sign-assembled'] as const
 /**
  * Schemes 2 and 3, by holders together: `sign` Ed25519, `open` what was sealed to it, `derive` keys of objects. Scheme 1, in one node for
  * as long as it takes: `encrypt` AES-256-GCM, `mac` HMAC-SHA-256, `sign-assembled` a private key (PKCS #8).
  */
-export type KeyUse = (typeof USES)[number]
+export type KeyUse = (typeof KEY_USES)[number]
 
 export interface KeyLabel {
   readonly use: KeyUse
@@ -32,14 +33,14 @@ export function writeKeyLabel({ use, version, name }: KeyLabel): Uint8Array {
   const isVersion = Number.isInteger(version) && version >= 1 && version < 2 ** 32
   if (!isVersion || !NAME.test(name)) throw new RangeError('Cannot name a key like this')
   const head = new Uint8Array(HEAD_BYTES)
-  head[0] = USES.indexOf(use) + 1
+  head[0] = KEY_USES.indexOf(use) + 1
   new DataView(head.buffer).setUint32(1, version)
   return joinOctets(head, octetsOf(name))
 }
 
 /** undefined for anything but a label. Never throws. */
 export function readKeyLabel(bytes: Uint8Array): KeyLabel | undefined {
-  const use = USES[(bytes[0] ?? 0) - 1]
+  const use = KEY_USES[(bytes[0] ?? 0) - 1]
   if (use === undefined || bytes.length <= HEAD_BYTES) return undefined
   const version = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
   const name = String.fromCharCode(...bytes.subarray(HEAD_BYTES, HEAD_BYTES + 129))

@@ -142,6 +142,8 @@ describe('KeyRotation', () => {
     rotateOnce(one, 1, 0)
     assert.deepEqual(inShort(one.panic()), [`panic 1 ${DEVICE}`, 'retire 1 t1', 'retire 1 t2'])
     assert.equal(one.epoch, undefined)
+    // Who wants it back has to say so.
+    assert.deepEqual(one.began(DEVICE, 5), [])
     assert.deepEqual(inShort(one.want('hand', 10)), ['install 2 t1', 'install 2 t2'])
   })
 

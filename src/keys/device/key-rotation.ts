@@ -83,6 +83,8 @@ export class KeyRotation {
   #reason: RotationReason = 'time'
   /** Begins when this one is over. */
   #wanted: Exclude<RotationReason, 'boot'> | undefined
+  /** By panic or quarantine: to begin anew does not help a device then. */
+  #isStopped = false
   #begunAt = 0
   /** Who has not answered, and which epoch it is about. */
   #waiting: readonly Held[] = []
@@ -108,6 +110,7 @@ export class KeyRotation {
 
   /** @param now milliseconds */
   want(reason: Exclude<RotationReason, 'boot'>, now: number): RotationAction[] {
+    this.#isStopped = false
     if (this.#step === 'idle') return this.#begin(reason, now)
     // The new epoch is in force already: what is wanted now is one more.
     if (this.#step === 'grace' || this.#step === 'retire') {
@@ -120,7 +123,7 @@ export class KeyRotation {
   began(party: string, now: number): RotationAction[] {
     this.#held = this.#held.filter(({ to }) => to !== party)
     this.#ordered = this.#ordered.filter(({ to }) => to !== party)
-    return this.#begin('boot', now)
+    return this.#isStopped ? [] : this.#begin('boot', now)
   }
 
   /** A party did what it was ordered; authentic. Late and second answers change nothing. */
@@ -205,6 +208,7 @@ export class KeyRotation {
     const { device } = this.#options
     const known = [...this.#held, ...this.#ordered].filter(({ to }) => to !== device)
     this.#epoch = undefined
+    this.#isStopped = true
     this.#held = []
     this.#ordered = []
     this.#wanted = undefined

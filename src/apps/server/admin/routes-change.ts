@@ -53,6 +53,38 @@ export function changeRoutes(app: AdminApp, { plane, live, audit }: AdminRoom): 
       throw new Problem('config-refused', complaints.map(writeComplaint).join('\n'), { complaints })
     },
   )
+  app.post(
+    '/v1/cache/purge',
+    {
+      config: { right: 'change' },
+      schema: {
+        body: z.strictObject({
+          host: z
+            .string()
+            .regex(
+              /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/,
+              'must be a host in lower case, without port',
+            )
+            .max(253)
+            .exactOptional()
+            .describe('Of this host; else of any.'),
+          path: z
+            .string()
+            .regex(/^\/[\x21-\x7e]*$/, 'must begin with /')
+            .max(8192)
+            .exactOptional()
+            .describe('Whose path and query begin so; else all.'),
+        }),
+        response: { 204: z.null(), ...problems },
+      },
+    },
+    async ({ body, caller }, reply) => {
+      const detail = { ...body }
+      audit.append({ who: caller.name, action: 'cache.purge', subject: 'caches', detail })
+      plane.purgeCaches(body)
+      return reply.code(204).send(null)
+    },
+  )
   app.get(
     '/v1/audit',
     {

@@ -11,6 +11,7 @@ import { keptOf, noteLoad, openLoadForecasts } from '../../../flows/forecast-loa
 import type { Config } from '../config/schema.ts'
 import { openForecastStorage } from '../forecast-storage.ts'
 import { digestOf } from '../material.ts'
+import { recordKeyInFile } from '../record-key.ts'
 import type { AnnouncedEventView, AnnouncedView, ForecastCurveView } from './forecast-views.ts'
 
 const ROLES = ['viewer', 'analyst', 'operator', 'custodian'] as const
@@ -33,7 +34,9 @@ async function leaveForecast(folder: string): Promise<void> {
   writeFileSync(join(folder, 'shop.ics'), CALENDAR)
   const data = join(folder, 'data')
   makePrivateFolder(data)
-  const store = await openForecastStorage({ data } as Config, systemRandom(), log)
+  const random = systemRandom()
+  const recordKey = recordKeyInFile(data, random)
+  const store = await openForecastStorage({ data } as Config, recordKey, random, log)
   const nowS = Math.floor(Date.now() / 60_000) * 60
   const { forecasts } = openLoadForecasts([], nowS)
   const server = { pool: 'site', id: 'a', failures: 0, p99Ms: 5, isServing: true }

@@ -231,6 +231,23 @@ describe('what it answers', () => {
     )
   })
 
+  it('a purge of caches, which is written into the audit log first', async () => {
+    const purge = (as: 'operator' | 'analyst', body: unknown) =>
+      ask('/v1/cache/purge', { as, method: 'POST', body })
+    const body = { host: 'a.example', path: '/news' }
+    assert.equal((await purge('operator', body)).status, 204)
+    assert.deepEqual(limen.plane.purges, [body])
+    const audit = (await (await ask('/v1/audit?limit=1', { as: 'operator' })).json()) as {
+      entries: { action: string; detail: unknown }[]
+    }
+    assert.deepEqual([audit.entries[0]?.action, audit.entries[0]?.detail], ['cache.purge', body])
+    await isProblem(await purge('analyst', body), 403, 'forbidden')
+    for (const bad of [{ host: 'A.example' }, { host: 'a:443' }, { path: 'news' }, { all: true }]) {
+      assert.equal((await purge('operator', bad)).status, 400, JSON.stringify(bad))
+    }
+    assert.equal(limen.plane.purges.length, 1)
+  })
+
   it('a reload that is refused, with its lines', async () => {
     limen.configure(config().replace('pool: site', 'pool: sit'))
     const response = await ask('/v1/reload', { as: 'operator', method: 'POST' })

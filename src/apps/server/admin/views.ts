@@ -193,6 +193,10 @@ export const trafficView = z.object({
   responses: list(count).describe('By status class: index 1 is 1xx, 5 is 5xx.'),
   refusals: z.record(z.string(), count).readonly(),
   sessionChecks: z.record(z.string(), count).readonly().describe('By what they came to.'),
+  cacheRequests: z
+    .record(z.string(), count)
+    .readonly()
+    .describe('Of routes with a cache: hit, collapsed (after waiting for another), miss, bypass.'),
   sessionHandoffs: z.record(z.string(), count).readonly().describe('By reason/result.'),
   firstRequests: z
     .record(z.string(), z.object({ found: count, missed: count, late: count, usedUntil: count }))

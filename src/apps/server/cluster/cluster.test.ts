@@ -12,6 +12,7 @@ import { readConfig } from '../config/read-config.ts'
 import type { Config } from '../config/schema.ts'
 import { type KeyServer, openKeyServer } from '../key-server/key-server.ts'
 import { noEdge } from '../no-edge.ts'
+import { recordKeyInFile } from '../record-key.ts'
 import { type EdgeCredentials, readCredentials } from './credentials.ts'
 import { type EdgeAgent, edgeAgent } from './edge-agent.ts'
 import { issueEdge } from './issue-edge.ts'
@@ -21,6 +22,8 @@ import { type OwnerScope, ownerScope } from './owner-scope.ts'
 import { watchCredentials } from './watch-credentials.ts'
 
 const random = systemRandom()
+/** No nodes beside these tests. */
+const ENVIRONMENT = { LIMEN_CUSTODY__MODE: 'off' }
 const logged: string[] = []
 const log = openLog({ level: 'info', format: 'json', write: (line) => void logged.push(line) })
 const WITHIN_MS = 8_000
@@ -45,6 +48,7 @@ const start = async (): Promise<void> => {
   assert.ok(openEdges !== undefined)
   const opened = await openKeyServer({
     config,
+    recordKey: recordKeyInFile(config.data, random),
     plane,
     clock,
     random,
@@ -65,7 +69,7 @@ before(async () => {
   assert.ok(outcome.kind === 'read', JSON.stringify(outcome))
   config = outcome.config
   for (const edge of ['edge-1', 'edge-2']) {
-    await issueEdge({ file, edge, folder: join(folder, edge), environment: {} })
+    await issueEdge({ file, edge, folder: join(folder, edge), environment: ENVIRONMENT })
   }
   credentials = ['edge-1', 'edge-2'].map((id) => readCredentials(join(folder, id)))
   await start()
@@ -124,12 +128,12 @@ describe('limen cluster issue', () => {
     for (const name of ['key.pem', 'token']) {
       assert.equal(statSync(join(to, name)).mode & 0o777, 0o600)
     }
-    await issueEdge({ file, edge: 'edge-1', folder: to, environment: {} })
+    await issueEdge({ file, edge: 'edge-1', folder: to, environment: ENVIRONMENT })
     credentials = [readCredentials(to), ...credentials.slice(1)]
-    const other = issueEdge({ file, edge: 'edge-2', folder: to, environment: {} })
+    const other = issueEdge({ file, edge: 'edge-2', folder: to, environment: ENVIRONMENT })
     await assert.rejects(other, { code: 'usage' })
     for (const edge of ['keys', 'Edge', 'a.b', '', '-a', 'x'.repeat(33)]) {
-      const refused = issueEdge({ file, edge, folder: join(folder, 'x'), environment: {} })
+      const refused = issueEdge({ file, edge, folder: join(folder, 'x'), environment: ENVIRONMENT })
       await assert.rejects(refused, { code: 'usage' }, edge)
     }
   })
@@ -289,7 +293,7 @@ describe('an edge of a key server elsewhere', () => {
       onRenewed: (next) => agent.renew(next),
     })
     try {
-      await issueEdge({ file, edge: 'edge-1', folder: folderOf, environment: {} })
+      await issueEdge({ file, edge: 'edge-1', folder: folderOf, environment: ENVIRONMENT })
       await until('another connection', WITHIN_MS, () => {
         const now = shown()
         return now?.state === 'connected' && now.connectedAt > (before?.connectedAt ?? 0)

@@ -16,7 +16,7 @@ import { edgeTokenOf } from '../key-server/key-server.ts'
 import { sealedFile } from '../key-server/sealed-file.ts'
 import { SUITES } from '../key-server/suites.ts'
 import { configFile, configRefused } from '../load-config.ts'
-import { recordKey } from '../record-key.ts'
+import { recordKeyOf } from '../open-custody.ts'
 import { STATE_FILES } from '../state-files.ts'
 import { issueCredentials, readCredentials } from './credentials.ts'
 
@@ -43,7 +43,7 @@ export async function issueEdge(options: IssueEdgeOptions): Promise<void> {
     throw new LimenError('usage', text, { side: 'operator', retry: false })
   }
   const random = systemRandom()
-  const key = recordKey(config, random)
+  const key = await recordKeyOf(config, random)
   const identity = openIdentityKeys({
     file: sealedFile(
       config.data,

@@ -12,6 +12,7 @@ import { readConfig } from '../config/read-config.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import { type KeyServer, openKeyServer } from '../key-server/key-server.ts'
 import { noEdge } from '../no-edge.ts'
+import { recordKeyInFile } from '../record-key.ts'
 import { clusterPeer } from './client.ts'
 import { KEY_SERVER_NAME, readCredentials } from './credentials.ts'
 import { type EdgeAgent, edgeAgent } from './edge-agent.ts'
@@ -36,7 +37,8 @@ const start = async (): Promise<void> => {
   const plane = noEdge()
   const openEdges = edgesOf({ config, plane, clock, random, log })
   assert.ok(openEdges !== undefined)
-  const options = { config, plane, clock, random, log, openEdges, hosts: () => [] }
+  const recordKey = recordKeyInFile(config.data, random)
+  const options = { config, recordKey, plane, clock, random, log, openEdges, hosts: () => [] }
   const opened = await openKeyServer(options)
   assert.ok(opened !== undefined)
   server = opened
@@ -70,7 +72,12 @@ before(async () => {
   const file = join(folder, 'limen.yaml')
   writeFileSync(file, `sessions: { enabled: true, cluster: { address: "${address}" } }\n`)
   for (const edge of IDS) {
-    await issueEdge({ file, edge, folder: join(folder, edge), environment: {} })
+    await issueEdge({
+      file,
+      edge,
+      folder: join(folder, edge),
+      environment: { LIMEN_CUSTODY__MODE: 'off' },
+    })
   }
   await start()
 })

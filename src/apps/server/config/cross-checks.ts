@@ -7,8 +7,10 @@
 import { SESSION_COOKIE } from '../../../adapters/edge/session-cookie.ts'
 import { isLoopback } from './address.ts'
 import { checkBehavior } from './behavior-checks.ts'
+import { checkCaches } from './cache-schema.ts'
 import { checkCalendars } from './calendar-schema.ts'
 import { type Blame, type Complaint, type ConfigPath, writePath } from './complaint.ts'
+import { checkCustody } from './custody-schema.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { KEY_POOL } from './key-server-settings.ts'
 import { checkScaling } from './scaling-checks.ts'
@@ -57,7 +59,9 @@ export function crossCheck(config: Config, blame: Blame): readonly Complaint[] {
     ...checkScaling(config, blame),
     ...checkCalendars(config, blame),
     ...checkBehavior(config, blame),
+    ...checkCaches(config, blame),
     ...checkSignals(config, blame),
+    ...checkCustody(config, blame),
     ...sessionKeys(config, blame),
     ...sessionRoles(config, blame),
     ...missingParts(config, blame),

@@ -153,6 +153,12 @@ export const CONFIG_DEFAULTS = {
     /** A fifth of a core at about 0.4 ms each. */
     openPerSecondMax: 500,
   },
+  cache: {
+    /** Some hundred pages: 64 MB more with four workers. */
+    bytesMax: 16 * 1024 * KIB,
+    /** A micro-cache: a crowd costs one request, and who changes a page sees it soon. */
+    secondsMax: 10,
+  },
   behavior: {
     mode: 'off',
     collect: 'profile',
@@ -178,6 +184,13 @@ export const CONFIG_DEFAULTS = {
   forecast: { enabled: true, mode: 'observe', calendars: [] },
   /** Decisions kept, the oldest fall out: at about 1 KB each 100 MB on disk. */
   decisions: { keepMax: 100_000, onError: 'open' },
+  /** Five minutes: a machine that is busy starts five processes by then, and an operator who waits for it gives a share. */
+  custody: {
+    mode: 'embedded',
+    unseal: 'file',
+    operators: { shares: 5, threshold: 3 },
+    waitS: 300,
+  },
   admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },
   metrics: { address: '127.0.0.1:9441' },
 } as const

@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { admissionSchema } from './admission-schema.ts'
 import { type Blame, blameIn, type Complaint, type ConfigPath, writePath } from './complaint.ts'
 import { crossCheck } from './cross-checks.ts'
+import { withWholeCustodyPaths } from './custody-schema.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { applyOverrides, type Environment, readEnvironment } from './environment.ts'
 import { knownKeys } from './json-schema.ts'
@@ -180,6 +181,7 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
       ),
     },
     signals: withWholeSignalPaths(config.signals, folder),
+    custody: withWholeCustodyPaths(config.custody, folder),
     admin: {
       ...admin,
       ...(certificate === undefined ? {} : { certificate: pair(certificate) }),

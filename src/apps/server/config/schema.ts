@@ -9,7 +9,9 @@ import { type Address, readAddress } from './address.ts'
 import { adminSchema } from './admin-schema.ts'
 import { admissionSchema } from './admission-schema.ts'
 import { behaviorSchema, tierPoolsSchema } from './behavior-schema.ts'
+import { cacheSchema } from './cache-schema.ts'
 import { calendarsSchema } from './calendar-schema.ts'
+import { custodySchema } from './custody-schema.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
 import { poolSchema } from './pool-schema.ts'
 import { routeSessionSchema, sessionsSchema } from './session-schema.ts'
@@ -71,6 +73,11 @@ const route = z.strictObject({
       'Requests must be made under a session key, may be, or are not looked at. Needs sessions.enabled or sessions.server.',
     ),
   session: routeSessionSchema.prefault({}).describe('What such requests must be like.'),
+  cache: cacheSchema
+    .exactOptional()
+    .describe(
+      'Workers keep for seconds what servers say is for everybody. Needs sessionKey off. Without it nothing is kept.',
+    ),
 })
 
 const L = D.limits
@@ -201,6 +208,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The record of decisions.'),
+  custody: custodySchema
+    .prefault({})
+    .describe('Keys in shares: what seals the data folder comes from there.'),
   admin: adminSchema.prefault({}).describe('The admin API and the console.'),
   metrics: z
     .strictObject({

@@ -29,6 +29,7 @@ import {
   type Session,
 } from '../../browser/session-handshake.ts'
 import { readConfig } from '../config/read-config.ts'
+import { recordKeyInFile } from '../record-key.ts'
 import { type KeyServer, openKeyServer } from './key-server.ts'
 
 const HOUR_MS = 3_600_000
@@ -53,7 +54,7 @@ const start = async (sessions = '', load?: LoadSource): Promise<void> => {
   const clock = { now: () => now }
   const config = configOf(sessions)
   const opened = await openKeyServer({
-    ...{ config, plane, clock, random, log },
+    ...{ config, recordKey: recordKeyInFile(folder, random), plane, clock, random, log },
     hosts: () => ['shop.test', '*.shop.test'],
     ...(load && { load }),
   })
@@ -159,7 +160,16 @@ describe('openKeyServer()', () => {
     const config = { ...configOf(''), sessions: { ...configOf('').sessions, enabled: false } }
     const log = openLog({ level: 'error', format: 'json', write: () => {} })
     const clock = { now: () => now }
-    const off = await openKeyServer({ config, plane, clock, random, log, hosts: () => [] })
+    const recordKey = recordKeyInFile(folder, random)
+    const off = await openKeyServer({
+      config,
+      recordKey,
+      plane,
+      clock,
+      random,
+      log,
+      hosts: () => [],
+    })
     assert.equal(off, undefined)
   })
 

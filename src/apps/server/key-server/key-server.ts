@@ -13,7 +13,6 @@ import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
-import { recordKey } from '../record-key.ts'
 import { answerKeyRequest } from './answer.ts'
 import { type KeyHolders, workerHolders } from './key-holders.ts'
 import type { KeyAnswer } from './key-refusals.ts'
@@ -71,6 +70,8 @@ export interface HoldersElsewhere {
 
 export interface KeyServerOptions {
   readonly config: Config
+  /** Seals its files, and names who logs in. */
+  readonly recordKey: KeyObject
   readonly plane: DataPlane
   readonly clock: Clock
   readonly random: Random
@@ -100,7 +101,7 @@ export async function openKeyServer(options: KeyServerOptions): Promise<KeyServe
   const { config, plane, clock, random, log } = options
   const { enabled, login, listen } = config.sessions
   if (!enabled) return undefined
-  const key = recordKey(config, random)
+  const key = options.recordKey
   const closing: (() => void | Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const end of closing.splice(0).reverse()) await end()

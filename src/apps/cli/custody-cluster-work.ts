@@ -1,0 +1,431 @@
+/**
+ * What the commands of `custody-cluster-commands.ts` do. Results go to `out`, as text or one JSON document; how far long work has come goes to
+ * `progress`, which is standard error.
+ *
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readPrivateFile, writePrivateFile } from '../../adapters/node/private-file.ts'
+import { systemClock } from '../../adapters/node/system-clock.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import { fromHex, toHex } from '../../ground/hex.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import {
+  KEY_USES,
+  type KeyLabel,
+  keyIdOf,
+  readKeyLabel,
+  writeKeyLabel,
+} from '../../keys/custody/key-label.ts'
+import { BACKUP_BYTES_MAX } from '../../wire/custody-backup.ts'
+import { backUp } from '../custody/back-up.ts'
+import { type ClusterConfig, readClusterConfig } from '../custody/cluster-config.ts'
+import { readDemand } from '../custody/demand-file.ts'
+import { type DrilledShare, drillKey, keysOf, repair } from '../custody/drill.ts'
+import type { Changed, Holding } from '../custody/drive-change.ts'
+import { addKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
+import { makeCluster, type NewNode, SHARES_FILE } from '../custody/make-cluster.ts'
+import { changesOf, type OpenCluster, openCluster } from '../custody/open-cluster.ts'
+import { DEMANDED } from '../custody/operation-costs.ts'
+import { placeInThread } from '../custody/place-in-thread.ts'
+import { checkRecoveryKey, linesOf, recover } from '../custody/recovery-key.ts'
+import { openBackup, restoreKeys } from '../custody/restore.ts'
+import { runMoves } from '../custody/run-moves.ts'
+import { countable, domainOf, surveyCluster } from '../custody/survey-cluster.ts'
+import { show } from './asking.ts'
+import * as text from './custody-cluster-text.ts'
+import { EXIT } from './exit-code.ts'
+
+/** Where commands print. */
+export interface Told {
+  out(text: string): void
+  progress(text: string): void
+  ended(code: number): void
+}
+
+export interface ClusterOptions {
+  readonly config: string
+  readonly output: 'text' | 'json'
+}
+interface HeldOptions extends ClusterOptions {
+  readonly threshold?: string
+  readonly nodes?: string
+}
+interface InitOptions {
+  readonly cluster: string
+  readonly node: readonly string[]
+  readonly threshold: string
+  readonly operators: string
+  readonly operatorsNeeded: string
+  readonly from?: string
+  readonly shares?: string
+}
+
+/** The solver's time: with 200 keys at 12 nodes it takes 0.2 s (`docs/decisions/0019-custody-arithmetic.md`). */
+const SOLVE_S = 30
+const NODE =
+  /^([a-z0-9][a-z0-9._-]{0,63})=((?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5})(?:@([\w./-]{1,64}))?$/i
+const KEY = /^([a-z-]+)\/([!-~]{1,128}?)(?:@([1-9]\d{0,9}))?$/
+
+export async function initCluster(told: Told, folder: string, options: InitOptions): Promise<void> {
+  const { cluster, from } = options
+  if (!/^[a-z0-9-]{1,63}$/.test(cluster)) throw usage('--cluster is a name of a-z, 0-9 and "-"')
+  const nodes = options.node.map(newNode)
+  const threshold = wholeNumber('--threshold', options.threshold, 2, nodes.length)
+  const random = systemRandom()
+  const world = { folder, cluster, nodes, threshold, clock: systemClock, random }
+  if (from === undefined) {
+    const operators = wholeNumber('--operators', options.operators, 2, 255)
+    const operatorsNeeded = wholeNumber('--operators-needed', options.operatorsNeeded, 2, operators)
+    await makeCluster({ ...world, from: { kind: 'new', operators, operatorsNeeded } })
+    const shares = join(folder, SHARES_FILE)
+    told.out(`Hand out the ${operators} lines of ${shares}, one to each operator, and remove it`)
+  } else {
+    if (options.shares === undefined) throw usage('--from needs --shares')
+    const backup = openBackup(backupBytes(from))
+    const { recovery, operators } = backup
+    const lines = secretLines(options.shares)
+    const recovered = await recover(checkRecoveryKey(recovery), operators, lines.lines, random)
+    lines.forget()
+    const { identity, holders } = recovered
+    await makeCluster({ ...world, from: { kind: 'backup', identity, recovery, operators } })
+    for (const secret of [identity, ...holders]) secret.fill(0)
+  }
+  told.out(
+    `Take each folder in ${join(folder, 'nodes')} to its machine, and run: limen custody-node -c node.yaml`,
+  )
+  told.out(
+    `Keep ${join(folder, 'authority.key')} and ${join(folder, 'identity.key')} where only a custodian is`,
+  )
+}
+
+export async function showStatus(told: Told, options: ClusterOptions): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const survey = await surveyCluster(cluster.config, cluster.client)
+    const view = text.statusView(cluster.config, survey, namesOf(cluster))
+    show(view, options.output, text.statusText, told.out)
+    if (!view.isWhole) told.ended(EXIT.failed)
+  })
+}
+
+export async function listKeys(told: Told, options: ClusterOptions): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const survey = await surveyCluster(cluster.config, cluster.client)
+    const view = text.statusView(cluster.config, survey, namesOf(cluster))
+    show(view.keys, options.output, text.keysText, told.out)
+  })
+}
+
+export async function makeKey(told: Told, key: string, options: HeldOptions): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const label = labelOf(key)
+    if (!['sign', 'open', 'derive'].includes(label.use)) {
+      throw usage(`A key to ${label.use} is brought in: limen custody keys bring`)
+    }
+    const changed = await changesOf(cluster).driver.make(label, holdingOf(cluster.config, options))
+    addKeyName(cluster.config.names, label)
+    showChanged(told, options, [changed])
+  })
+}
+
+export async function bringKey(told: Told, key: string, file: string, options: HeldOptions) {
+  await withCluster(options, async (cluster) => {
+    const label = labelOf(key)
+    if (['sign', 'open', 'derive'].includes(label.use)) {
+      throw usage(`A key to ${label.use} is made by its holders: limen custody keys make`)
+    }
+    const secret = readPrivateFile(file)
+    if (secret === undefined) throw usage(`There is no ${file}`)
+    try {
+      const holding = holdingOf(cluster.config, options)
+      const changed = await changesOf(cluster).driver.bring(label, secret, holding)
+      addKeyName(cluster.config.names, label)
+      showChanged(told, options, [changed])
+    } finally {
+      secret.fill(0)
+    }
+  })
+}
+
+export async function drillKeys(
+  told: Told,
+  key: string | undefined,
+  options: ClusterOptions & { readonly repair?: boolean },
+): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const { client, groups, random } = cluster
+    const world = { links: client.links, manifests: client.manifests, groups, random }
+    const ids = await idsOf(cluster, key)
+    const shares: DrilledShare[] = []
+    const repaired: string[] = []
+    const unrepaired: string[] = []
+    for (const [i, keyId] of ids.entries()) {
+      const found = await drillKey(world, keyId)
+      shares.push(...found)
+      const isBad = found.some(({ fault }) => fault !== undefined)
+      if (isBad && options.repair === true) {
+        const why = await repair(changesOf(cluster).driver, found).then(
+          () => undefined,
+          (error: Error) => error.message,
+        )
+        if (why === undefined) repaired.push(toHex(keyId))
+        else unrepaired.push(why)
+      }
+      told.progress(`${i + 1} of ${ids.length} keys drilled`)
+    }
+    const view = text.drillView(shares, repaired, unrepaired, namesOf(cluster))
+    show(view, options.output, text.drillText, told.out)
+    const isGood = view.faults.every(({ keyId }) => repaired.includes(keyId))
+    if (!isGood) told.ended(EXIT.failed)
+  })
+}
+
+export async function refreshKeys(told: Told, key: string | undefined, options: ClusterOptions) {
+  await withCluster(options, async (cluster) => {
+    const { driver } = changesOf(cluster)
+    const ids = await idsOf(cluster, key)
+    await changeAll(told, options, ids, (keyId) => driver.reshare(keyId))
+  })
+}
+
+export async function reshareKey(told: Told, key: string, options: HeldOptions): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const [keyId] = await idsOf(cluster, key)
+    const holding = holdingOf(cluster.config, options)
+    const changed = await changesOf(cluster).driver.reshare(keyId ?? new Uint8Array(), holding)
+    showChanged(told, options, [changed])
+  })
+}
+
+export async function replaceNode(told: Told, node: string, by: string, options: ClusterOptions) {
+  await withCluster(options, async (cluster) => {
+    const { config, client } = cluster
+    for (const one of [node, by]) {
+      if (!config.nodes.some(({ id }) => id === one)) throw usage(`There is no node ${one}`)
+    }
+    const { driver } = changesOf(cluster)
+    const { keys } = await surveyCluster(config, client)
+    const held = keys.filter(({ holders }) => holders.includes(node) && !holders.includes(by))
+    const holdings = new Map(
+      held.map(({ keyId, threshold, holders }) => [
+        toHex(keyId),
+        { threshold, nodes: holders.map((one) => (one === node ? by : one)) },
+      ]),
+    )
+    const ids = held.map(({ keyId }) => keyId)
+    await changeAll(told, options, ids, (keyId) =>
+      driver.reshare(keyId, holdings.get(toHex(keyId)), [node]),
+    )
+  })
+}
+
+export async function planShares(
+  told: Told,
+  options: ClusterOptions & { readonly demand?: string; readonly apply?: boolean },
+): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const { config, client } = cluster
+    const survey = await surveyCluster(config, client)
+    const demand = options.demand === undefined ? undefined : readDemand(options.demand)
+    // Not known: all keys alike, so that shares are spread evenly.
+    const evenly = DEMANDED.map((_, i) => (i === 0 ? 1 : 0))
+    const perS = (keyId: Uint8Array): readonly number[] => demand?.get(toHex(keyId)) ?? evenly
+    const { nodes, demands, current, keys, ids } = countable(config, survey, perS)
+    const { movesMax, moveMs } = config.placement
+    const moving = { movesMax, moveMs, solveS: SOLVE_S }
+    const result = await placeInThread({ nodes, demands, current, moving })
+    const moves = (result.plan?.moves ?? []).flatMap(({ key, from, to }) => {
+      const [keyId, a, b] = [keys[key]?.keyId, ids[from], ids[to]]
+      return keyId && a !== undefined && b !== undefined ? [{ keyId, from: a, to: b }] : []
+    })
+    const isWanted = options.apply === true && result.plan?.isWorthIt === true
+    const done = isWanted
+      ? await runMoves(
+          {
+            ...{ links: client.links, manifests: client.manifests },
+            driver: changesOf(cluster).driver,
+            domainOf: (id) =>
+              domainOf(config.nodes.find((one) => one.id === id) ?? { id, domain: undefined }),
+            onMove: (_, so, all) => told.progress(`${so} of ${all} moves made`),
+          },
+          moves,
+        )
+      : undefined
+    const view = text.planView(result, moves, done, namesOf(cluster), survey)
+    show(view, options.output, text.planText, told.out)
+    if (view.moves.some(({ outcome }) => outcome !== 'planned' && outcome !== 'moved')) {
+      told.ended(EXIT.failed)
+    }
+  })
+}
+
+export async function backUpCluster(told: Told, file: string, options: ClusterOptions) {
+  await withCluster(options, async (cluster) => {
+    if (existsSync(file)) throw usage(`${file} is there already`)
+    const { config, client, identity, random } = cluster
+    const { sign } = changesOf(cluster)
+    if (config.recovery === undefined) throw usage('recovery is not configured')
+    const bytes = new Uint8Array(readFileSync(config.recovery.key))
+    const recovery = { bytes, value: checkRecoveryKey(bytes, identity) }
+    const operators = new Uint8Array(readFileSync(config.recovery.operators))
+    const names = [...namesOf(cluster)]
+    const labels = new Map(names.map(([id, label]) => [id, writeKeyLabel(label)]))
+    const { links, manifests } = client
+    const made = await backUp(
+      {
+        ...{ cluster: config.cluster, links, manifests, random, recovery, operators, labels, sign },
+        onProgress: (done, all) => told.progress(`${done} of ${all} keys backed up`),
+      },
+      systemClock.now(),
+    )
+    writePrivateFile(file, made.bytes)
+    const view = { file, keys: made.keys, bytes: made.bytes.length }
+    show(view, options.output, text.backupText, told.out)
+  })
+}
+
+export async function restoreCluster(
+  told: Told,
+  file: string,
+  options: ClusterOptions & { readonly shares: string; readonly check?: boolean },
+): Promise<void> {
+  await withCluster(options, async (cluster) => {
+    const { config, client, identity, groups, random } = cluster
+    const { keys, recovery, operators, identity: of, at } = openBackup(backupBytes(file))
+    if (!of.equals(identity)) {
+      throw usage(
+        'The backup is of another identity: limen custody init --from makes its cluster again',
+      )
+    }
+    const { lines, forget } = secretLines(options.shares)
+    const recovered = await recover(checkRecoveryKey(recovery), operators, lines, random)
+    forget()
+    recovered.identity.fill(0)
+    const holding = holdingOf(config, {})
+    const done = await restoreKeys(
+      {
+        ...{ cluster: config.cluster, identity, groups, clock: systemClock, random, recovered },
+        sign: changesOf(cluster).sign,
+        to: options.check === true ? undefined : { links: client.links, holding },
+        onProgress: (so, all) => told.progress(`${so} of ${all} keys`),
+      },
+      keys,
+    )
+    for (const { label, outcome } of done) {
+      const known = readKeyLabel(label)
+      if (outcome === 'restored' && known !== undefined) addKeyName(config.names, known)
+    }
+    show(text.restoreView(at, done), options.output, text.restoreText, told.out)
+  })
+}
+
+async function withCluster(
+  { config: path, output }: ClusterOptions,
+  work: (cluster: OpenCluster) => Promise<void>,
+): Promise<void> {
+  if (output !== 'text' && output !== 'json') throw usage(`-o takes text or json, not ${output}`)
+  const cluster = await openCluster(readClusterConfig(path))
+  try {
+    await work(cluster)
+  } finally {
+    await cluster.close()
+  }
+}
+
+async function changeAll(
+  told: Told,
+  options: ClusterOptions,
+  ids: readonly Uint8Array[],
+  change: (keyId: Uint8Array) => Promise<Changed>,
+): Promise<void> {
+  const changed: Changed[] = []
+  const failed: string[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let keyId = ids[next++]; keyId !== undefined; keyId = ids[next++]) {
+      try {
+        changed.push(await change(keyId))
+      } catch (error) {
+        failed.push((error as Error).message)
+      }
+      told.progress(`${changed.length + failed.length} of ${ids.length} keys changed`)
+    }
+  }
+  // Each waits for the grace of its old generation; nodes are busy with few at once.
+  await Promise.all(Array.from({ length: CHANGES_AT_ONCE }, worker))
+  for (const why of failed) told.progress(why)
+  showChanged(told, options, changed)
+  if (failed.length > 0) told.ended(EXIT.failed)
+}
+
+const CHANGES_AT_ONCE = 8
+
+function showChanged(told: Told, { output }: ClusterOptions, changed: readonly Changed[]): void {
+  show(text.changedView(changed), output, text.changedText, told.out)
+  if (changed.some(({ waiting }) => waiting.length > 0)) told.ended(EXIT.failed)
+}
+
+function namesOf({ config }: OpenCluster): KeyNames {
+  return readKeyNames(config.names)
+}
+
+/** One key, or all there are. */
+async function idsOf({ client }: OpenCluster, key: string | undefined): Promise<Uint8Array[]> {
+  if (key === undefined) return await keysOf(client.links)
+  if (/^[0-9a-f]{32}$/.test(key)) return [fromHex(key)]
+  return [keyIdOf(writeKeyLabel(labelOf(key)))]
+}
+
+/** `USE/NAME` or `USE/NAME@VERSION`. */
+function labelOf(key: string): KeyLabel {
+  const [, word, name, version = '1'] = KEY.exec(key) ?? []
+  const use = KEY_USES.find((one) => one === word)
+  if (use === undefined || name === undefined || Number(version) >= 2 ** 32) {
+    throw usage(`Name a key as USE/NAME or USE/NAME@VERSION, USE one of ${KEY_USES.join(', ')}`)
+  }
+  return { use, name, version: Number(version) }
+}
+
+function holdingOf(config: ClusterConfig, { threshold, nodes }: Partial<HeldOptions>): Holding {
+  const ids = nodes === undefined ? config.nodes.map(({ id }) => id) : nodes.split(',')
+  if (new Set(ids).size < ids.length) throw usage('--nodes names a node twice')
+  const needed =
+    threshold === undefined
+      ? config.threshold
+      : wholeNumber('--threshold', threshold, 2, ids.length)
+  if (ids.length < needed) throw usage(`${ids.length} nodes are fewer than the threshold ${needed}`)
+  return { threshold: needed, nodes: ids }
+}
+
+function newNode(given: string): NewNode {
+  const [, id, address, domain] = NODE.exec(given) ?? []
+  if (id === undefined || address === undefined) {
+    throw usage(`--node is ID=HOST:PORT or ID=HOST:PORT@DOMAIN, not ${given}`)
+  }
+  return { id, address, domain: domain ?? id }
+}
+
+/** Lines of a file that the owner alone may read from then on. */
+function secretLines(path: string): { lines: Uint8Array[]; forget: () => void } {
+  const bytes = readPrivateFile(path)
+  if (bytes === undefined) throw usage(`There is no ${path}`)
+  return { lines: linesOf(bytes), forget: () => void bytes.fill(0) }
+}
+
+function backupBytes(path: string): Uint8Array {
+  const bytes = readPrivateFile(path)
+  if (bytes === undefined) throw usage(`There is no ${path}`)
+  if (bytes.length > BACKUP_BYTES_MAX) throw usage(`${path} is too long for a backup`)
+  return new Uint8Array(bytes)
+}
+
+function wholeNumber(option: string, given: string, least: number, most: number): number {
+  const value = /^\d{1,3}$/.test(given) ? Number(given) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw usage(`${option} is a number from ${least} to ${most}`)
+}
+
+function usage(message: string): LimenError {
+  return new LimenError('usage', message, { side: 'operator', retry: false })
+}

@@ -1,0 +1,64 @@
+/**
+ * `limen device-keys`: the key service of video sources. Runs until a signal ends it.
+ *
+ * @module
+ */
+import { resolve } from 'node:path'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import { startKeyService } from '../media/start-key-service.ts'
+import { readAddress, writeAddress } from '../server/config/address.ts'
+
+export interface DeviceKeysOptions {
+  readonly folder: string
+  readonly listen: string
+  readonly host: readonly string[]
+  readonly broker: string
+  readonly mqtt: '5' | '3.1.1'
+  readonly rotateEveryS: string
+  readonly graceMs: string
+  readonly quarantine: boolean
+}
+
+/** LMK/1. */
+const GRACE_MS = { min: 300, max: 2000 } as const
+const WEEK_S = 604_800
+
+/** Resolves with the exit code. @throws LimenError when it cannot start */
+export async function runDeviceKeys(
+  options: DeviceKeysOptions,
+  out: (text: string) => void,
+  complain: (text: string) => void,
+): Promise<number> {
+  const listen = readAddress(options.listen)
+  if (listen === undefined) throw refused(`--listen ${options.listen} is no host:port`)
+  if (!/^mqtts:\/\/[^/@]+:\d+$/.test(options.broker)) {
+    throw refused(`--broker ${options.broker} is no mqtts://host:port`)
+  }
+  const everyS = numberOf('--rotate-every-s', options.rotateEveryS, 0, WEEK_S)
+  const graceMs = numberOf('--grace-ms', options.graceMs, GRACE_MS.min, GRACE_MS.max)
+  const { quarantine, broker, mqtt } = options
+  const running = await startKeyService({
+    ...{ folder: resolve(options.folder), listen, broker, quarantine, graceMs },
+    hosts: options.host.length > 0 ? options.host : ['localhost', '127.0.0.1'],
+    mqttVersion: mqtt === '5' ? 5 : 4,
+    ...{ rotateEveryMs: everyS * 1000, random: systemRandom() },
+    complain: (what) => complain(`limen: device-keys: ${what}`),
+  })
+  out(`Keys of devices: https://${writeAddress({ ...listen, port: running.port })}`)
+  await new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
+  })
+  await running.close()
+  return 0
+}
+
+function numberOf(option: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw refused(`${option} ${text} is no whole number of ${min} to ${max}`)
+}
+
+function refused(text: string): LimenError {
+  return new LimenError('usage', text, { side: 'operator', retry: false })
+}

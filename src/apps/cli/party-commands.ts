@@ -1,0 +1,119 @@
+/**
+ * `limen agent` and `limen media`: the two ends of protected video. Each enrols at its first start, and runs until a signal ends it.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { LimenError } from '../../ground/limen-error.ts'
+import { enrol, readEnrolled } from '../media/enrolment.ts'
+import { startAgent, startTransport } from '../media/start-party.ts'
+import { type Address, readAddress, writeAddress } from '../server/config/address.ts'
+
+interface PartyCommandOptions {
+  readonly folder: string
+  readonly service?: string
+  readonly codeFile?: string
+  readonly mqtt: '5' | '3.1.1'
+  readonly listen: string
+}
+
+export interface AgentCommandOptions extends PartyCommandOptions {
+  readonly transport: string
+}
+
+export interface MediaCommandOptions extends PartyCommandOptions {
+  readonly output: readonly string[]
+  readonly watch?: 'h264' | 'h265'
+}
+
+type Print = (text: string) => void
+
+/** Resolves with the exit code. @throws LimenError when it cannot start */
+export async function runAgent(
+  options: AgentCommandOptions,
+  out: Print,
+  complain: Print,
+): Promise<number> {
+  const [listen, transport] = [options.listen, options.transport].map(addressOf)
+  if (listen === undefined || transport === undefined) throw refused('An address is missing')
+  const common = await begin(options, 'agent', complain)
+  const { party, works, close } = await startAgent({ ...common, listen, transport })
+  out(`Device ${party}: RTP at ${writeAddress({ ...listen, port: works.port })}`)
+  await ended()
+  await close()
+  const { sent, refused: not } = works.counts()
+  out(JSON.stringify({ sent, refused: not }))
+  return 0
+}
+
+/** Resolves with the exit code. @throws LimenError when it cannot start */
+export async function runMedia(
+  options: MediaCommandOptions,
+  out: Print,
+  complain: Print,
+): Promise<number> {
+  const listen = addressOf(options.listen)
+  const outputs = new Map(options.output.map(outputOf))
+  const common = await begin(options, 'media', complain)
+  const { party, works, close } = await startTransport({
+    ...{ ...common, listen, outputs, watch: options.watch },
+    anomalous: (device, why) => complain(`limen: media: ${device} is anomalous: ${why}`),
+  })
+  out(`Transport ${party}: SRTP at ${writeAddress({ ...listen, port: works.port })}`)
+  await ended()
+  await close()
+  const devices = [...outputs.keys()].map((device) => [device, works.figures(device)])
+  out(JSON.stringify({ dropped: works.dropped(), devices: Object.fromEntries(devices) }))
+  return 0
+}
+
+/** Enrols where that has not been done. */
+async function begin(options: PartyCommandOptions, name: string, complain: Print) {
+  const folder = resolve(options.folder)
+  const { service, codeFile } = options
+  if (readEnrolled(folder) === undefined) {
+    if (service === undefined || codeFile === undefined) {
+      throw refused(`Nobody is enrolled in ${folder}: needs --service and --code-file`)
+    }
+    if (!/^https:\/\/[^/]+:\d+\/?$/.test(service)) {
+      throw refused(`--service ${service} is no https://host:port`)
+    }
+    await enrol(folder, service, codeIn(codeFile))
+  }
+  const mqttVersion = options.mqtt === '5' ? (5 as const) : (4 as const)
+  const changed = (isThere: boolean) =>
+    complain(`limen: ${name}: the broker is ${isThere ? 'there' : 'away'}`)
+  return { folder, mqttVersion, changed }
+}
+
+function codeIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw refused(`--code-file ${file} cannot be read: ${code}`)
+  }
+}
+
+function ended(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
+  })
+}
+
+function outputOf(text: string): readonly [string, Address] {
+  const at = text.indexOf('=')
+  if (at < 1) throw refused(`--output ${text} is no device=host:port`)
+  return [text.slice(0, at), addressOf(text.slice(at + 1))]
+}
+
+function addressOf(text: string): Address {
+  const address = readAddress(text)
+  if (address === undefined) throw refused(`${text} is no host:port`)
+  return address
+}
+
+function refused(text: string): LimenError {
+  return new LimenError('usage', text, { side: 'operator', retry: false })
+}

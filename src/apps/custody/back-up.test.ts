@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type MemoryCluster, memoryCluster } from '../../../test/custody-nodes.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import { toHex } from '../../ground/hex.ts'
+import { octetsOf } from '../../ground/octets.ts'
+import { type KeyLabel, keyIdOf, writeKeyLabel } from '../../keys/custody/key-label.ts'
+import { backUp } from './back-up.ts'
+import { ed25519PublicKey } from './node-world.ts'
+import { checkRecoveryKey, linesOf, makeRecoveryKey, recover } from './recovery-key.ts'
+import { openBackup, type RestoreOptions, restoreKeys } from './restore.ts'
+
+const random = systemRandom()
+const HOLDING = { threshold: 3, nodes: ['n1', 'n2', 'n3', 'n4', 'n5'] }
+const LABELS: readonly KeyLabel[] = [
+  { use: 'sign', name: 'ca', version: 1 },
+  { use: 'derive', name: 'objects', version: 1 },
+  { use: 'mac', name: 'marks', version: 1 },
+]
+const MESSAGE = octetsOf('message')
+const CLUSTER = 'memory'
+
+let folder = ''
+let identityKey: KeyObject
+let cluster: MemoryCluster
+let recovery: Uint8Array
+let backup: Uint8Array
+let publicKey: Uint8Array
+let derived: Uint8Array
+let mark: Uint8Array
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'limen-pdesk-'))
+  identityKey = generateKeyPairSync('ed25519').privateKey
+  cluster = await memoryCluster(5, identityKey)
+  const [ca, objects, marks] = LABELS as [KeyLabel, KeyLabel, KeyLabel]
+  publicKey = (await cluster.driver.make(ca, HOLDING)).publicKey ?? new Uint8Array()
+  await cluster.driver.make(objects, HOLDING)
+  await cluster.driver.bring(marks, random.bytes(32), HOLDING)
+  derived = await cluster.client.derive(objects, MESSAGE)
+  mark = await cluster.client.mac(marks, MESSAGE)
+  recovery = await makeRecoveryKey({
+    ...{ operatorsPath: join(folder, 'operators'), sharesPath: join(folder, 'shares') },
+    ...{ shares: 5, threshold: 3, identityKey, random },
+  })
+  backup = await backedUp()
+})
+after(() => rmSync(folder, { recursive: true }))
+
+async function backedUp(): Promise<Uint8Array> {
+  const { links, manifests } = cluster.client
+  const { bytes, keys } = await backUp(
+    {
+      ...{ cluster: CLUSTER, links, manifests, random, sign: signed },
+      recovery: { bytes: recovery, value: checkRecoveryKey(recovery, cluster.identity) },
+      operators: new Uint8Array(readFileSync(join(folder, 'operators'))),
+      labels: new Map(
+        LABELS.map(writeKeyLabel).map((label) => [toHex(keyIdOf(label)), label] as const),
+      ),
+    },
+    1_700_000_000_000,
+  )
+  assert.equal(keys, LABELS.length)
+  return bytes
+}
+const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
+const shares = (count: number) => linesOf(readFileSync(join(folder, 'shares'))).slice(0, count)
+
+/** With what three operators bring: nothing of the cluster there was. */
+async function restored(bytes: Uint8Array, to?: MemoryCluster) {
+  const { keys, identity, recovery: found, operators } = openBackup(bytes)
+  const recovered = await recover(checkRecoveryKey(found), operators, shares(3), random)
+  const raw = { key: Buffer.from(recovered.identity), asymmetricKeyType: 'ed25519' } as const
+  const own = createPrivateKey({ ...raw, format: 'raw-private' })
+  const options: RestoreOptions = {
+    ...{ cluster: CLUSTER, identity, groups: cluster.groups, random, recovered },
+    clock: { now: () => Date.now() },
+    sign: async (octets) => new Uint8Array(sign(null, octets, own)),
+    to: to && { links: to.client.links, holding: HOLDING },
+  }
+  return await restoreKeys(options, keys)
+}
+
+describe('a backup of a cluster', () => {
+  it('is brought to other nodes by three of five operators', { timeout: 60_000 }, async () => {
+    const other = await memoryCluster(5, identityKey)
+    const outcomes = (await restored(backup, other)).map(({ outcome }) => outcome)
+    assert.deepEqual(outcomes, ['restored', 'restored', 'restored'])
+    const { client } = other
+    const signature = await client.sign({ name: 'ca', version: 1 }, MESSAGE)
+    assert.ok(verify(null, MESSAGE, ed25519PublicKey(publicKey), signature))
+    assert.deepEqual(await client.derive({ name: 'objects', version: 1 }, MESSAGE), derived)
+    assert.deepEqual(await client.mac({ name: 'marks', version: 1 }, MESSAGE), mark)
+    // Again: nothing is replaced.
+    const again = (await restored(backup, other)).map(({ outcome }) => outcome)
+    assert.deepEqual(again, ['there', 'there', 'there'])
+  })
+
+  it('is made while two of five nodes are away, and by operators tried out', async () => {
+    cluster.between = async ({ id }, _request, pass) =>
+      id === 'n2' || id === 'n5' ? 'away' : await pass()
+    const made = await backedUp()
+    cluster.between = (_to, _request, pass) => pass()
+    assert.deepEqual(
+      (await restored(made)).map(({ outcome, label }) => [outcome, toHex(label)]).sort(),
+      LABELS.map((label) => ['good', toHex(writeKeyLabel(label))]).sort(),
+    )
+  })
+
+  it('is refused when an octet of it was changed, or it is of another identity', async () => {
+    const changed = backup.slice()
+    changed[changed.length - 100] = (changed[changed.length - 100] ?? 0) ^ 1
+    assert.throws(() => openBackup(changed), { code: 'backup-damaged' })
+    assert.throws(() => openBackup(backup.subarray(0, 500)), { code: 'backup-damaged' })
+    const other = generateKeyPairSync('ed25519').publicKey
+    assert.throws(() => checkRecoveryKey(recovery, other), { code: 'backup-damaged' })
+  })
+
+  it('opens for too few operators, or a wrong line, not at all', async () => {
+    const value = checkRecoveryKey(recovery)
+    const operators = new Uint8Array(readFileSync(join(folder, 'operators')))
+    const two = shares(2)
+    await assert.rejects(recover(value, operators, two, random), {
+      code: 'operator-shares',
+      message: "1 more of the operators' shares are needed",
+    })
+    const [first = new Uint8Array(), second = new Uint8Array()] = shares(2)
+    const lines = [first, first, second, octetsOf('limen-share-1 0000')]
+    await assert.rejects(recover(value, operators, lines, random), {
+      message: /Line 4 of the operators' shares is not good: format/,
+    })
+  })
+})

@@ -1,0 +1,134 @@
+/**
+ * A backup of all keys of a cluster (LCB1, `wire/custody-backup.ts`): each is dealt, as in a reshare, to two holders whose private keys the operators
+ * alone can recover. No node gives away a share, none is put together, nothing at the nodes changes, and nobody has to be there but
+ * t holders of each key. What brings the two holders to life is `restore.ts`.
+ *
+ * @module
+ */
+
+import { isSameOctets } from '../../crypto/prime-group.ts'
+import { toHex } from '../../ground/hex.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import { joinOctets, octetsOf } from '../../ground/octets.ts'
+import type { Random } from '../../ground/random.ts'
+import {
+  BACKUP_LABEL,
+  type BackedUpKey,
+  type RecoveryKey,
+  writeCustodyBackup,
+} from '../../wire/custody-backup.ts'
+import { FIELD } from '../../wire/custody-message.ts'
+import { type CustodyPlan, type Receiver, writeCustodyPlan } from '../../wire/custody-plan.ts'
+import { askAll, type Failed, wordsOf } from './ask-members.ts'
+import { nodeIdOf } from './caller.ts'
+import { keysOf } from './drill.ts'
+import type { KnownKey, NodeState } from './key-manifests.ts'
+import { type KeyManifests, usable } from './key-manifests.ts'
+import type { NodeLinks } from './node-links.ts'
+import { toBeSigned } from './node-world.ts'
+
+export interface BackUpOptions {
+  readonly cluster: string
+  readonly links: NodeLinks
+  readonly manifests: KeyManifests
+  readonly random: Random
+  /** LRC1, checked. */
+  readonly recovery: { readonly bytes: Uint8Array; readonly value: RecoveryKey }
+  /** The manifest of the operators' shares. */
+  readonly operators: Uint8Array
+  /** Of the keys whose names are known, by id in hex. */
+  readonly labels: ReadonlyMap<string, Uint8Array>
+  /** Ed25519 by the cluster's identity. */
+  sign(octets: Uint8Array): Promise<Uint8Array>
+  /** Told after each key: how many of how many. */
+  onProgress?(done: number, all: number): void
+}
+
+/** How the two holders of a backup are named: as nodes that no cluster has. */
+export const recoveryName = (i: number): string => `recovery-${i + 1}`
+
+const ATTEMPT_BYTES = 16
+const THRESHOLD = 2
+
+/** LCB1, and how many keys are in it. @throws LimenError `custody-backup`: of which key, and why; nothing is left out silently */
+export async function backUp(
+  options: BackUpOptions,
+  now: number,
+): Promise<{ readonly bytes: Uint8Array; readonly keys: number }> {
+  const ids = await keysOf(options.links)
+  const keys: BackedUpKey[] = []
+  for (const keyId of ids) {
+    keys.push(await backUpKey(options, keyId))
+    options.onProgress?.(keys.length, ids.length)
+  }
+  const { recovery, operators } = options
+  const signed = writeCustodyBackup({ at: now, recovery: recovery.bytes, operators, keys })
+  const signature = await options.sign(joinOctets(octetsOf(BACKUP_LABEL), signed))
+  return { bytes: joinOctets(signed, signature), keys: keys.length }
+}
+
+async function backUpKey(options: BackUpOptions, keyId: Uint8Array): Promise<BackedUpKey> {
+  const states = await options.manifests.states(keyId)
+  const from = usable(states)
+  if (from === undefined) throw backupError(keyId, 'no node has it')
+  let able = holdersOf(options, from, states)
+  let last: Failed | undefined
+  // Each round leaves out one holder at least.
+  while (able.length >= from.manifest.threshold) {
+    const dealt = await dealOut(options, from, able.slice(0, from.manifest.threshold))
+    if ('plan' in dealt) {
+      const label = options.labels.get(toHex(keyId)) ?? new Uint8Array()
+      return { label, manifest: from.bytes, ...dealt }
+    }
+    last = dealt
+    able = able.filter(({ at }) => !dealt.nodes.some(({ id }) => id === at.id))
+  }
+  throw backupError(keyId, last === undefined ? 'too few holders are there' : wordsOf(last))
+}
+
+function holdersOf({ links }: BackUpOptions, from: KnownKey, states: readonly NodeState[]) {
+  const { generation, holders } = from.manifest
+  return holders.flatMap(({ point, node }) => {
+    const at = links.nodeOf(node)
+    const state = states.find((one) => isSameOctets(one.node.node, node))
+    const hasIt = state?.keys.some(({ manifest }) => manifest.generation === generation) ?? false
+    return at !== undefined && hasIt ? [{ at, point }] : []
+  })
+}
+
+async function dealOut(
+  { cluster, recovery, random, sign }: BackUpOptions,
+  { manifest, bytes }: KnownKey,
+  dealers: ReturnType<typeof holdersOf>,
+): Promise<Pick<BackedUpKey, 'plan' | 'dealings'> | Failed> {
+  const { scheme, keyId, generation } = manifest
+  const receivers = recovery.value.holders.map(
+    ({ publicKey }, i): Receiver => ({
+      ...{ point: i + 1, node: nodeIdOf(cluster, recoveryName(i)), sealingKey: publicKey },
+    }),
+  )
+  const plan: CustodyPlan = {
+    ...{ kind: 'reshare', scheme, keyId, threshold: THRESHOLD, receivers },
+    ...{ generation: generation + 1, from: generation, attempt: random.bytes(ATTEMPT_BYTES) },
+    dealers: dealers.map(({ point }) => point).sort((a, b) => a - b),
+  }
+  const unsigned = writeCustodyPlan(plan)
+  const planBytes = joinOctets(unsigned, await sign(toBeSigned('plan', unsigned)))
+  const fields = new Map([
+    [FIELD.plan, [planBytes]],
+    [FIELD.manifest, [bytes]],
+  ])
+  const answers = await askAll(dealers, 'deal', keyId, () => fields)
+  if (!(answers instanceof Map)) return answers
+  const dealings = plan.dealers.map((point) => {
+    const dealt = answers.get(point)?.fields
+    const open = joinOctets(Uint8Array.of(point), ...(dealt?.get(FIELD.commitment) ?? []))
+    return (dealt?.get(FIELD.sealed) ?? []).map((sealed) => joinOctets(open, sealed))
+  })
+  return { plan: planBytes, dealings }
+}
+
+function backupError(keyId: Uint8Array, why: string): LimenError {
+  const text = `Key ${toHex(keyId)} cannot be backed up: ${why}`
+  return new LimenError('custody-backup', text, { side: 'upstream', retry: true })
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { solveLinearProgram } from '../../adapters/node/highs-solver.ts'
+import { isPlacement } from '../../keys/custody/domain-rule.ts'
+import type { CustodyNode, KeyDemand } from '../../keys/custody/route-shares.ts'
+import { placeInThread } from './place-in-thread.ts'
+import { type PlaceJob, type PlaceResult, placeJob } from './place-job.ts'
+
+const node = (domain: string, rttMs: number): CustodyNode => ({
+  ...{ domain, rttMs, cpuMsPerS: 1000, slots: 10, partMs: [1] },
+})
+/** Two near nodes in domains of their own; the shares are far away. */
+const nodes = [node('a', 10), node('b', 10), node('c', 10), node('d', 1), node('e', 1)]
+const demands: KeyDemand[] = [{ holders: 3, threshold: 2, perS: [50] }]
+const job = (moveMs: number, movesMax = 8): PlaceJob => ({
+  ...{ nodes, demands, current: [[0, 1, 2]], moving: { movesMax, moveMs, solveS: 30 } },
+})
+const never = async (): Promise<never> => {
+  throw new Error('late')
+}
+const moved = ({ plan }: PlaceResult) => new Set(plan?.moves.map(({ to }) => to))
+
+describe('placeJob()', () => {
+  it('moves shares to where they cost less, by the solver and without it', async () => {
+    const solved = await placeJob(job(0.01), solveLinearProgram)
+    const greedy = await placeJob(job(0.01), never)
+    assert.deepEqual([solved.plan?.by, greedy.plan?.by], ['solver', 'greedy'])
+    for (const result of [solved, greedy]) {
+      assert.deepEqual(moved(result), new Set([3, 4]))
+      assert.equal(result.plan?.isWorthIt, true)
+      // Two round trips of 10 ms before, of 1 ms after, and waiting.
+      assert.ok(result.costMs > 20 && result.plan.costMs < 5, `${result.plan.costMs}`)
+    }
+  })
+
+  it('does not move what is not worth it', async () => {
+    const { plan } = await placeJob(job(100), never)
+    assert.equal(plan?.isWorthIt, false)
+  })
+
+  it('names keys that are where they should never be', async () => {
+    const together = [node('a', 1), node('a', 1), node('b', 1), node('c', 1)]
+    const { plan } = await placeJob({ ...job(0.01), nodes: together }, never)
+    assert.deepEqual(plan?.unsafe, [0])
+  })
+
+  it('says how often each holder takes part', async () => {
+    const { routing, plan } = await placeJob({ ...job(0), moving: undefined }, never)
+    assert.equal(plan, undefined)
+    const sum = routing[0]?.[0]?.reduce((all, one) => all + one, 0) ?? 0
+    assert.ok(Math.abs(sum - 2) < 1e-9)
+  })
+})
+
+describe('placeInThread()', () => {
+  it('has the solver in a thread', async () => {
+    const result = await placeInThread(job(0.01))
+    assert.equal(result.plan?.by, 'solver')
+    assert.deepEqual(moved(result), new Set([3, 4]))
+    const domains = nodes.map(({ domain }) => domain)
+    assert.ok(isPlacement(domains, demands[0] as KeyDemand, [0, 3, 4]))
+  })
+
+  it('goes on without it when there is no such thread', async () => {
+    const result = await placeInThread(job(0.01), '/nowhere.ts')
+    assert.equal(result.plan?.by, 'greedy')
+    assert.deepEqual(moved(result), new Set([3, 4]))
+  })
+})

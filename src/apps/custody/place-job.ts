@@ -1,0 +1,95 @@
+/**
+ * What a thread works out for a cluster (`place-thread.ts`): how often each holder takes part, or where shares should be and by which moves they get
+ * there. Plain data in, plain data out. Of all keys the cost is one sum, so that a move is worth what all operations gain by it.
+ *
+ * @module
+ */
+import { isPlacement } from '../../keys/custody/domain-rule.ts'
+import { planMoves, type ShareMove } from '../../keys/custody/move-shares.ts'
+import { placeShares } from '../../keys/custody/place-shares.ts'
+import { roundPlacement, writePlacementProgram } from '../../keys/custody/placement-program.ts'
+import {
+  type CustodyNode,
+  type KeyDemand,
+  type Placement,
+  type Routing,
+  routeShares,
+} from '../../keys/custody/route-shares.ts'
+
+export interface PlaceJob {
+  readonly nodes: readonly CustodyNode[]
+  readonly demands: readonly KeyDemand[]
+  readonly current: Placement
+  /** undefined: shares stay, chances alone are wanted. */
+  readonly moving:
+    | { readonly movesMax: number; readonly moveMs: number; readonly solveS: number }
+    | undefined
+}
+
+export interface PlaceResult {
+  /** Of shares where they are. */
+  readonly routing: Routing
+  readonly utilisation: Float64Array
+  readonly costMs: number
+  readonly plan: PlacementPlan | undefined
+}
+
+export interface PlacementPlan {
+  /** Who has worked it out: without a solver it is a little worse. */
+  readonly by: 'solver' | 'greedy'
+  readonly moves: readonly ShareMove[]
+  /** What comes of the moves. */
+  readonly costMs: number
+  /** False: they gain less than they cost, and are not made. */
+  readonly isWorthIt: boolean
+  /** Keys that break the rule of domains where they are, by index. */
+  readonly unsafe: readonly number[]
+}
+
+/** Values of the program's variables, by name. */
+export type Solve = (program: string, limitS: number) => Promise<{ value(name: string): number }>
+
+export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult> {
+  const { nodes, demands, current, moving } = job
+  const now = routeShares(nodes, demands, current)
+  const { routing, utilisation, costMs } = now
+  if (moving === undefined) return { routing, utilisation, costMs, plan: undefined }
+  const domains = nodes.map(({ domain }) => domain)
+  const unsafe = [...demands.keys()].filter((key) => {
+    return !isPlacement(domains, demands[key] as KeyDemand, current[key] ?? [])
+  })
+  const found = await target(job, moving, solve)
+  const order = [...demands.keys()].sort((a, b) => rateOf(demands[b]) - rateOf(demands[a]))
+  const { movesMax, moveMs } = moving
+  const { moves, placement } = planMoves(nodes, demands, current, found.placement, {
+    ...{ order, movesMax },
+  })
+  const after = routeShares(nodes, demands, placement).costMs
+  const isWorthIt = moves.length > 0 && costMs - after > moveMs * moves.length
+  const plan = { by: found.by, moves, costMs: after, isWorthIt, unsafe }
+  return { routing, utilisation, costMs, plan }
+}
+
+/** Where shares should be. Late, failing or missing, the solver is stood in for; where nothing can be placed, shares stay. */
+async function target(
+  { nodes, demands, current }: PlaceJob,
+  { moveMs, solveS }: NonNullable<PlaceJob['moving']>,
+  solve: Solve,
+): Promise<{ readonly by: PlacementPlan['by']; readonly placement: Placement }> {
+  try {
+    const { value } = await solve(
+      writePlacementProgram(nodes, demands, { current, moveMs }),
+      solveS,
+    )
+    const rounded = roundPlacement(nodes, demands, value)
+    if (rounded.kind === 'placed') return { by: 'solver', placement: rounded.placement }
+  } catch {
+    // Whatever is wrong with it: there is another way.
+  }
+  const placed = placeShares(nodes, demands)
+  return { by: 'greedy', placement: placed.kind === 'placed' ? placed.placement : current }
+}
+
+function rateOf(demand: KeyDemand | undefined): number {
+  return (demand?.perS ?? []).reduce((sum, rate) => sum + rate, 0)
+}

@@ -1,0 +1,115 @@
+/**
+ * An agent and a transport as they run: enrolled, each with its connection to the broker.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { type LinkedPartyChannel, partyKeyChannel } from '../../adapters/mqtt/key-channel.ts'
+import { systemRandom } from '../../adapters/node/system-random.ts'
+import type { VideoCodec } from '../../behavior/device/stream-packet.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import type { PartyKind } from '../../wire/media-topic.ts'
+import type { Address } from './datagrams.ts'
+import { DeviceAgent } from './device-agent.ts'
+import { type Enrolled, readEnrolled } from './enrolment.ts'
+import { MediaTransport } from './media-transport.ts'
+import { StreamWatches } from './stream-watches.ts'
+
+export interface StartPartyOptions {
+  /** Of {@link enrol}. */
+  readonly folder: string
+  readonly mqttVersion: 4 | 5
+  readonly listen: Address
+  /** The broker came or went. */
+  changed(isThere: boolean): void
+}
+
+export interface StartAgentOptions extends StartPartyOptions {
+  readonly transport: Address
+}
+
+export interface StartTransportOptions extends StartPartyOptions {
+  readonly outputs: ReadonlyMap<string, Address>
+  /** Watches streams of that codec; undefined: none. */
+  readonly watch: VideoCodec | undefined
+  /** A stream is not what it was. */
+  anomalous(device: string, why: string): void
+}
+
+export interface RunningParty<T> {
+  readonly party: string
+  readonly works: T
+  close(): Promise<void>
+}
+
+const STATE_FILE = 'state.json'
+
+/** @throws LimenError `devices.enrolled`, `media.listen`, `media.state` */
+export async function startAgent(options: StartAgentOptions): Promise<RunningParty<DeviceAgent>> {
+  const { folder, listen, transport } = options
+  const { enrolled, channel } = begin('device', options)
+  const { party: device, pair, identity } = enrolled
+  return running(device, channel, () =>
+    DeviceAgent.start({
+      ...{ device, pair, identity, channel, listen, transport, now: () => Date.now() },
+      stateFile: join(folder, STATE_FILE),
+    }),
+  )
+}
+
+/** @throws LimenError `devices.enrolled`, `media.listen`, `media.state` */
+export async function startTransport(
+  options: StartTransportOptions,
+): Promise<RunningParty<MediaTransport>> {
+  const { folder, listen, outputs, watch: codec } = options
+  const { enrolled, channel } = begin('transport', options)
+  const { party: transport, pair, identity } = enrolled
+  const watch = new StreamWatches(codec ?? 'h264', systemRandom(), (device, why) => {
+    channel.anomalous(device)
+    options.anomalous(device, why)
+  })
+  return running(transport, channel, () =>
+    MediaTransport.start({
+      ...{ transport, pair, identity, channel, listen, outputs, now: () => Date.now() },
+      ...{ stateFile: join(folder, STATE_FILE), lost: (device) => channel.lost(device) },
+      ...(codec === undefined ? {} : { watch }),
+    }),
+  )
+}
+
+async function running<T extends { close(): Promise<void> }>(
+  party: string,
+  channel: LinkedPartyChannel,
+  start: () => Promise<T>,
+): Promise<RunningParty<T>> {
+  let works: T
+  try {
+    works = await start()
+  } catch (error) {
+    await channel.close()
+    throw error
+  }
+  return {
+    ...{ party, works },
+    async close() {
+      await works.close()
+      await channel.close()
+    },
+  }
+}
+
+function begin(
+  kind: PartyKind,
+  { folder, mqttVersion: version, changed }: StartPartyOptions,
+): { readonly enrolled: Enrolled; readonly channel: LinkedPartyChannel } {
+  const enrolled = readEnrolled(folder)
+  if (enrolled?.kind !== kind) {
+    const what = enrolled === undefined ? 'nobody is enrolled' : `a ${enrolled.kind} is enrolled`
+    throw new LimenError('devices.enrolled', `Cannot start from ${folder}: ${what}`, {
+      ...{ side: 'operator', retry: false },
+    })
+  }
+  const { party, broker: url, tls } = enrolled
+  const channel = partyKeyChannel({ url, clientId: party, tls, version, kind, party, changed })
+  return { enrolled, channel }
+}
