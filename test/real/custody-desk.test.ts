@@ -164,6 +164,11 @@ describe('limen custody', { timeout: 10 * STEP_MS }, () => {
     const there = await limen('keys', 'make', 'sign/ca', '--nodes', IDS.join(','), ...at('first'))
     assert.equal(there.code, 1)
     assert.match(there.progress, /is there already/)
+    // n1 and n6 are in one zone.
+    const two = ['--nodes', 'n1,n6,n2', '--threshold', '2']
+    const unsafe = await limen('keys', 'make', 'sign/other', ...two, ...at('first'))
+    assert.equal(unsafe.code, 1)
+    assert.match(unsafe.progress, /one domain would have the key/)
   })
 
   it('names a share with one octet changed, and repairs it', async () => {
@@ -229,5 +234,41 @@ describe('limen custody', { timeout: 10 * STEP_MS }, () => {
     const { isWhole, keys } = await json<Status>('status', ...at('again'))
     assert.ok(isWhole && keys.length === 3 && keys.every(({ name }) => name !== ''))
     assert.deepEqual((await json<Drill>('drill', ...at('again'))).faults, [])
+  })
+
+  it('is drilled by the operations API, which names a bad share and repairs it', async () => {
+    const own = join(folder, 'again')
+    const yaml = readFileSync(join(own, 'custody.yaml'), 'utf8')
+    const config = join(own, 'api.yaml')
+    const api = `id: api1
+listen: 127.0.0.1:${await freePort()}
+folder: api
+server: { certificate: server.pem, key: server.key }
+signingKey: nodes/n1/signing.pem
+access: [{ caller: { role: app }, key: "**", operations: ["*"] }]
+drill: { everyS: 1, repair: true }
+`
+    writeFileSync(config, `${yaml}${api}`)
+    const shares = join(own, 'nodes/n2/shares/shares')
+    const [file = ''] = readdirSync(shares)
+    const bytes = readFileSync(join(shares, file))
+    bytes[90] = (bytes[90] ?? 0) ^ 1
+    writeFileSync(join(shares, file), bytes)
+    const child = spawn(process.execPath, [MAIN, 'custody', 'api', '-c', config])
+    running.set('api', child)
+    let told = ''
+    child.stdout.resume()
+    child.stderr.setEncoding('utf8').on('data', (more: string) => {
+      told += more
+    })
+    for (let i = 0; i < STEP_MS / 100 && !told.includes('good again'); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const [keyId = ''] = file.split('.')
+    assert.ok(told.includes(`the share of key ${keyId} at n2 is bad: corrupt\n`), told)
+    assert.ok(told.includes(`the share of key ${keyId} at n2 is good again\n`), told)
+    await end('api')
+    assert.deepEqual((await json<Drill>('drill', ...at('again'))).faults, [])
+    assert.deepEqual(await used('again'), before)
   })
 })

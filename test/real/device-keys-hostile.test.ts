@@ -46,6 +46,7 @@ describe('keys of devices, when something goes wrong', () => {
   let agent: Started
   let agentPort = 0
   let transportPort = 0
+  let outputs: readonly string[] = []
   let sequence = 1000
   let timer: NodeJS.Timeout | undefined
   const encoder = createSocket('udp4')
@@ -79,7 +80,7 @@ describe('keys of devices, when something goes wrong', () => {
       came.set(text, { at: Date.now(), count: countOf(text) + 1 })
     })
     transportPort = await freeMediaPort()
-    const outputs = [DEVICE, OTHER].map((one) => `${one}=${HOST}:${outputPort}`)
+    outputs = [DEVICE, OTHER].map((one) => `${one}=${HOST}:${outputPort}`)
     transport = await site.startTransport(transportPort, outputs)
     agentPort = await freeMediaPort()
     agent = await startAgent()
@@ -241,6 +242,20 @@ describe('keys of devices, when something goes wrong', () => {
     }
     await flows('the stream')
     assert.equal(taken(), held)
+  })
+
+  it('a broker that is away for long stops a transport that is set to it', async () => {
+    await settled()
+    await transport.stop()
+    const before = changes()
+    transport = await site.startTransport(transportPort, outputs, '--stop-after-s', '1')
+    await until('a new key', () => changes() > before)
+    await flows('the stream')
+    await settled()
+    await site.broker.stop('SIGKILL')
+    await silence()
+    site.broker = await site.startBroker()
+    await flows('the stream, with the broker')
   })
 
   it('a device that does not follow when somebody else may have its key gets nothing through', async () => {

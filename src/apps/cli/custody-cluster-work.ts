@@ -10,22 +10,15 @@ import { readPrivateFile, writePrivateFile } from '../../adapters/node/private-f
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { fromHex, toHex } from '../../ground/hex.ts'
-import { LimenError } from '../../ground/limen-error.ts'
-import {
-  KEY_USES,
-  type KeyLabel,
-  keyIdOf,
-  readKeyLabel,
-  writeKeyLabel,
-} from '../../keys/custody/key-label.ts'
+import { keyIdOf, readKeyLabel, writeKeyLabel } from '../../keys/custody/key-label.ts'
 import { BACKUP_BYTES_MAX } from '../../wire/custody-backup.ts'
 import { backUp } from '../custody/back-up.ts'
-import { type ClusterConfig, readClusterConfig } from '../custody/cluster-config.ts'
+import { readClusterConfig } from '../custody/cluster-config.ts'
 import { readDemand } from '../custody/demand-file.ts'
 import { type DrilledShare, drillKey, keysOf, repair } from '../custody/drill.ts'
-import type { Changed, Holding } from '../custody/drive-change.ts'
+import type { Changed } from '../custody/drive-change.ts'
 import { addKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
-import { makeCluster, type NewNode, SHARES_FILE } from '../custody/make-cluster.ts'
+import { makeCluster, SHARES_FILE } from '../custody/make-cluster.ts'
 import { changesOf, type OpenCluster, openCluster } from '../custody/open-cluster.ts'
 import { DEMANDED } from '../custody/operation-costs.ts'
 import { placeInThread } from '../custody/place-in-thread.ts'
@@ -35,6 +28,7 @@ import { runMoves } from '../custody/run-moves.ts'
 import { countable, domainOf, surveyCluster } from '../custody/survey-cluster.ts'
 import { show } from './asking.ts'
 import * as text from './custody-cluster-text.ts'
+import { holdingOf, inDomains, labelOf, newNode, usage, wholeNumber } from './custody-words.ts'
 import { EXIT } from './exit-code.ts'
 
 /** Where commands print. */
@@ -64,9 +58,6 @@ interface InitOptions {
 
 /** The solver's time: with 200 keys at 12 nodes it takes 0.2 s (`docs/decisions/0019-custody-arithmetic.md`). */
 const SOLVE_S = 30
-const NODE =
-  /^([a-z0-9][a-z0-9._-]{0,63})=((?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5})(?:@([\w./-]{1,64}))?$/i
-const KEY = /^([a-z-]+)\/([!-~]{1,128}?)(?:@([1-9]\d{0,9}))?$/
 
 export async function initCluster(told: Told, folder: string, options: InitOptions): Promise<void> {
   const { cluster, from } = options
@@ -123,7 +114,10 @@ export async function makeKey(told: Told, key: string, options: HeldOptions): Pr
     if (!['sign', 'open', 'derive'].includes(label.use)) {
       throw usage(`A key to ${label.use} is brought in: limen custody keys bring`)
     }
-    const changed = await changesOf(cluster).driver.make(label, holdingOf(cluster.config, options))
+    const changed = await changesOf(cluster).driver.make(
+      label,
+      inDomains(cluster.config, holdingOf(cluster.config, options)),
+    )
     addKeyName(cluster.config.names, label)
     showChanged(told, options, [changed])
   })
@@ -138,7 +132,7 @@ export async function bringKey(told: Told, key: string, file: string, options: H
     const secret = readPrivateFile(file)
     if (secret === undefined) throw usage(`There is no ${file}`)
     try {
-      const holding = holdingOf(cluster.config, options)
+      const holding = inDomains(cluster.config, holdingOf(cluster.config, options))
       const changed = await changesOf(cluster).driver.bring(label, secret, holding)
       addKeyName(cluster.config.names, label)
       showChanged(told, options, [changed])
@@ -192,7 +186,7 @@ export async function refreshKeys(told: Told, key: string | undefined, options: 
 export async function reshareKey(told: Told, key: string, options: HeldOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
     const [keyId] = await idsOf(cluster, key)
-    const holding = holdingOf(cluster.config, options)
+    const holding = inDomains(cluster.config, holdingOf(cluster.config, options))
     const changed = await changesOf(cluster).driver.reshare(keyId ?? new Uint8Array(), holding)
     showChanged(told, options, [changed])
   })
@@ -210,7 +204,10 @@ export async function replaceNode(told: Told, node: string, by: string, options:
     const holdings = new Map(
       held.map(({ keyId, threshold, holders }) => [
         toHex(keyId),
-        { threshold, nodes: holders.map((one) => (one === node ? by : one)) },
+        inDomains(config, {
+          threshold,
+          nodes: holders.map((one) => (one === node ? by : one)),
+        }),
       ]),
     )
     const ids = held.map(({ keyId }) => keyId)
@@ -377,35 +374,6 @@ async function idsOf({ client }: OpenCluster, key: string | undefined): Promise<
   return [keyIdOf(writeKeyLabel(labelOf(key)))]
 }
 
-/** `USE/NAME` or `USE/NAME@VERSION`. */
-function labelOf(key: string): KeyLabel {
-  const [, word, name, version = '1'] = KEY.exec(key) ?? []
-  const use = KEY_USES.find((one) => one === word)
-  if (use === undefined || name === undefined || Number(version) >= 2 ** 32) {
-    throw usage(`Name a key as USE/NAME or USE/NAME@VERSION, USE one of ${KEY_USES.join(', ')}`)
-  }
-  return { use, name, version: Number(version) }
-}
-
-function holdingOf(config: ClusterConfig, { threshold, nodes }: Partial<HeldOptions>): Holding {
-  const ids = nodes === undefined ? config.nodes.map(({ id }) => id) : nodes.split(',')
-  if (new Set(ids).size < ids.length) throw usage('--nodes names a node twice')
-  const needed =
-    threshold === undefined
-      ? config.threshold
-      : wholeNumber('--threshold', threshold, 2, ids.length)
-  if (ids.length < needed) throw usage(`${ids.length} nodes are fewer than the threshold ${needed}`)
-  return { threshold: needed, nodes: ids }
-}
-
-function newNode(given: string): NewNode {
-  const [, id, address, domain] = NODE.exec(given) ?? []
-  if (id === undefined || address === undefined) {
-    throw usage(`--node is ID=HOST:PORT or ID=HOST:PORT@DOMAIN, not ${given}`)
-  }
-  return { id, address, domain: domain ?? id }
-}
-
 /** Lines of a file that the owner alone may read from then on. */
 function secretLines(path: string): { lines: Uint8Array[]; forget: () => void } {
   const bytes = readPrivateFile(path)
@@ -418,14 +386,4 @@ function backupBytes(path: string): Uint8Array {
   if (bytes === undefined) throw usage(`There is no ${path}`)
   if (bytes.length > BACKUP_BYTES_MAX) throw usage(`${path} is too long for a backup`)
   return new Uint8Array(bytes)
-}
-
-function wholeNumber(option: string, given: string, least: number, most: number): number {
-  const value = /^\d{1,3}$/.test(given) ? Number(given) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw usage(`${option} is a number from ${least} to ${most}`)
-}
-
-function usage(message: string): LimenError {
-  return new LimenError('usage', message, { side: 'operator', retry: false })
 }

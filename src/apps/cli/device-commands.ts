@@ -51,6 +51,10 @@ export function addDeviceCommands(
         ...['h264', 'h265'],
       ]),
     )
+    .option(
+      '--stop-after-s <s>',
+      'without the broker for so long it takes nothing; else it goes on',
+    )
     .action(async (options: MediaCommandOptions) => {
       const { runMedia } = await import('./party-commands.ts')
       ended(await runMedia(options, out, complain))

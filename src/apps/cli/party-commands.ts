@@ -25,6 +25,7 @@ export interface AgentCommandOptions extends PartyCommandOptions {
 export interface MediaCommandOptions extends PartyCommandOptions {
   readonly output: readonly string[]
   readonly watch?: 'h264' | 'h265'
+  readonly stopAfterS?: string
 }
 
 type Print = (text: string) => void
@@ -55,16 +56,27 @@ export async function runMedia(
 ): Promise<number> {
   const listen = addressOf(options.listen)
   const outputs = new Map(options.output.map(outputOf))
+  const { stopAfterS } = options
+  if (stopAfterS !== undefined && !/^[1-9]\d{0,5}$/.test(stopAfterS)) {
+    throw refused(`--stop-after-s ${stopAfterS} is no whole number of 1 to 999999`)
+  }
+  const stopAfterMs = stopAfterS === undefined ? undefined : Number(stopAfterS) * 1000
   const common = await begin(options, 'media', complain)
   const { party, works, close } = await startTransport({
-    ...{ ...common, listen, outputs, watch: options.watch },
+    ...{ ...common, listen, outputs, watch: options.watch, stopAfterMs },
     anomalous: (device, why) => complain(`limen: media: ${device} is anomalous: ${why}`),
   })
   out(`Transport ${party}: SRTP at ${writeAddress({ ...listen, port: works.port })}`)
   await ended()
   await close()
   const devices = [...outputs.keys()].map((device) => [device, works.figures(device)])
-  out(JSON.stringify({ dropped: works.dropped(), devices: Object.fromEntries(devices) }))
+  out(
+    JSON.stringify({
+      dropped: works.dropped(),
+      paused: works.paused,
+      devices: Object.fromEntries(devices),
+    }),
+  )
   return 0
 }
 

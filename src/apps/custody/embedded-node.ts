@@ -69,11 +69,18 @@ export class EmbeddedNode {
     this.card = options.card
   }
 
+  /** Resolves when there is a process, or will be another try. */
   async start(): Promise<void> {
-    const port = await freePort(this.host, this.#options.portsTaken)
+    const begun = performance.now()
+    let port: number
+    try {
+      port = await freePort(this.host, this.#options.portsTaken)
+    } catch (error) {
+      this.#ended(begun, (error as Error).message)
+      return
+    }
     if (this.#isClosing) return
     const { cluster, id, folder, role, identity, secret, credentials } = this.#options
-    const begun = performance.now()
     const child = fork(FILE, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { dirname } from 'node:path'
+import { nearest } from '../../adapters/node/folder-lock.ts'
 import { makePrivateFolder } from '../../adapters/node/private-file.ts'
 import type { SealedKey } from '../../adapters/node/sealed-key.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -73,7 +74,7 @@ export async function takeShares(options: UnsealDoorOptions): Promise<WrappingKe
 
 /** Gives a share, or asks how it stands with none. @throws LimenError `custody-door` when nobody is behind that door */
 export async function giveShare(door: string, line: Uint8Array): Promise<DoorAnswer> {
-  const socket = createConnection(door)
+  const socket = createConnection(nearest(door))
   socket.setTimeout(CONNECTION_MS_MAX, () => socket.destroy())
   try {
     await once(socket, 'connect')
@@ -92,7 +93,7 @@ export async function giveShare(door: string, line: Uint8Array): Promise<DoorAns
 async function listen(server: ReturnType<typeof createServer>, door: string): Promise<void> {
   makePrivateFolder(dirname(door))
   if (lstatSync(door, { throwIfNoEntry: false })?.isSocket() === true) rmSync(door)
-  server.listen(door)
+  server.listen(nearest(door))
   try {
     await once(server, 'listening')
   } catch (cause) {

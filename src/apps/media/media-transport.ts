@@ -89,6 +89,8 @@ export class MediaTransport {
   readonly #notAfter = new Map<number, number>()
   readonly #timers: readonly NodeJS.Timeout[]
   readonly #dropped = noDrops()
+  #isPaused = false
+  #paused = 0
   readonly #boot = randomBytes(BOOT_BYTES).toString('base64url')
   #last: bigint
 
@@ -136,6 +138,16 @@ export class MediaTransport {
     return this.#input.address().port
   }
 
+  /** Packets that came while {@link pause} was on. */
+  get paused(): number {
+    return this.#paused
+  }
+
+  /** Takes nothing, from anybody; or again. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused
+  }
+
   /** Packets that are nobody's, by why they were dropped. */
   dropped(): Readonly<Record<ReceiveRefusal, number>> {
     return { ...this.#dropped }
@@ -157,6 +169,10 @@ export class MediaTransport {
   }
 
   #receive(packet: Buffer, from: RemoteInfo): void {
+    if (this.#isPaused) {
+      this.#paused++
+      return
+    }
     const out = this.#receiver.unprotect(packet)
     if (out.kind === 'dropped') {
       this.#drop(out.why, out.device, from)

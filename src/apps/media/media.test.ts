@@ -210,6 +210,19 @@ describe('agent, transport and key service', () => {
     await passes(rtp(3))
   })
 
+  it('take nothing in a pause, and go on after it', async () => {
+    await hasKey()
+    await passes(rtp(1))
+    world.transport.pause(true)
+    for (let i = 2; world.transport.paused < 3; i++) {
+      feed(rtp(i))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    assert.equal(came.length, 1)
+    world.transport.pause(false)
+    await passes(rtp(300))
+  })
+
   it('take no key that cannot be kept', async () => {
     await hasKey()
     const { epoch } = world.agent

@@ -185,7 +185,13 @@ class KeyServiceDesk {
         ...{ side: 'client', retry: false },
       })
     }
-    this.#write('device.enrolled', party, { kind: entry.kind })
+    try {
+      this.#write('device.enrolled', party, { kind: entry.kind })
+    } catch (error) {
+      // Nobody is in whom the log does not name: he is invited anew.
+      this.#register.revoke(party)
+      throw error
+    }
     this.#know(entry)
     this.#writeAcl()
     if (entry.kind === 'device') {
@@ -221,14 +227,15 @@ class KeyServiceDesk {
     return { code: enrolmentCode(party, raw, secret) }
   }
 
+  /** First it is begun, then written down: a full disk does not keep a stolen key in force. */
   rekey(party: string, reason: 'hand' | 'anomaly'): unknown {
     const entry = this.#register.get(party)
     if (entry?.kind !== 'device' || entry.state !== 'enrolled') {
       throw stateError(`${party} is no enrolled device`)
     }
-    this.#write('device.rekey', party, { reason })
     this.#quarantined.delete(party)
     this.service.rotate(party, reason)
+    this.#write('device.rekey', party, { reason })
     return this.#figures(entry)
   }
 

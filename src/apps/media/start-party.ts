@@ -30,6 +30,8 @@ export interface StartAgentOptions extends StartPartyOptions {
 
 export interface StartTransportOptions extends StartPartyOptions {
   readonly outputs: ReadonlyMap<string, Address>
+  /** Without the broker for so long it takes nothing until that is back: nobody could tell it to stop. Undefined: never. */
+  readonly stopAfterMs: number | undefined
   /** Watches streams of that codec; undefined: none. */
   readonly watch: VideoCodec | undefined
   /** A stream is not what it was. */
@@ -62,19 +64,32 @@ export async function startTransport(
   options: StartTransportOptions,
 ): Promise<RunningParty<MediaTransport>> {
   const { folder, listen, outputs, watch: codec } = options
-  const { enrolled, channel } = begin('transport', options)
+  let works: MediaTransport | undefined
+  let timer: NodeJS.Timeout | undefined
+  const { enrolled, channel } = begin('transport', {
+    ...options,
+    changed(isThere) {
+      options.changed(isThere)
+      clearTimeout(timer)
+      if (isThere) works?.pause(false)
+      else if (options.stopAfterMs !== undefined) {
+        timer = setTimeout(() => works?.pause(true), options.stopAfterMs).unref()
+      }
+    },
+  })
   const { party: transport, pair, identity } = enrolled
   const watch = new StreamWatches(codec ?? 'h264', systemRandom(), (device, why) => {
     channel.anomalous(device)
     options.anomalous(device, why)
   })
-  return running(transport, channel, () =>
-    MediaTransport.start({
+  return running(transport, channel, async () => {
+    works = await MediaTransport.start({
       ...{ transport, pair, identity, channel, listen, outputs, now: () => Date.now() },
       ...{ stateFile: join(folder, STATE_FILE), lost: (device) => channel.lost(device) },
       ...(codec === undefined ? {} : { watch }),
-    }),
-  )
+    })
+    return works
+  })
 }
 
 async function running<T extends { close(): Promise<void> }>(
