@@ -1,6 +1,6 @@
 /**
- * Runs the scripts of package.json that are named on the command line, the last one beside the others, those one after the
- * other; prints what each printed, whole, when it has ended. Exits with 1 when one failed; the others still run.
+ * Runs the scripts of package.json that are named on the command line, one after the other; those between `+` beside the
+ * others. Prints what each printed, whole, when it has ended. Exits with 1 when one failed; the others still run.
  *
  * @module
  */
@@ -14,8 +14,12 @@ const env = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/compiled'),
 }
 
-const names = process.argv.slice(2)
-const passed = await Promise.all([inTurn(names.slice(0, -1)), inTurn(names.slice(-1))])
+const rows: string[][] = [[]]
+for (const name of process.argv.slice(2)) {
+  if (name === '+') rows.push([])
+  else rows.at(-1)?.push(name)
+}
+const passed = await Promise.all(rows.map(inTurn))
 process.exitCode = passed.every(Boolean) ? 0 : 1
 
 async function inTurn(scripts: readonly string[]): Promise<boolean> {
