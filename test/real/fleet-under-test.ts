@@ -131,17 +131,15 @@ export async function startLimen(
       workers: 2,
       admin: { address: `127.0.0.1:${admin}`, openToLoopback: 'analyst' },
       metrics: { address: `127.0.0.1:${metrics}` },
+      // No nodes beside it; of commands that read the file, neither.
+      custody: { mode: 'off' },
     }
     const text =
       typeof next === 'string' ? next : JSON.stringify({ ...whole, ...next }, undefined, 2)
     writeFileSync(file, text)
   }
   configure(config)
-  const child = spawn(join(ROOT, 'bin', 'limen'), [command, '-c', file], {
-    cwd: folder,
-    // No nodes beside it.
-    env: { ...process.env, LIMEN_CUSTODY__MODE: 'off' },
-  })
+  const child = spawn(join(ROOT, 'bin', 'limen'), [command, '-c', file], { cwd: folder })
   const printed = collect(child)
   const ended = once(child, 'close').then(([code, signal]) => (signal ?? code) as number | string)
   const read = async <T>(path: string): Promise<T> => {
