@@ -425,6 +425,8 @@ describe('pointers in Chromium', () => {
 describe('pages that are left', () => {
   it('say the rest at once, as it is', async () => {
     await consent()
+    // It has its token: without one nothing can be sent.
+    await page.waitForLoadState('networkidle')
     await page.type('#name', 'ada')
     await page.goto(`${site.origin}/other`)
     await until('the rest', () => keys().length === 3)

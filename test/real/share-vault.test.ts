@@ -46,7 +46,8 @@ describe('a share vault', () => {
       assert.deepEqual(verifyAuditIn(folder).findings, [])
       const log = readFileSync(join(folder, AUDIT_FILE), 'latin1')
       for (const one of all) assert.ok(log.includes(`"detail":{"generation":${one}}`), `${one}`)
-      for (const { generation } of generations) assert.ok(Math.abs(generation - current) <= 1)
+      // Killed before it destroyed the old one, again and again, it leaves several; the next that lives on destroys them.
+      for (const { generation } of generations) assert.ok(generation <= current + 1)
       assert.deepEqual(
         readdirSync(join(folder, 'shares')).filter((name) => /\.[td]$/.test(name)),
         [],
