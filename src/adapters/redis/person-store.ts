@@ -7,32 +7,22 @@
  *
  * @module
  */
-import { createClient } from 'redis'
 import { PERSON_ID, readPerson, writePerson } from '../../behavior/person/person-record.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { PersonSeal, PersonStore } from '../../ports/person-store.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
+import { openRedisClient, type RedisPlace } from './open-client.ts'
 
-export interface RedisPersonStoreOptions {
-  /** `redis://host:port` or, with TLS, `rediss://host:port`. */
-  readonly url: string
-  readonly username?: string
-  readonly password?: string
-  /** PEM of the CA to trust with TLS; else the system's. */
-  readonly ca?: string
+export interface RedisPersonStoreOptions extends RedisPlace {
   readonly seal: PersonSeal
   /** Of what is nobody's. */
   readonly stateSeal: RecordSeal
   /** An answer later than this is none. No request waits for it. */
   readonly timeoutMs?: number
-  /** Told of each change, and of nothing in between. */
-  onState?(state: 'connected' | 'lost', why: string): void
   onUnreadable?(id: string): void
 }
 
 const TIMEOUT_MS = 2_000
-const CONNECT_MS = 2_000
-const RECONNECT_MS_MAX = 2_000
 /** Asked at once; beyond it nobody can say in time. */
 const ASKED_MAX = 1_000
 const PREFIX = 'limen:person:'
@@ -56,7 +46,7 @@ const SAVE_ATTEMPTS_MAX = 3
 /** Connects by itself, again and again. While it is not connected all calls reject with a {@link LimenError}. */
 export function redisPersonStore(options: RedisPersonStoreOptions): PersonStore {
   const { seal, stateSeal, timeoutMs = TIMEOUT_MS, onUnreadable = () => {} } = options
-  const client = openClient(options)
+  const client = openRedisClient(options, ASKED_MAX)
 
   const ask = async <T>(answer: (redis: typeof client) => Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined
@@ -144,38 +134,6 @@ export function redisPersonStore(options: RedisPersonStoreOptions): PersonStore 
       client.destroy()
     },
   }
-}
-
-function openClient({ url, username, password, ca, onState }: RedisPersonStoreOptions) {
-  const client = createClient({
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: ASKED_MAX,
-    socket: {
-      connectTimeout: CONNECT_MS,
-      reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, RECONNECT_MS_MAX),
-      ...(url.startsWith('rediss:')
-        ? {
-            tls: true as const,
-            minVersion: 'TLSv1.2' as const,
-            ...(ca === undefined ? {} : { ca }),
-          }
-        : {}),
-    },
-  })
-  let state: 'connected' | 'lost' | undefined
-  const turn = (next: 'connected' | 'lost', why: string): void => {
-    if (state === next) return
-    state = next
-    onState?.(next, why)
-  }
-  client.on('ready', () => turn('connected', ''))
-  // The message names an address at most, never the password.
-  client.on('error', (error: Error) => turn('lost', error.message))
-  client.connect().catch((error: Error) => turn('lost', error.message))
-  return client
 }
 
 const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')

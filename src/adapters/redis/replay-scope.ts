@@ -4,20 +4,12 @@
  *
  * @module
  */
-import { createClient } from 'redis'
 import type { ReplayScope } from '../../ports/replay-scope.ts'
+import { openRedisClient, type RedisPlace } from './open-client.ts'
 
-export interface RedisReplayOptions {
-  /** `redis://host:port` or, with TLS, `rediss://host:port`. */
-  readonly url: string
-  readonly username?: string
-  readonly password?: string
-  /** PEM of the CA to trust with TLS; else the system's. */
-  readonly ca?: string
+export interface RedisReplayOptions extends RedisPlace {
   /** An answer later than this is none. */
   readonly timeoutMs?: number
-  /** Told of each change, and of nothing in between. */
-  onState?(state: 'connected' | 'lost', why: string): void
 }
 
 export interface RedisReplayScope extends ReplayScope {
@@ -30,42 +22,12 @@ const KEEP_MS = 70_000
 const TIMEOUT_MS = 50
 /** Asked at once; beyond it nobody can say in time. */
 const ASKED_MAX = 10_000
-const CONNECT_MS = 2_000
-const RECONNECT_MS_MAX = 2_000
 const PREFIX = 'limen:replay:'
 
 /** Connects by itself, again and again; resolves at once. While it is not connected every answer is `failed`. */
 export function redisReplayScope(options: RedisReplayOptions): RedisReplayScope {
-  const { url, username, password, ca, timeoutMs = TIMEOUT_MS } = options
-  const client = createClient({
-    url,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    // What cannot be asked now is not asked later: the request has been answered by then.
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: ASKED_MAX,
-    socket: {
-      connectTimeout: CONNECT_MS,
-      reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, RECONNECT_MS_MAX),
-      ...(url.startsWith('rediss:')
-        ? {
-            tls: true as const,
-            minVersion: 'TLSv1.2' as const,
-            ...(ca === undefined ? {} : { ca }),
-          }
-        : {}),
-    },
-  })
-  let state: 'connected' | 'lost' | undefined
-  const turn = (next: 'connected' | 'lost', why: string): void => {
-    if (state === next) return
-    state = next
-    options.onState?.(next, why)
-  }
-  client.on('ready', () => turn('connected', ''))
-  // The message names an address at most, never the password.
-  client.on('error', (error: Error) => turn('lost', error.message))
-  client.connect().catch((error: Error) => turn('lost', error.message))
+  const { timeoutMs = TIMEOUT_MS } = options
+  const client = openRedisClient(options, ASKED_MAX)
   return {
     async meet(session, nonce) {
       if (!client.isReady) return 'failed'

@@ -4,15 +4,11 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
-import { LimenError } from '../../ground/limen-error.ts'
 import { custodyClusterFields } from '../custody/cluster-config.ts'
+import { configError, readConfigFile } from '../custody/read-file.ts'
 
-/** Larger than any list of access rules that a person can read. */
-const TEXT_BYTES_MAX = 1 << 20
 const address = z.string().regex(/^(?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i, 'host:port')
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a name of a-z, 0-9, ".", "_" and "-"')
 const role = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a role of a-z, 0-9 and "-"')
@@ -70,24 +66,12 @@ export type ApiConfig = z.infer<typeof schema>
 
 /** Paths in it are from the file's folder. @throws LimenError `config-unreadable`, `config-refused` with every complaint */
 export function readApiConfig(path: string): ApiConfig {
-  let tree: unknown
-  try {
-    const bytes = readFileSync(path)
-    if (bytes.length > TEXT_BYTES_MAX) throw new RangeError('it is too long')
-    tree = parse(bytes.toString('utf8'))
-  } catch (cause) {
-    throw refused('config-unreadable', `${path}: ${(cause as Error).message}`, cause)
-  }
-  const parsed = schema.safeParse(tree)
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(
-      ({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`,
-    )
-    throw refused('config-refused', lines.join('\n'))
-  }
-  const { data } = parsed
+  const data = readConfigFile(path, schema)
   if (data.threshold > data.nodes.length) {
-    throw refused('config-refused', `${path}: threshold: there are only ${data.nodes.length} nodes`)
+    throw configError(
+      'config-refused',
+      `${path}: threshold: there are only ${data.nodes.length} nodes`,
+    )
   }
   const whole = (one: string): string => resolve(dirname(path), one)
   const folder = whole(data.folder)
@@ -102,8 +86,4 @@ export function readApiConfig(path: string): ApiConfig {
     ...(data.identityKey === undefined ? {} : { identityKey: whole(data.identityKey) }),
     nodes: data.nodes.map((node) => ({ ...node, card: whole(node.card) })),
   }
-}
-
-function refused(code: string, text: string, cause?: unknown): LimenError {
-  return new LimenError(code, text, { side: 'operator', retry: false, cause })
 }

@@ -4,12 +4,10 @@
  * @module
  */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { openCustodyAudit } from '../../adapters/node/custody-audit.ts'
 import { openKeyCatalogue } from '../../adapters/node/key-catalogue.ts'
-import { readPrivateFile } from '../../adapters/node/private-file.ts'
 import { type SodiumGroups, sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
@@ -25,6 +23,7 @@ import { ShareDriver } from '../custody/drive-change.ts'
 import { KeyDemand } from '../custody/key-demand.ts'
 import type { OpenCluster } from '../custody/open-cluster.ts'
 import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
+import { bytesOf, credentialError, secretOf, splitAddress } from '../custody/read-file.ts'
 import { RoutingTable } from '../custody/routing-table.ts'
 import { type ApiConfig, readApiConfig } from './api-config.ts'
 import { listenForClients } from './api-listener.ts'
@@ -69,7 +68,7 @@ export async function startCustodyApi({
       ...{ id: node, ...splitAddress(address), card: new Uint8Array(bytesOf(card)) },
     })),
     ...{ certificate: textOf(config.certificate), authority: textOf(config.authority) },
-    key: secretFile(config.key).toString(),
+    key: secretOf(config.key).toString(),
   })
   const client = countedClient(plainClient, demand)
   const onError = (error: unknown): void =>
@@ -104,7 +103,7 @@ export async function startCustodyApi({
   const listener = await listenForClients({
     ...{ host, port, authority: textOf(config.authority) },
     certificate: textOf(config.server.certificate),
-    key: secretFile(config.server.key).toString(),
+    key: secretOf(config.server.key).toString(),
     handlerFor: (socket: TLSSocket) =>
       apiRequests({
         ...{ world, decide, audit, system, onBug: onError },
@@ -176,12 +175,12 @@ function readRest(config: ApiConfig, path: string) {
     }
   } catch (cause) {
     if (cause instanceof LimenError) throw cause
-    throw bad(`${path}: ${(cause as Error).message}`, cause)
+    throw credentialError(`${path}: ${(cause as Error).message}`, cause)
   }
 }
 
 function privateKeyOf(path: string): KeyObject {
-  const pem = secretFile(path)
+  const pem = secretOf(path)
   try {
     return createPrivateKey(pem)
   } finally {
@@ -191,28 +190,4 @@ function privateKeyOf(path: string): KeyObject {
 
 function textOf(path: string): string {
   return bytesOf(path).toString()
-}
-
-function bytesOf(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw bad(`${path} cannot be read`, cause)
-  }
-}
-
-/** Takes reading away from everybody else. */
-function secretFile(path: string): Buffer {
-  const bytes = readPrivateFile(path)
-  if (bytes === undefined) throw bad(`${path} is not there`)
-  return bytes
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':')
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }
-}
-
-function bad(why: string, cause?: unknown): LimenError {
-  return new LimenError('credentials-bad', why, { side: 'operator', retry: false, cause })
 }

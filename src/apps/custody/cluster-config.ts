@@ -4,14 +4,10 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
-import { LimenError } from '../../ground/limen-error.ts'
+import { configError, readConfigFile } from './read-file.ts'
 
-/** As of other configurations. */
-const TEXT_BYTES_MAX = 1 << 20
 /** A share has a point of one octet, and no node two. */
 const NODES_MAX = 255
 const file = z.string().min(1)
@@ -78,27 +74,13 @@ export type ClusterNodeConfig = ClusterConfig['nodes'][number]
 
 /** Paths in it are from the file's folder. @throws LimenError `config-unreadable`, `config-refused` with every complaint */
 export function readClusterConfig(path: string): ClusterConfig {
-  let tree: unknown
-  try {
-    const bytes = readFileSync(path)
-    if (bytes.length > TEXT_BYTES_MAX) throw new RangeError('it is too long')
-    tree = parse(bytes.toString('utf8'))
-  } catch (cause) {
-    throw refused('config-unreadable', `${path}: ${(cause as Error).message}`, cause)
-  }
-  const parsed = schema.safeParse(tree)
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(
-      ({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`,
-    )
-    throw refused('config-refused', lines.join('\n'))
-  }
-  const { nodes, threshold, recovery, identityKey, ...rest } = parsed.data
+  const data = readConfigFile(path, schema)
+  const { nodes, threshold, recovery, identityKey, ...rest } = data
   if (threshold > nodes.length) {
-    throw refused('config-refused', `${path}: threshold: there are only ${nodes.length} nodes`)
+    throw configError('config-refused', `${path}: threshold: there are only ${nodes.length} nodes`)
   }
   if (new Set(nodes.map(({ id }) => id)).size < nodes.length) {
-    throw refused('config-refused', `${path}: nodes: an id is there twice`)
+    throw configError('config-refused', `${path}: nodes: an id is there twice`)
   }
   const whole = (one: string): string => resolve(dirname(path), one)
   const { cluster, drill, placement, certificate, key, authority, identity, names } = rest
@@ -110,8 +92,4 @@ export function readClusterConfig(path: string): ClusterConfig {
     recovery: recovery && { key: whole(recovery.key), operators: whole(recovery.operators) },
     nodes: nodes.map((node) => ({ ...node, card: whole(node.card) })),
   }
-}
-
-function refused(code: string, text: string, cause?: unknown): LimenError {
-  return new LimenError(code, text, { side: 'operator', retry: false, cause })
 }

@@ -3,15 +3,11 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { readPkcs11Uri } from '../../adapters/pkcs11/pkcs11-uri.ts'
-import { LimenError } from '../../ground/limen-error.ts'
+import { readConfigFile } from './read-file.ts'
 
-/** Larger than any list of access rules that a person can read. */
-const TEXT_BYTES_MAX = 1 << 20
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a name of a-z, 0-9, ".", "_" and "-"')
 const role = z.string().regex(/^[a-z0-9-]{1,32}$/, 'a role of a-z, 0-9 and "-"')
 const file = z.string().min(1)
@@ -79,21 +75,8 @@ const FILES = [
 
 /** Paths in it are from the file's folder. @throws LimenError `config-unreadable`, `config-refused` with every complaint */
 export function readNodeConfig(path: string): NodeConfig {
-  let tree: unknown
-  try {
-    const bytes = readFileSync(path)
-    if (bytes.length > TEXT_BYTES_MAX) throw new RangeError('it is too long')
-    tree = parse(bytes.toString('utf8'))
-  } catch (cause) {
-    throw refused('config-unreadable', `${path}: ${(cause as Error).message}`, cause)
-  }
-  const parsed = schema.safeParse(tree)
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => complaintOf(path, issue))
-    throw refused('config-refused', lines.join('\n'))
-  }
+  const { wrapping: opens, ...rest } = readConfigFile(path, schema, complaintOf)
   const whole = (one: string): string => resolve(dirname(path), one)
-  const { wrapping: opens, ...rest } = parsed.data
   const paths = Object.fromEntries(FILES.map((one) => [one, whole(rest[one])]))
   return { ...rest, ...paths, wrapping: withWholePaths(opens, whole) }
 }
@@ -108,16 +91,8 @@ function withWholePaths(
 }
 
 /** Of a choice, what is wrong with the form that was nearest: one that has a key of its own in it. */
-function complaintOf(path: string, issue: z.core.$ZodIssue): string {
-  const inner = issue.code === 'invalid_union' ? issue.errors.flat() : []
-  const custom = inner.find(({ code }) => code === 'custom')
-  const text =
-    issue.code === 'invalid_union'
-      ? (custom?.message ?? 'has to be file and passphraseFile, or pkcs11, or sealed and door')
-      : issue.message
-  return `${path}: ${issue.path.join('.')}: ${text}`
-}
-
-function refused(code: string, text: string, cause?: unknown): LimenError {
-  return new LimenError(code, text, { side: 'operator', retry: false, cause })
+function complaintOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_union') return issue.message
+  const custom = issue.errors.flat().find(({ code }) => code === 'custom')
+  return custom?.message ?? 'has to be file and passphraseFile, or pkcs11, or sealed and door'
 }

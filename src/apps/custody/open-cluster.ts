@@ -5,8 +5,6 @@
  * @module
  */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { readPrivateFile } from '../../adapters/node/private-file.ts'
 import { type SodiumGroups, sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
@@ -19,6 +17,7 @@ import {
   openCustodyClient,
 } from './custody-client.ts'
 import { ShareDriver } from './drive-change.ts'
+import { bytesOf, credentialError, secretOf, splitAddress } from './read-file.ts'
 
 export interface OpenCluster {
   readonly config: ClusterConfig
@@ -83,7 +82,7 @@ function identityFrom(path: string, bytes: Buffer): KeyObject {
     if (key.asymmetricKeyType === 'ed25519') return key
     throw new RangeError('it is not of Ed25519')
   } catch (cause) {
-    throw bad(`${path} is no public key: ${(cause as Error).message}`, cause)
+    throw credentialError(`${path} is no public key: ${(cause as Error).message}`, cause)
   }
 }
 
@@ -96,32 +95,8 @@ function privateFrom(path: string, identity: KeyObject): KeyObject {
   } catch (cause) {
     // The kind alone: what a parser says may show what it read.
     const why = cause instanceof RangeError ? cause.message : 'it cannot be read'
-    throw bad(`${path} is not the private key of the identity: ${why}`)
+    throw credentialError(`${path} is not the private key of the identity: ${why}`)
   } finally {
     pem.fill(0)
   }
-}
-
-function bytesOf(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw bad(`${path} cannot be read`, cause)
-  }
-}
-
-/** Takes reading away from everybody else. */
-function secretOf(path: string): Buffer {
-  const bytes = readPrivateFile(path)
-  if (bytes === undefined) throw bad(`${path} is not there`)
-  return bytes
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':')
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }
-}
-
-function bad(why: string, cause?: unknown): LimenError {
-  return new LimenError('credentials-bad', why, { side: 'operator', retry: false, cause })
 }
