@@ -9,7 +9,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, KeyObject, sign, webcrypto } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
@@ -30,6 +29,7 @@ import { toBeSigned } from '../src/apps/custody/node-world.ts'
 import { joinOctets } from '../src/ground/octets.ts'
 import { writeNodeCard } from '../src/wire/custody-plan.ts'
 import { KEM } from '../src/wire/key-config.ts'
+import { freePort } from './free-ports.ts'
 
 const MAIN = join(import.meta.dirname, '../src/apps/cli/main.ts')
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -244,13 +244,4 @@ async function listening(child: ChildProcess, id: string): Promise<void> {
     }
     child.once('exit', () => reject(new Error(`${id} has ended: ${printed}`)))
   })
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -12,7 +12,8 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import vault from 'node-vault'
-import { CLUSTER, type CustodyCluster, freePort } from './custody-cluster.ts'
+import { CLUSTER, type CustodyCluster } from './custody-cluster.ts'
+import { freePort } from './free-ports.ts'
 import { testCertificate } from './tls-pair.ts'
 
 const MAIN = join(import.meta.dirname, '../src/apps/cli/main.ts')

@@ -13,7 +13,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { type DemoSite, startDemoSite } from '../../src/apps/demo/site.ts'
 import { BEHAVIOR_PATH } from '../../src/wire/behavior-batch.ts'
-import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const STEP_MS_MAX = 15_000

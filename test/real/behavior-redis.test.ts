@@ -13,8 +13,9 @@ import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { createClient } from 'redis'
 import { actPerson } from '../acted-person.ts'
+import { freePorts } from '../free-ports.ts'
 import { Visitor } from './behavior-visitor.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 import { type RedisServer, startRedis } from './redis-server.ts'
 
 const WITHIN_MS = 30_000

@@ -11,8 +11,9 @@ import { Agent, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { seededFraction } from '../../src/math/seeded-chance.ts'
 import type { BehaviorBatch } from '../../src/wire/behavior-batch.ts'
+import { freePorts } from '../free-ports.ts'
 import { type Answered, Visitor } from './behavior-visitor.ts'
-import { freePorts, startLimen, until } from './fleet-under-test.ts'
+import { startLimen, until } from './fleet-under-test.ts'
 
 /** Workers are told soon, and a loaded machine takes its time. */
 export const TOLD_WITHIN_MS = 20_000

@@ -18,8 +18,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { BehaviorBatch } from '../../src/wire/behavior-batch.ts'
 import { type Actor, actPerson } from '../acted-person.ts'
+import { freePorts } from '../free-ports.ts'
 import { Visitor } from './behavior-visitor.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 /** Keys after which whoever is not the owner has been moved: what docs/behavior.md states. */
 const TIER2_WITHIN_KEYS = 400

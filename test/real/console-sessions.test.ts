@@ -12,8 +12,9 @@ import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { type SessionClient, sessionFetch } from '../../src/apps/client/session-fetch.ts'
+import { freePorts } from '../free-ports.ts'
 import { buildConsole } from './demo-under-test.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 import { type SessionSite, startSessionSite } from './session-site.ts'
 
 /** Evaluated in the page, because its own policy refuses a script tag. */

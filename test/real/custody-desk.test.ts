@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { readClusterConfig } from '../../src/apps/custody/cluster-config.ts'
 import { openCluster } from '../../src/apps/custody/open-cluster.ts'
 import { octetsOf } from '../../src/ground/octets.ts'
-import { freePort } from '../custody-cluster.ts'
+import { freePort } from '../free-ports.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/apps/cli/main.ts')
 const IDS = ['n1', 'n2', 'n3', 'n4', 'n5']

@@ -7,11 +7,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDemoSite } from '../../src/apps/demo/site.ts'
+import { freePorts } from '../free-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** As in `src/apps/demo/demo.yaml`. */
@@ -145,16 +145,4 @@ function collect(child: ChildProcess): () => string {
     })
   }
   return () => text
-}
-
-/** Ports nobody listens on now. Somebody else may take one before we do: then Limen says so. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }

@@ -9,8 +9,8 @@ import http2 from 'node:http2'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import tls from 'node:tls'
+import { freePorts } from '../free-ports.ts'
 import {
-  freePorts,
   isAlive,
   type LimenUnderTest,
   type Origin,

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import { after, before, describe, it } from 'node:test'
 import WebSocket from 'ws'
+import { freePorts } from '../free-ports.ts'
 import {
   bigBody,
   type Echoed,
@@ -17,7 +18,7 @@ import {
   sha256,
   startEdgeOrigin,
 } from './edge-origin.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 import { bodyIn, connectOctets, converse } from './octet-client.ts'
 
 const MB = 1_000_000

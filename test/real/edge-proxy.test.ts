@@ -18,9 +18,9 @@ import {
   TLV,
   writeProxyHeader,
 } from '../../src/wire/proxy-v2.ts'
+import { freePorts } from '../free-ports.ts'
 import { type Echoed, type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
-  freePorts,
   type LimenUnderTest,
   type Origin,
   startLimen,

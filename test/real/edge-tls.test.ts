@@ -10,14 +10,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
+import { freePorts } from '../free-ports.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
-import {
-  freePorts,
-  type LimenUnderTest,
-  makeCertificate,
-  startLimen,
-  until,
-} from './fleet-under-test.ts'
+import { type LimenUnderTest, makeCertificate, startLimen, until } from './fleet-under-test.ts'
 import { connectOctets, type OctetClient } from './octet-client.ts'
 
 /** With SO_REUSEPORT the kernel spreads by hash: all 16 on one of two workers once in 32 768 runs. */

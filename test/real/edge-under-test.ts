@@ -5,7 +5,6 @@
  * @module
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Edge } from '../../src/adapters/edge/edge.ts'
@@ -27,6 +26,7 @@ import type {
   ServerSettings,
   TimeoutSettings,
 } from '../../src/ports/data-plane.ts'
+import { freePorts } from '../free-ports.ts'
 
 export interface EdgeUnderTest {
   readonly edge: Edge
@@ -129,20 +129,6 @@ const TIMEOUTS: TimeoutSettings = {
   upstreamIdleMs: 1000,
   queueMs: 1000,
   tunnelIdleMs: 2000,
-}
-
-/** Ports that nobody listened on a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = net.createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {

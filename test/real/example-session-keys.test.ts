@@ -12,7 +12,8 @@ import { after, before, describe, it } from 'node:test'
 import { Agent, fetch as plainFetch } from 'undici'
 import { parse } from 'yaml'
 import { type SessionClient, sessionFetch } from '../../src/apps/client/session-fetch.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const EXAMPLE = join(import.meta.dirname, '../../examples/session-keys')
 

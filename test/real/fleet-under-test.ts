@@ -7,16 +7,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../free-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const ORIGIN = join(import.meta.dirname, 'origin-process.ts')
 const READY_MS_MAX = 30_000
-/** Tests take their ports from here: above what programs listen on by habit, below ephemeral ones. */
-const PORT_MIN = 20_000
-const PORT_MAX = 29_000
 
 /** A configuration as it is written: JSON is YAML. */
 export type ConfigText = Readonly<Record<string, unknown>>
@@ -97,23 +94,6 @@ export async function until(
     if (performance.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
-}
-
-/** Ports of the tests' own range that nobody listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN))
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((resolve) => server.close(resolve))
-    ports.add(port)
-  }
-  return [...ports]
 }
 
 /** Starts Limen with `config`, to which data, admin and metrics are added. Resolves when it is ready. */

@@ -22,14 +22,9 @@ import type { SessionView } from '../../src/apps/server/key-server/session-table
 import type { NumberedEntry } from '../../src/keys/session/revocations.ts'
 import { KEY_CONFIG_LABEL, type PublicKeyConfig, readKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE, type Suite } from '../../src/wire/key-message.ts'
+import { freePorts } from '../free-ports.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
-import {
-  type ConfigText,
-  freePorts,
-  type LimenUnderTest,
-  startLimen,
-  until,
-} from './fleet-under-test.ts'
+import { type ConfigText, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
 const WELL_KNOWN = '/.well-known/limen'

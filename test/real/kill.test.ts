@@ -7,9 +7,9 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { freePorts } from '../free-ports.ts'
 import {
   type ConfigText,
-  freePorts,
   isAlive,
   type LimenUnderTest,
   type Origin,

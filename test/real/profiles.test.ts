@@ -16,14 +16,9 @@ import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromiu
 import type { Decision } from '../../src/behavior/decision.ts'
 import type { Profile } from '../../src/behavior/handshake/profile.ts'
 import type { Signature } from '../../src/behavior/handshake/signature.ts'
+import { freePorts } from '../free-ports.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
-import {
-  type ConfigText,
-  freePorts,
-  type LimenUnderTest,
-  startLimen,
-  until,
-} from './fleet-under-test.ts'
+import { type ConfigText, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
 const PROGRAM_MS_MAX = 240_000

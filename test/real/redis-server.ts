@@ -9,7 +9,8 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts, until } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { until } from './fleet-under-test.ts'
 
 export interface RedisServer {
   readonly url: string

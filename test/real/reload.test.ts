@@ -10,9 +10,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
+import { freePorts } from '../free-ports.ts'
 import {
   type ConfigText,
-  freePorts,
   type LimenUnderTest,
   makeCertificate,
   type Origin,

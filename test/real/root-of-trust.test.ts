@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { readCheckpoint } from '../../src/keys/custody/audit-checkpoint.ts'
-import { freePort } from '../custody-cluster.ts'
+import { freePort } from '../free-ports.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
 /** Of a start, on a machine that is busy with others. */

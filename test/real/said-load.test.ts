@@ -13,8 +13,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { UpstreamView } from '../../src/ports/data-plane.ts'
+import { freePorts } from '../free-ports.ts'
 import {
-  freePorts,
   type LimenUnderTest,
   makeCertificate,
   type Origin,

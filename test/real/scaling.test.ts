@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ScalingView } from '../../src/apps/server/scale-pools.ts'
+import { freePortRow } from '../free-ports.ts'
 import { until } from './fleet-under-test.ts'
 import { type LimenProcess, startLimen } from './limen-process.ts'
 
@@ -22,6 +23,8 @@ const QUICK = join(import.meta.dirname, 'quick-limen.ts')
 const BURNER = join(import.meta.dirname, 'burner-process.ts')
 const STARTED_WITHIN_MS = 30_000
 const START_UP_MS = 700
+/** As many as a pool may grow by. */
+const PORTS = 4
 /** The admin API takes 600 requests a minute. */
 const ASKED_EVERY_MS = 200
 
@@ -127,7 +130,7 @@ describe('a pool that is scaled by processes', () => {
 
   it('starts what the minimum asks for, and sends requests there once it answers', async () => {
     process.env['LIMEN_SECRET'] = 'not for servers'
-    limen = await start(config(19_420, {}))
+    limen = await start(config(await freePortRow(PORTS), {}))
     delete process.env['LIMEN_SECRET']
     await until('a process is seen', STARTED_WITHIN_MS, async () =>
       (await processesOf(limen)).some(({ process: of }) => of?.phase === 'starting'),
@@ -183,7 +186,8 @@ describe('a pool that is scaled by processes', () => {
     assert.equal(await limen.ended, 0)
     assert.deepEqual(first.filter(lives), [])
 
-    const second = await start(config(19_430, {}))
+    const portFrom = await freePortRow(PORTS)
+    const second = await start(config(portFrom, {}))
     await until('ready', STARTED_WITHIN_MS, async () => (await ready(second)).length === 1)
     const left = pidsOf(await ready(second))
     second.signal('SIGKILL')
@@ -192,7 +196,7 @@ describe('a pool that is scaled by processes', () => {
     // The same folder, as after a crash.
     const third = await startLimen(
       [process.execPath, QUICK],
-      `data: '${join(second.folder, 'data')}'${config(19_430, {})}`,
+      `data: '${join(second.folder, 'data')}'${config(portFrom, {})}`,
     )
     started.push(third)
     await until('gone', STARTED_WITHIN_MS, async () => left.filter(lives).length === 0)
@@ -201,7 +205,7 @@ describe('a pool that is scaled by processes', () => {
   })
 
   it('does nothing in observe, but says what it would', async () => {
-    const observing = await start(config(19_440, {}, 'observe'))
+    const observing = await start(config(await freePortRow(PORTS), {}, 'observe'))
     await drive(observing, 40, 4000)
     const { wanted, mode, processes, reason } = await scalingOf(observing)
     assert.deepEqual([mode, processes.length], ['observe', 0])

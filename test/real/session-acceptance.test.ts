@@ -21,12 +21,12 @@ import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import type { KeysView } from '../../src/apps/server/key-server/key-views.ts'
 import { readKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE } from '../../src/wire/key-message.ts'
+import { freePorts } from '../free-ports.ts'
 import { type ConnectionBalancer, startBalancer } from './connection-balancer.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
   askAdmin,
   type ConfigText,
-  freePorts,
   type LimenUnderTest,
   startLimen,
   until,

@@ -17,7 +17,8 @@ import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
-import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 import { type SessionSite, startSessionSite } from './session-site.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -24,8 +24,9 @@ import {
   sessionFetch,
 } from '../../src/apps/client/session-fetch.ts'
 import type { KeysView } from '../../src/apps/server/key-server/key-views.ts'
+import { freePorts } from '../free-ports.ts'
 import { type Echoed, type EdgeOrigin, GZIPPED, startEdgeOrigin } from './edge-origin.ts'
-import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
 

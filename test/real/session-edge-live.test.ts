@@ -19,8 +19,9 @@ import {
 } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import { readKeyConfig } from '../../src/wire/key-config.ts'
+import { freePorts } from '../free-ports.ts'
 import { type Echoed, type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
 const WELL_KNOWN = '/.well-known/limen'

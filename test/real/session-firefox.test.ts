@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { WebSocketServer } from 'ws'
-import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** It starts in 5 s here, with a profile that is new. */

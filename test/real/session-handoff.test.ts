@@ -17,7 +17,8 @@ import { beginHandshake, type Session } from '../../src/apps/browser/session-han
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import { readKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE } from '../../src/wire/key-message.ts'
-import { freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { freePorts } from '../free-ports.ts'
+import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const HOST = 'shop.test'
 const ORIGIN = `http://${HOST}`

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { SignJWT } from 'jose'
 import { type SessionClient, sessionFetch } from '../../src/apps/client/session-fetch.ts'
+import { freePorts } from '../free-ports.ts'
 import {
   CAEP,
   RISC,
@@ -24,7 +25,7 @@ import {
   startTransmitter,
 } from '../signal-parties.ts'
 import { Visitor } from './behavior-visitor.ts'
-import { askAdmin, freePorts, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { askAdmin, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const WITHIN_MS = 30_000
 /** Tickets count as 5 s older than they are (`flows/open-session.ts`): who logs in sooner after a revocation is out again. */

@@ -9,8 +9,9 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { freePorts } from '../free-ports.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
-import { freePorts, type LimenUnderTest, startLimen } from './fleet-under-test.ts'
+import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 /** Debian calls it `testssl`, its authors `testssl.sh`. */
 const PROGRAMS = ['testssl', 'testssl.sh']

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { freePortRow } from '../../../test/free-ports.ts'
 import { PoolProcesses, type PoolProcessesOptions } from './pool-processes.ts'
 
 /** Listens on the port it is given, and heeds SIGTERM. */
 const SERVER = `require('node:http').createServer((_, response) => response.end('here'))
   .listen(Number(process.argv[1]), '127.0.0.1')`
 const WITHIN_MS = 20_000
-
-/** A port with others free behind it, most likely. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return Math.min(port, 65_000)
-}
+const PROCESSES_MAX = 3
 
 async function until(what: string, is: () => boolean): Promise<void> {
   const deadline = Date.now() + WITHIN_MS
@@ -28,13 +20,13 @@ async function until(what: string, is: () => boolean): Promise<void> {
 }
 
 async function pool(test: TestContext, more: Partial<PoolProcessesOptions> = {}) {
-  const portFrom = await freePort()
+  const portFrom = await freePortRow(PROCESSES_MAX)
   const did: string[] = []
   const drained: string[] = []
   const world = { inFlight: 0, changes: 0, mayAct: true }
   const processes = new PoolProcesses({
     command: [process.execPath, '-e', SERVER, '{port}'],
-    ...{ portFrom, max: 3, cwd: '.', env: {}, readyPath: '/', startUpS: 1 },
+    ...{ portFrom, max: PROCESSES_MAX, cwd: '.', env: {}, readyPath: '/', startUpS: 1 },
     ...{ owner: '/test/pool', drainMs: 5000, now: () => Date.now() },
     changed: async () => {
       world.changes++
