@@ -39,6 +39,13 @@ export class SessionPins {
     this.#servers.set(session, server)
   }
 
+  /** It is nowhere any more. Returns where it was. */
+  take(session: string): string | undefined {
+    const server = this.#servers.get(session)
+    this.#servers.delete(session)
+    return server
+  }
+
   /** The least recently used first. */
   entries(): IterableIterator<[session: string, server: string]> {
     return this.#servers.entries()

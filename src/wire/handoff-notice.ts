@@ -18,7 +18,7 @@ export interface HandoffNotice {
   /** base64url. */
   readonly session: string
   readonly generation: number
-  /** Ids of servers of the same pool. */
+  /** Ids of servers: of the same pool, but where the reason is `tier`. */
   readonly from: string
   readonly to: string
   readonly reason: HandoffReason

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Edge } from '../../src/adapters/edge/edge.ts'
 import type { SessionGuard } from '../../src/adapters/edge/session-guard.ts'
+import type { SessionMove } from '../../src/adapters/edge/session-places.ts'
 import { localCertificate } from '../../src/adapters/node/local-ca.ts'
 import { systemClock } from '../../src/adapters/node/system-clock.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
@@ -62,6 +63,7 @@ export interface EdgeSetup {
   readonly routes?: readonly Omit<RouteSettings, 'pool'>[]
   readonly sessions?: SessionGuard
   readonly clock?: Clock
+  readonly onSessionMoved?: (move: SessionMove, waits: boolean) => Promise<void> | undefined
   readonly onServed?: (decision: string, choice: ServerChoice) => void
   readonly admission?: Partial<AdmissionSettings>
   readonly ticketKeys?: readonly Uint8Array[]
@@ -170,6 +172,7 @@ export async function startEdge(setup: EdgeSetup): Promise<EdgeUnderTest> {
     },
     onEjected: () => {},
     onServed: setup.onServed ?? (() => {}),
+    onSessionMoved: setup.onSessionMoved ?? (() => undefined),
   })
   const listener = { host: '127.0.0.1', minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] } as const
   const settings: DataPlaneSettings = {

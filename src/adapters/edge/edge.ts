@@ -394,11 +394,11 @@ export class Edge implements EdgeContext {
       onEjected: (pool, server) => this.#options.onEjected(pool.settings.name, server.settings.id),
       onPlaced: (pool, session, server) =>
         this.#options.onSessionPlaced?.(pool.settings.name, session, server),
-      onMoved: (pool, move) =>
-        this.#options.onSessionMoved?.(
-          { ...move, pool: pool.settings.name },
-          pool.settings.handoff?.state === true,
-        ),
+      onMoved: (pool, move) => {
+        const left = move.left === undefined ? pool : this.#pools.get(move.left)
+        const waits = [pool, left].every((each) => each?.settings.handoff?.state === true)
+        return this.#options.onSessionMoved?.({ ...move, pool: pool.settings.name }, waits)
+      },
     })
   }
 

@@ -11,7 +11,7 @@ import type { CacheRecording } from './cache-recording.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import { textOf } from './octets.ts'
-import type { PlacedSession } from './session-places.ts'
+import type { PlacedSession, PlaceLeft } from './session-places.ts'
 import type {
   BodyFraming,
   ResponseSink,
@@ -78,6 +78,7 @@ export class Exchange implements ResponseSink, Waiter {
   bodyless = false
   stickyKey = NO_KEY
   session: PlacedSession | undefined
+  left: PlaceLeft | undefined
   fit: FittingRequest | undefined
   /** Of the response body, so far. */
   #bytes = 0

@@ -30,7 +30,7 @@ import { forwardedHead, forwardedLines } from './request-rewrite.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import type { Filling, ResponseCache } from './response-cache.ts'
 import { rewriteHead, switchingHead } from './response-rewrite.ts'
-import { highestTier, isDesk, poolOf } from './route-pool.ts'
+import { highestTier, isDesk, leftFor, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -266,7 +266,7 @@ export class Http1Connection implements Front {
     const pool = this.#meet(route, to)
     if (pool === undefined) return this.#phase === 'head' ? head.end : to
     if (this.#told.length > 0) added = Buffer.concat([added, this.#told])
-    this.#goTo(pool)
+    this.#goTo(route, pool)
     const { fields } = pool.settings
     // Fields of a pool are rare (the key server's own): no work for the others.
     if (fields !== undefined) added = Buffer.concat([added, Buffer.from(fields)])
@@ -278,15 +278,16 @@ export class Http1Connection implements Front {
     return this.#withoutBody(route.cache, host)
   }
 
-  #goTo(pool: UpstreamPool): void {
+  #goTo(route: ServedRoute, pool: UpstreamPool): void {
     const exchange = this.#exchange
     const { choose, affinity } = pool.settings
     this.#pool = pool
     exchange.stickyKey = NO_KEY
     exchange.session = undefined
+    exchange.left = undefined
     exchange.fit =
       choose === 'fit' ? this.#edge.fitting(this.#connection, pool, this.#upgrade) : undefined
-    if (affinity !== undefined) this.#keepTogether(affinity)
+    if (affinity !== undefined) this.#keepTogether(affinity, route, pool)
   }
 
   #withoutBody(cache: ResponseCache | undefined, host: string): number {
@@ -442,16 +443,17 @@ export class Http1Connection implements Front {
     this.#next()
   }
 
-  #keepTogether(affinity: AffinitySettings): void {
+  #keepTogether(affinity: AffinitySettings, route: ServedRoute, pool: UpstreamPool): void {
     const cookies = () => (head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd))
     const kept = this.#edge.affinity.keeping(
       affinity,
       this.#session?.who,
       cookies,
-      this.#pool as UpstreamPool,
+      pool,
     )
     this.#exchange.stickyKey = kept.key
     this.#exchange.session = kept.session
+    if (kept.session !== undefined) this.#exchange.left = leftFor(route, pool, kept.session.id)
     if (kept.issue !== undefined && this.#connection.secure) this.#setCookie = kept.issue
   }
 

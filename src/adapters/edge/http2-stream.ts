@@ -23,7 +23,7 @@ import { type RefusalCode, refusal } from './refusal.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import type { CacheQuestion, Filling, ResponseCache } from './response-cache.ts'
 import { keptLines } from './response-rewrite.ts'
-import { highestTier, isDesk, poolOf } from './route-pool.ts'
+import { highestTier, isDesk, leftFor, poolOf } from './route-pool.ts'
 import type { SessionRefusal } from './session-answer.ts'
 import type { SessionTerms } from './session-check.ts'
 import { SlowReader } from './slow-reader.ts'
@@ -116,6 +116,9 @@ export class Http2Stream implements Front {
       )
       this.#exchange.stickyKey = kept.key
       this.#exchange.session = kept.session
+      if (kept.session !== undefined) {
+        this.#exchange.left = leftFor(route, pool, kept.session.id)
+      }
       this.#setCookie = kept.issue
     }
     const suffix = this.#connection.suffix(authority, () =>

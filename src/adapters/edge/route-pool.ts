@@ -6,6 +6,7 @@
 import type { Decision } from '../../behavior/decision.ts'
 import type { Tier } from '../../behavior/tier.ts'
 import type { ServedRoute } from './edge-context.ts'
+import type { PlaceLeft } from './session-places.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** Limen's own, where batches of behavior are taken in. */
@@ -14,6 +15,20 @@ export const BEHAVIOR_POOL = 'limen-behavior'
 export function poolOf({ pool, tierPools }: ServedRoute, tier: Tier): UpstreamPool {
   if (tierPools === undefined || tier === 1) return pool
   return tierPools[tier - 2] ?? pool
+}
+
+/** Where a session that goes to `pool` now was in another pool of its route: its tier has changed. */
+export function leftFor(
+  { pool: first, tierPools }: ServedRoute,
+  pool: UpstreamPool,
+  session: string,
+): PlaceLeft | undefined {
+  if (tierPools === undefined) return undefined
+  let left: PlaceLeft | undefined
+  for (const other of [first, ...tierPools]) {
+    if (other !== pool) left = other.leave(session) ?? left
+  }
+  return left
 }
 
 /** Of a session and of the connection it comes over. */

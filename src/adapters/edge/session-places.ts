@@ -14,9 +14,11 @@ export interface PlacedSession {
   readonly generation: number
 }
 
-/** A session goes from one server of a pool to another. */
+/** A session goes from one server to another. */
 export interface SessionMove {
   readonly pool: string
+  /** The pool of `from`, where its tier has led it to another; absent: the same. */
+  readonly left?: string | undefined
   readonly session: string
   readonly generation: number
   /** Ids of servers. */
@@ -24,6 +26,14 @@ export interface SessionMove {
   readonly to: string
   readonly reason: HandoffReason
   /** The old server can be asked for what it knows of the session before it goes on. */
+  readonly lives: boolean
+}
+
+/** Where a session was, in a pool that it leaves because its tier has changed. */
+export interface PlaceLeft {
+  readonly pool: string
+  readonly server: string
+  /** As of {@link SessionMove}. */
   readonly lives: boolean
 }
 
@@ -54,26 +64,35 @@ export class SessionPlaces {
     this.#pins.put(session, server)
   }
 
+  /** It goes to another pool from now on. Returns the id of its server, if it had one here. */
+  leave(session: string): string | undefined {
+    return this.#pins.take(session)
+  }
+
   /**
    * A request of it goes to `to` now.
    *
    * @param why of the server it was on
+   * @param left the place in another pool that it comes from
    * @returns what the request waits for before
    */
   place(
     session: PlacedSession,
     to: string,
     why: (from: string) => Pick<SessionMove, 'reason' | 'lives'>,
+    left?: PlaceLeft,
   ): Promise<void> | undefined {
     const { id, generation } = session
     const from = this.#pins.at(id)
-    if (from === to) return this.#moving.get(id)
+    if (left === undefined && from === to) return this.#moving.get(id)
     this.#pins.put(id, to)
-    if (from === undefined) {
-      this.#host.onPlaced(session, to)
-      return undefined
-    }
-    const told = this.#host.onMoved({ session: id, generation, from, to, ...why(from) })
+    const move = { session: id, generation, to }
+    let told: Promise<void> | undefined
+    if (left !== undefined) {
+      const { pool, server, lives } = left
+      told = this.#host.onMoved({ ...move, from: server, left: pool, reason: 'tier', lives })
+    } else if (from === undefined) this.#host.onPlaced(session, to)
+    else told = this.#host.onMoved({ ...move, from, ...why(from) })
     if (told === undefined) return undefined
     const moving = told.then(() => {
       if (this.#moving.get(id) === moving) this.#moving.delete(id)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import type { PoolSettings } from '../../ports/data-plane.ts'
-import type { SessionMove } from './session-places.ts'
+import type { PlaceLeft, SessionMove } from './session-places.ts'
 import { UpstreamPool, type Waiter } from './upstream-pool.ts'
 
 const SESSION = { id: 'session', generation: 1 }
@@ -48,10 +48,10 @@ function poolOf(ids: readonly string[]) {
     },
   })
   /** The server that takes a request of the session. */
-  const ask = () =>
+  const ask = (left?: PlaceLeft) =>
     new Promise<string>((resolve) => {
       const waiter: Waiter = {
-        ...{ except: undefined, stickyKey: 7, session: SESSION, fit: undefined },
+        ...{ except: undefined, stickyKey: 7, session: SESSION, left, fit: undefined },
         preface: () => undefined,
         take: (connection, { id }) => {
           connection.destroy()

@@ -20,7 +20,12 @@ import {
 import type { KeyPlacer } from './affinity.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import { SaidLoad } from './said-load.ts'
-import { type PlacedSession, type SessionMove, SessionPlaces } from './session-places.ts'
+import {
+  type PlacedSession,
+  type PlaceLeft,
+  type SessionMove,
+  SessionPlaces,
+} from './session-places.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 export interface PoolTimeouts {
@@ -86,6 +91,8 @@ export interface Waiter {
   readonly stickyKey: number
   /** Whose requests stay on one server, where the pool keeps sessions together. */
   readonly session: PlacedSession | undefined
+  /** Where that session was, if it comes from another pool; until somebody is told. */
+  left: PlaceLeft | undefined
   /** Whom it is for; undefined unless the pool chooses by what suits the client. */
   readonly fit: FittingRequest | undefined
   /** Octets to send first on a fresh connection (PROXY protocol); such a connection is not shared. */
@@ -183,6 +190,13 @@ export class UpstreamPool implements KeyPlacer {
     return (key) => balancer.home(key, NO_SERVER) === chosen
   }
 
+  /** A session goes to another pool from now on: where it was here, if anywhere. */
+  leave(session: string): PlaceLeft | undefined {
+    const server = this.places.leave(session)
+    if (server === undefined) return undefined
+    return { pool: this.settings.name, server, lives: this.#whyNot(server, undefined).lives }
+  }
+
   /** Finds a connection for `waiter`, now or later. */
   request(waiter: Waiter): void {
     this.#balancer.count()
@@ -192,9 +206,10 @@ export class UpstreamPool implements KeyPlacer {
       return
     }
     if (waiter.session !== undefined) {
-      const moving = this.places.place(waiter.session, server.id, (from) =>
-        this.#whyNot(from, waiter.except),
-      )
+      const { session, left } = waiter
+      waiter.left = undefined
+      const why = (from: string) => this.#whyNot(from, waiter.except)
+      const moving = this.places.place(session, server.id, why, left)
       if (moving !== undefined) {
         // Its state is there now: to choose anew would move it twice.
         void moving.then(() =>

@@ -83,6 +83,28 @@ describe('HandoffDesk', () => {
     desk.close()
   })
 
+  it('tells a server of another pool that the tier has changed, once, and again on the way back', async () => {
+    answer = ({ method }, response) =>
+      method === 'POST' ? response.writeHead(200, OCTETS).end('x') : response.end()
+    const told: string[] = []
+    const rise: SessionMove = { ...MOVE, left: 'site', pool: 'deep', to: 'c', reason: 'tier' }
+    const fall: SessionMove = { ...rise, left: 'deep', from: 'c', pool: 'site', to: 'a' }
+    assert.ok(desk.placed({ pool: 'site', session: 's', generation: 1, server: 'a' }))
+    for (const move of [rise, rise, fall, fall, rise]) {
+      await desk.moved(move)
+      told.push(
+        desk
+          .places()
+          .map(({ pool, server }) => `${pool}/${server}`)
+          .join(),
+      )
+    }
+    assert.deepEqual(told, ['deep/c', 'deep/c', 'site/a', 'site/a', 'deep/c'])
+    assert.deepEqual(got, Array(3).fill(['POST handoff', 'PUT session-state/s']).flat())
+    assert.deepEqual(desk.counts(), { 'tier/moved': 3 })
+    desk.close()
+  })
+
   it('takes a place that contradicts another for a move', async () => {
     const place = { pool: 'site', session: 's', generation: 1 }
     assert.ok(desk.placed({ ...place, server: 'a' }))

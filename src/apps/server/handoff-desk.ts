@@ -43,6 +43,9 @@ export interface HandoffServer {
 }
 
 interface Waiting {
+  /** Of the server that is told. */
+  readonly left: string
+  /** Of the server it goes to. */
   readonly pool: string
   readonly notice: HandoffNotice
 }
@@ -108,16 +111,20 @@ export class HandoffDesk {
   /** A worker sends a session elsewhere. Resolves when its first request may go there; never rejects. */
   moved(move: SessionMove): Promise<void> {
     const { pool, session, to } = move
+    const left = move.left ?? pool
     const key = `${pool} ${session}`
     const places = this.#placesOf(pool)
-    const from = places.at(session) ?? move.from
+    const here = places.at(session)
+    const known = left === pool ? here : this.#placesOf(left).take(session)
+    const from = known ?? move.from
     // Another worker said so before.
-    if (from === to) return this.#moving.get(key) ?? Promise.resolve()
+    const isThere = here === to && (left === pool || known === undefined)
+    if (isThere) return this.#moving.get(key) ?? Promise.resolve()
     places.put(session, to)
     const { generation, reason } = move
     const nonce = Buffer.from(this.#options.random.bytes(NONCE_BYTES)).toString('base64url')
     const at = this.#options.now()
-    const waiting = { pool, notice: { session, generation, from, to, reason, at, nonce } }
+    const waiting = { left, pool, notice: { session, generation, from, to, reason, at, nonce } }
     if (this.#moving.size >= TELLING_MAX) {
       this.#queue(waiting)
       return Promise.resolve()
@@ -136,8 +143,8 @@ export class HandoffDesk {
   }
 
   async #tell(waiting: Waiting): Promise<void> {
-    const { pool, notice } = waiting
-    const old = this.#options.serverOf(pool, notice.from)
+    const { left, pool, notice } = waiting
+    const old = this.#options.serverOf(left, notice.from)
     if (old === undefined) {
       this.#count(notice, 'lost')
       return
@@ -149,12 +156,13 @@ export class HandoffDesk {
       return
     }
     const isHeard = answer.status >= 200 && answer.status < 300
-    if (!isHeard || !old.handsState || answer.state === undefined) {
+    const { session, to } = notice
+    const next = this.#options.serverOf(pool, to)
+    const handsOver = old.handsState && next?.handsState !== false
+    if (!isHeard || !handsOver || answer.state === undefined) {
       this.#count(notice, isHeard ? 'told' : 'refused')
       return
     }
-    const { session, to } = notice
-    const next = this.#options.serverOf(pool, to)
     const leftMs = until - this.#options.now()
     // A request that has waited long enough is there before it: what it met must not be overwritten.
     const put =
@@ -189,7 +197,7 @@ export class HandoffDesk {
       this.#count(waiting.notice, 'lost')
       return
     }
-    const key = `${waiting.pool} ${waiting.notice.from}`
+    const key = `${waiting.left} ${waiting.notice.from}`
     const queue = this.#queues.get(key) ?? []
     queue.push(waiting)
     this.#queues.set(key, queue)
@@ -213,8 +221,8 @@ export class HandoffDesk {
     const since = this.#options.now() - QUEUED_MS
     let isThere = true
     for (const waiting of queue) {
-      const { pool, notice } = waiting
-      const server = this.#options.serverOf(pool, notice.from)?.server
+      const { left, notice } = waiting
+      const server = this.#options.serverOf(left, notice.from)?.server
       if (notice.at < since || server === undefined) {
         this.#count(notice, 'lost')
         continue
