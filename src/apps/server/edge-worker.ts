@@ -97,7 +97,8 @@ function isExact({ detector, weight }: Reason): boolean {
 }
 
 function tell(message: FromWorker): void {
-  if (process.connected) process.send?.(message)
+  // A supervisor that dies meanwhile is noticed by `disconnect`, not here.
+  if (process.connected) process.send?.(message, () => undefined)
 }
 
 function traffic(): TrafficTotals {
@@ -150,6 +151,8 @@ function flush(): void {
     tell({ kind: 'behavior', met: behaviorMet })
     behaviorMet = []
   }
+  const captured = edge.takeCaptured()
+  if (captured !== undefined) tell({ kind: 'behavior', met: [captured] })
   const seen = gathering.take()
   if (seen !== undefined) tell({ kind: 'handshakes', json: JSON.stringify(seen) })
 }
