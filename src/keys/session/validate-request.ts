@@ -46,7 +46,7 @@ export type ProofRefusal =
 
 /** The cryptography of an edge. */
 export interface SessionCrypto<Key> {
-  /** `unknown`: no such sealing key here; undefined: not authentic. The result is zeroed by the caller. */
+  /** `unknown`: no such sealing key here; undefined: not authentic. Octets of their own: the caller keeps them. */
   openTicket(ticket: SealedTicket): Uint8Array | 'unknown' | undefined
   /** Imports a request key; the caller zeroes the bytes. */
   requestKey(bytes: Uint8Array): Key
@@ -243,18 +243,9 @@ export class Validator<Key> {
     const contents = plain === undefined ? undefined : readTicketContents(plain)
     if (plain === undefined || contents === undefined) return 'ticket_invalid'
     const key = this.#crypto.requestKey(contents.requestKey)
-    const { requestKey: _, ...rest } = contents
-    // The rest holds views of `plain`, the body key among them: copied (a Buffer's `slice` does not), then
-    // the original is zeroed.
-    const ticket = {
-      ...rest,
-      sessionId: new Uint8Array(rest.sessionId),
-      bodyKey: new Uint8Array(rest.bodyKey),
-      deviceKey: new Uint8Array(rest.deviceKey),
-      subject: rest.subject && new Uint8Array(rest.subject),
-      softBinding: rest.softBinding && new Uint8Array(rest.softBinding),
-    }
-    plain.fill(0)
+    const { requestKey: _, ...ticket } = contents
+    // The others are views of `plain`, which lives on without it.
+    contents.requestKey.fill(0)
     return {
       ticket,
       id: this.#crypto.encodeUrl(ticket.sessionId),
