@@ -38,7 +38,7 @@ export async function rememberDays(
   stepS: number,
 ): Promise<void> {
   const [clock, random] = [systemClock, systemRandom()]
-  const { config } = await loadConfig({ source: configFile(file), environment: {}, clock, random })
+  const { config } = loadConfig({ source: configFile(file), environment: {} })
   makePrivateFolder(config.data)
   const log = openLog({
     level: 'warn',

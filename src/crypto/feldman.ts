@@ -36,28 +36,26 @@ const POINT_MAX = 255
 const THRESHOLD_MIN = 2
 
 /**
- * @param secret a scalar; undefined for zero, of which the commitment is the identity: what a refresh deals
+ * @param secret a scalar
  * @throws RangeError for points that are none or twice, or a threshold that is not 2 to their number
  */
 export function dealScalar(
   group: PrimeGroup,
-  secret: Uint8Array | undefined,
+  secret: Uint8Array,
   points: readonly number[],
   threshold: number,
   random: Random,
 ): Dealing {
   checkDeal(points, threshold)
   const higher = Array.from({ length: threshold - 1 }, () => drawScalar(group, random))
-  const constant = secret ?? scalarOf(0)
-  const first = secret === undefined ? group.identity : group.multiplyBase(secret)
-  const commitments = [first, ...higher.map((one) => group.multiplyBase(one))]
+  const commitments = [secret, ...higher].map((one) => group.multiplyBase(one))
   const shares = points.map((point) => {
     const at = scalarOf(point)
     let sum = scalarOf(0)
     for (const coefficient of [...higher].reverse()) {
       sum = group.multiplyScalars(group.addScalars(sum, coefficient), at)
     }
-    return group.addScalars(sum, constant)
+    return group.addScalars(sum, secret)
   })
   for (const one of higher) one.fill(0)
   return { commitments, shares }

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { commitmentTo, dealOctets } from '../keys/custody/octet-shares.ts'
+import { writeCustodyDeletion } from '../wire/custody-deletion.ts'
 import { sealCustodyManifest, writeCustodyManifest } from '../wire/custody-manifest.ts'
 import { SCHEME } from '../wire/share-record.ts'
 import { seededRandom } from './profile-store.contract.ts'
@@ -51,6 +52,10 @@ export function sampleShare(key: number, generation: number): SampleShare {
     signed: sealCustodyManifest(unsigned, random.bytes(64)),
     share: { header: { ...header, point: own.point }, secret },
   }
+}
+
+export function sampleDeletion(keyId: Uint8Array, generation: number): Uint8Array {
+  return new Uint8Array([...writeCustodyDeletion({ keyId, generation }), ...random.bytes(64)])
 }
 
 export function shareVaultContract(
@@ -160,6 +165,41 @@ export function shareVaultContract(
         await assert.rejects(vault.commit(sampleShare(1, 1).signed), code('vault-mismatch'))
         await assert.rejects(vault.commit(one.unsigned), code('vault-mismatch'))
         assert.deepEqual(states(vault), ['1 prepared'])
+      }))
+
+    it('deletes all generations of a key, and takes none of them again', () =>
+      withVault(async (vault) => {
+        const other = sampleShare(2, 1)
+        await keep(vault, other)
+        await keep(vault, one)
+        await vault.prepare(two.unsigned, two.share)
+        assert.equal(vault.deletion(keyId), undefined)
+        const deletion = sampleDeletion(keyId, 3)
+        await vault.delete(deletion)
+        assert.deepEqual(states(vault), [])
+        assert.equal(vault.current(keyId), undefined)
+        assert.deepEqual(vault.deletion(keyId), deletion)
+        for (const old of [one, two, sampleShare(1, 3)]) {
+          await assert.rejects(vault.prepare(old.unsigned, old.share), code('vault-state'))
+          await assert.rejects(vault.commit(old.signed), code('vault-state'))
+        }
+        await vault.delete(deletion)
+        // An older one, that comes late, changes nothing.
+        await vault.delete(sampleDeletion(keyId, 2))
+        assert.deepEqual(vault.deletion(keyId), deletion)
+        await assert.rejects(vault.delete(deletion.subarray(1)), code('vault-mismatch'))
+        // A key that was made later is another one.
+        const later = sampleShare(1, 4)
+        await keep(vault, later)
+        await vault.delete(deletion)
+        assert.deepEqual(states(vault), ['4 committed'])
+        assert.deepEqual(vault.list(), {
+          generations: [
+            { keyId, generation: 4, state: 'committed' },
+            { keyId: other.share.header.keyId, generation: 1, state: 'committed' },
+          ],
+          damaged: [],
+        })
       }))
 
     it('keeps keys apart, and lists them all', () =>

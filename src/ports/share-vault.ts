@@ -59,7 +59,7 @@ export interface ShareVault {
    *
    * @param manifest to be signed: LCM1 without its last 64 octets
    * @throws LimenError `vault-full`, `vault-unwritable`; `vault-mismatch` when the manifest does not give this node this share;
-   *   `vault-state` for a generation that is not newer than the current one, or the fifth of its key
+   *   `vault-state` for a generation that is not newer than the current one or a deletion, or the fifth of its key
    */
   prepare(manifest: Uint8Array, share: HeldShare): Promise<void>
   /**
@@ -73,6 +73,16 @@ export interface ShareVault {
   abort(keyId: Uint8Array, generation: number): Promise<void>
   /** Overwrites and forgets any generation, whatever its state; none is no error. */
   destroy(keyId: Uint8Array, generation: number): Promise<void>
+  /**
+   * Overwrites and forgets all generations of a key up to the deletion's, and takes none of them again, whatever crashes in between. Again
+   * is no error. Whether the signature is right is the caller's.
+   *
+   * @param deletion signed; LCD1
+   * @throws LimenError `vault-full`, `vault-unwritable`: what was before is untouched, or goes at the next start; `vault-mismatch`
+   */
+  delete(deletion: Uint8Array): Promise<void>
+  /** The newest deletion of a key, as it was given; undefined: it never was deleted here. */
+  deletion(keyId: Uint8Array): Uint8Array | undefined
   /** The newest committed one. @throws LimenError `vault-record` when that is damaged: an older one must not pass for it */
   current(keyId: Uint8Array): VaultEntry | undefined
   /** One that is committed, and not destroyed: the old one, while others still use it. @throws LimenError `vault-record` */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { joinOctets } from '../ground/octets.ts'
+import { DELETION_BYTES, readCustodyDeletion, writeCustodyDeletion } from './custody-deletion.ts'
 import {
   CUSTODY_MESSAGE_BYTES_MAX,
   FIELD,
@@ -260,6 +261,33 @@ describe('readNodeCard()', () => {
     assertCanonical(fc.constant(whole), (input) => {
       const read = readNodeCard(input)
       return read && joinOctets(writeNodeCard(read.value), read.signature)
+    })
+  })
+})
+
+const deletion = fc.tuple(bytes(16), u32).map(([keyId, generation]) => ({ keyId, generation }))
+const wholeDeletion = deletion.map((one) =>
+  joinOctets(writeCustodyDeletion(one), new Uint8Array(64).fill(8)),
+)
+
+describe('readCustodyDeletion()', () => {
+  it('reads what was written', () => {
+    fc.assert(
+      fc.property(deletion, (one) => {
+        const signed = writeCustodyDeletion(one)
+        const signature = new Uint8Array(64).fill(8)
+        const read = readCustodyDeletion(joinOctets(signed, signature))
+        assert.deepEqual(read, { value: one, signed, signature })
+        assert.equal(joinOctets(signed, signature).length, DELETION_BYTES)
+      }),
+      { seed: SEED },
+    )
+  })
+
+  it('takes nothing but what it would write, and never throws', () => {
+    assertCanonical(wholeDeletion, (input) => {
+      const read = readCustodyDeletion(input)
+      return read && joinOctets(writeCustodyDeletion(read.value), read.signature)
     })
   })
 })

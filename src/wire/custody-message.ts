@@ -18,6 +18,7 @@
  */
 import { joinOctets } from '../ground/octets.ts'
 import { u16, u32 } from './big-endian.ts'
+import { DELETION_BYTES } from './custody-deletion.ts'
 import { PLAN_BYTES_MAX } from './custody-plan.ts'
 import { KEY_ID_BYTES, SECRET_BYTES_MAX } from './share-record.ts'
 
@@ -50,6 +51,7 @@ export const FIELD = {
   key: 17,
   output: 18,
   checkpoint: 19,
+  deletion: 20,
 } as const
 export type Field = (typeof FIELD)[keyof typeof FIELD]
 
@@ -118,8 +120,18 @@ export const OPERATIONS = {
   prove: { code: 6, request: [once(F.challenge, 32)], answer: [once(F.proof, 64)] },
   /** Keys after this one, ascending: key id | generation. */
   list: { code: 7, request: none, answer: [[F.key, 20, 20, 0, 1000]] },
-  /** The manifests of its two newest generations; the answer's generation is the newest of all, prepared or not. */
-  state: { code: 8, request: none, answer: [[F.manifest, MANIFEST[1], MANIFEST[2], 0, 2]] },
+  /**
+   * The manifests of its two newest generations, and the newest deletion; the answer's generation is the newest of all, prepared, deleted
+   * or not.
+   */
+  state: {
+    code: 8,
+    request: none,
+    answer: [
+      [F.manifest, MANIFEST[1], MANIFEST[2], 0, 2],
+      [F.deletion, DELETION_BYTES, DELETION_BYTES, 0, 1],
+    ],
+  },
   deal: {
     code: 9,
     request: [perhaps(MANIFEST), PLAN],
@@ -153,6 +165,8 @@ export const OPERATIONS = {
     ],
     answer: [perhaps(once(F.checkpoint, 1, CHECKPOINT_BYTES_MAX))],
   },
+  /** All shares of a key go, for good. */
+  delete: { code: 18, request: [once(F.deletion, DELETION_BYTES)], answer: none },
 } as const satisfies Readonly<Record<string, Operation>>
 export type OperationName = keyof typeof OPERATIONS
 

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import {
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  verify,
-} from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
@@ -18,8 +12,6 @@ import type { CustodyClient } from '../../src/apps/custody/custody-client.ts'
 import { drill, drillKey, repair } from '../../src/apps/custody/drill.ts'
 import type { ShareDriver } from '../../src/apps/custody/drive-change.ts'
 import { octetsOf } from '../../src/ground/octets.ts'
-import { type KeyUse, keyIdOf, writeKeyLabel } from '../../src/keys/custody/key-label.ts'
-import { sealToCustody } from '../../src/keys/custody/threshold-keys.ts'
 import {
   CUSTODY_MESSAGE_BYTES_MAX,
   readCustodyAnswer,
@@ -33,93 +25,29 @@ import {
   newAuthority,
   startCustodyCluster,
 } from '../custody-cluster.ts'
+import {
+  CUSTODY_KEYS,
+  type CustodyOperations,
+  custodyKeyId,
+  custodyOperations,
+  underCustodyLoad,
+} from '../custody-operations.ts'
 
 const random = systemRandom()
 const HOLDING = { threshold: 3, nodes: ['n1', 'n2', 'n3', 'n4', 'n5'] }
-const MESSAGE = octetsOf('to be signed')
-const INFO = octetsOf('info')
-const AAD = octetsOf('aad')
-const PLAIN = octetsOf('plain')
-const key = (name: string) => ({ name, version: 1 })
-const idOf = (use: KeyUse, name: string) => keyIdOf(writeKeyLabel({ use, ...key(name) }))
-const KEYS = [
-  ['sign', 'ca'],
-  ['open', 'box'],
-  ['derive', 'objects'],
-  ['encrypt', 'table'],
-  ['sign-assembled', 'site'],
-] as const
 
 let cluster: CustodyCluster
 let client: CustodyClient
 let driver: ShareDriver
-/** Every operation there is, by name; each compares its result with what it has to be. */
-let operations: readonly (readonly [string, (by: CustodyClient) => Promise<void>])[]
+let operations: CustodyOperations
 
 before(async () => {
   cluster = await startCustodyCluster(5)
   client = await cluster.client()
   driver = cluster.driver(client, 1_500)
-  operations = await makeKeys()
+  operations = await custodyOperations(cluster, client, HOLDING)
 })
 after(async () => await cluster.close())
-
-async function makeKeys(): Promise<typeof operations> {
-  const quick = cluster.driver(client, 0)
-  const ca = await quick.make({ use: 'sign', ...key('ca') }, HOLDING)
-  const box = await quick.make({ use: 'open', ...key('box') }, HOLDING)
-  await quick.make({ use: 'derive', ...key('objects') }, HOLDING)
-  await quick.bring({ use: 'encrypt', ...key('table') }, random.bytes(32), HOLDING)
-  const site = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const pkcs8 = site.privateKey.export({ format: 'der', type: 'pkcs8' })
-  await quick.bring({ use: 'sign-assembled', ...key('site') }, pkcs8, HOLDING)
-  assert.ok(ca.publicKey !== undefined && box.publicKey !== undefined)
-  const caKey = ed25519(ca.publicKey)
-  const { ristretto255 } = cluster.groups
-  const sealed = sealToCustody(ristretto255, box.publicKey, INFO, AAD, PLAIN, random)
-  const derived = await client.derive(key('objects'), octetsOf('object 1'))
-  const encrypted = await client.encrypt(key('table'), PLAIN, AAD)
-  assert.equal(derived.length, 32)
-  return [
-    [
-      'sign',
-      async (by) => assert.ok(verify(null, MESSAGE, caKey, await by.sign(key('ca'), MESSAGE))),
-    ],
-    ['open', async (by) => assert.deepEqual(await by.open(key('box'), sealed, INFO, AAD), PLAIN)],
-    [
-      'derive',
-      async (by) =>
-        assert.deepEqual(await by.derive(key('objects'), octetsOf('object 1')), derived),
-    ],
-    [
-      'encrypt',
-      async (by) => {
-        const again = await by.encrypt(key('table'), PLAIN, AAD)
-        assert.notDeepEqual(again, encrypted)
-        assert.deepEqual(await by.decrypt(key('table'), again, AAD), PLAIN)
-      },
-    ],
-    [
-      'decrypt',
-      async (by) => assert.deepEqual(await by.decrypt(key('table'), encrypted, AAD), PLAIN),
-    ],
-    [
-      'signAssembled',
-      async (by) => {
-        const signature = await by.signAssembled(key('site'), MESSAGE)
-        assert.ok(verify('sha256', MESSAGE, site.publicKey, signature))
-      },
-    ],
-  ]
-}
-
-function ed25519(raw: Uint8Array): KeyObject {
-  return createPublicKey({
-    key: Buffer.from(raw),
-    format: 'raw-public',
-    asymmetricKeyType: 'ed25519',
-  })
-}
 
 const nodeAt = (id: string): NodeProcess => {
   const node = cluster.nodes.find((one) => one.id === id)
@@ -128,31 +56,8 @@ const nodeAt = (id: string): NodeProcess => {
 }
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** All operations over and over, three at a time, while `meanwhile` goes on; what failed, and how many were done. */
-async function underLoad(meanwhile: () => Promise<void>) {
-  let isOver = false
-  const done = new Map<string, number>()
-  const failed: string[] = []
-  const work = async (begin: number): Promise<void> => {
-    for (let i = begin; !isOver; i++) {
-      const [name, operation] = operations[i % operations.length] ?? ['', async () => {}]
-      try {
-        await operation(client)
-        done.set(name, (done.get(name) ?? 0) + 1)
-      } catch (error) {
-        failed.push(`${name}: ${String(error)}`)
-      }
-    }
-  }
-  const workers = [0, 2, 4].map(work)
-  try {
-    await meanwhile()
-  } finally {
-    isOver = true
-    await Promise.all(workers)
-  }
-  return { done, failed }
-}
+const underLoad = (meanwhile: () => Promise<void>) =>
+  underCustodyLoad(operations, client, meanwhile)
 
 describe('custody nodes as processes', () => {
   it('serve every operation while two of five are killed', { timeout: 120_000 }, async (t) => {
@@ -184,10 +89,12 @@ describe('custody nodes as processes', () => {
     const generations = new Map<string, number>()
     const { done, failed } = await underLoad(async () => {
       for (const holding of [undefined, without, undefined]) {
-        const changes = KEYS.map(([use, name]) => driver.reshare(idOf(use, name), holding))
+        const changes = CUSTODY_KEYS.map(([use, name]) =>
+          driver.reshare(custodyKeyId(use, name), holding),
+        )
         for (const [i, { generation, waiting }] of (await Promise.all(changes)).entries()) {
           assert.deepEqual(waiting, [])
-          generations.set(KEYS[i]?.[1] ?? '', generation)
+          generations.set(CUSTODY_KEYS[i]?.[1] ?? '', generation)
         }
         if (holding === without) await nodeAt('n5').kill('SIGKILL')
       }
@@ -201,13 +108,13 @@ describe('custody nodes as processes', () => {
       shares.filter(({ fault }) => fault !== undefined),
       [],
     )
-    assert.equal(shares.length, 5 * KEYS.length)
+    assert.equal(shares.length, 5 * CUSTODY_KEYS.length)
     assert.ok(shares.every(({ generation, node }) => generation === 4 && node !== 'n5'))
   })
 
   it('name a share with one octet changed on the disk, and repair it', async () => {
-    for (const [use, name] of [KEYS[0], KEYS[3]]) {
-      const keyId = idOf(use, name)
+    for (const [use, name] of [CUSTODY_KEYS[0], CUSTODY_KEYS[3]]) {
+      const keyId = custodyKeyId(use, name)
       const folder = join(nodeAt('n3').folder, 'shares/shares')
       const file = readdirSync(folder).find((one) =>
         one.startsWith(Buffer.from(keyId).toString('hex')),
@@ -394,6 +301,8 @@ describe('the door of a custody node', () => {
     for (const [name, operation] of operations) {
       await assert.rejects(operation(viewer), { code: 'custody-refused' }, name)
     }
-    await assert.rejects(client.encrypt(key('nothing'), PLAIN), { code: 'custody-key-unknown' })
+    await assert.rejects(client.encrypt({ name: 'nothing', version: 1 }, octetsOf('plain')), {
+      code: 'custody-key-unknown',
+    })
   })
 })

@@ -12,6 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'limen-embedded-custody-'))
 after(() => rmSync(folder, { recursive: true }))
 const KEY = { name: 'limen/test', version: 1 }
 const OBJECT = octetsOf('object')
+const SIGNING = { name: 'limen/test-sign', version: 1 }
 /** Long enough to be replaced in time on a busy machine. */
 const CERTIFICATE_MS = 20_000
 
@@ -22,11 +23,13 @@ describe('openEmbeddedCluster()', () => {
       ...{ folder, unseal: 'file', operators: { shares: 5, threshold: 3 } },
       ...{ random: systemRandom(), clock: systemClock, waitMs: 120_000 },
       ...{ keys: [KEY], mayMake: true, portsTaken: new Set(), certificateMs: CERTIFICATE_MS },
+      signing: [SIGNING],
       onSealed: () => assert.fail('nobody has sealed it'),
       onEvent: (event) => events.push(event),
     })
     try {
       const derived = await cluster.client.derive(KEY, OBJECT)
+      assert.equal((await cluster.client.sign(SIGNING, OBJECT)).length, 64)
       const until = Date.now() + 2 * CERTIFICATE_MS
       for (let count = 0; Date.now() < until || count < 10; count++) {
         assert.deepEqual(await cluster.client.derive(KEY, OBJECT), derived)

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -113,6 +114,12 @@ async function ready(limen: Limen): Promise<Limen> {
   return limen
 }
 
+/** Files of secrets that are as they are. */
+const plainSecrets = ({ folder }: Limen): readonly string[] =>
+  readdirSync(join(folder, 'data')).filter((name) => /\.keys?$/.test(name) && !isSealedInside(name))
+/** Their name does not say so. */
+const isSealedInside = (name: string): boolean => /^(session|signals)/.test(name)
+
 const startLimen = async (name: string, custody = '{}') => ready(await spawnLimen(name, custody))
 
 async function stop(limen: Limen): Promise<void> {
@@ -172,7 +179,7 @@ describe('limen up with custody of its own', { timeout: 600_000 }, () => {
     const pids = [...nodePids(limen)]
     assert.deepEqual(pids.map(([id]) => id).sort(), IDS)
     // The key that seals the folder is not in it.
-    assert.equal(existsSync(join(limen.folder, 'data/record.key')), false)
+    assert.deepEqual(plainSecrets(limen), [])
     assert.equal(statSync(join(limen.folder, 'data/record.sealed')).size, 85)
     kept = await decide(limen)
     await stop(limen)
@@ -249,12 +256,21 @@ describe('limen up with custody of its own', { timeout: 600_000 }, () => {
     const old = await startLimen('old', '{ mode: off }')
     const made = await decide(old)
     await stop(old)
-    const before = readFileSync(join(old.folder, 'data/record.key'))
+    const names = ['record.key', 'affinity.key', 'ticket.keys', 'profile.key']
+    const secrets = names.map((name) => readFileSync(join(old.folder, 'data', name)))
+    assert.deepEqual([...plainSecrets(old)].sort(), names.sort())
     const limen = await startLimen('old')
     assert.ok((await decisions(limen)).includes(made))
     await stop(limen)
-    assert.equal(existsSync(join(old.folder, 'data/record.key')), false)
-    assert.equal(readFileSync(join(old.folder, 'data/record.sealed')).includes(before), false)
+    assert.deepEqual(plainSecrets(old), [])
+    for (const name of readdirSync(join(old.folder, 'data'), { recursive: true }).map(String)) {
+      const path = join(old.folder, 'data', name)
+      const bytes = statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0)
+      for (const secret of secrets) assert.equal(bytes.includes(secret), false, name)
+    }
+    for (const name of names.filter((one) => one !== 'record.key')) {
+      assert.ok(existsSync(join(old.folder, 'data', `${name}.sealed`)), name)
+    }
     const off = await spawnLimen('old', '{ mode: off }')
     assert.notEqual(await off.ended, 0)
     assert.match(off.printed(), /sealed by custody, and custody\.mode is off/)

@@ -13,6 +13,7 @@ import {
   type ShareVault,
   type VaultEntry,
 } from '../../ports/share-vault.ts'
+import { readCustodyDeletion, type SignedDeletion } from '../../wire/custody-deletion.ts'
 import { readCustodyManifest } from '../../wire/custody-manifest.ts'
 
 interface Held {
@@ -27,6 +28,7 @@ const SIGNATURE_BYTES = 64
 /** @param node 16 octets: whose shares these are */
 export function memoryShareVault(node: Uint8Array): ShareVault {
   const keys = new Map<string, Map<number, Held>>()
+  const deletions = new Map<string, SignedDeletion & { readonly bytes: Uint8Array }>()
   const of = (key: string): Held[] =>
     [...(keys.get(key)?.values() ?? [])].sort((a, b) => a.generation - b.generation)
   const generationsOf = (key: string) =>
@@ -50,7 +52,10 @@ export function memoryShareVault(node: Uint8Array): ShareVault {
       const key = toHex(header.keyId)
       const { generation } = header
       const kept = of(key)
-      const newest = kept.findLast(({ state }) => state === 'committed')?.generation ?? -1
+      const newest = Math.max(
+        kept.findLast(({ state }) => state === 'committed')?.generation ?? -1,
+        deletions.get(key)?.value.generation ?? -1,
+      )
       const others = kept.filter((one) => one.generation !== generation).length
       if (generation <= newest || others >= GENERATIONS_MAX) {
         throw failed('vault-state', `Generation ${generation} of ${key} cannot be prepared`)
@@ -86,6 +91,17 @@ export function memoryShareVault(node: Uint8Array): ShareVault {
     async destroy(keyId, generation) {
       remove(toHex(keyId), generation)
     },
+    async delete(deletion) {
+      const bytes = new Uint8Array(deletion)
+      const read = readCustodyDeletion(bytes)
+      if (read === undefined) throw failed('vault-mismatch', 'That is no deletion')
+      const { keyId, generation } = read.value
+      const key = toHex(keyId)
+      const before = deletions.get(key)?.value.generation ?? -1
+      if (generation > before) deletions.set(key, { ...read, bytes })
+      for (const one of of(key)) if (one.generation <= generation) remove(key, one.generation)
+    },
+    deletion: (keyId) => deletions.get(toHex(keyId))?.bytes.slice(),
     current(keyId) {
       const held = of(toHex(keyId)).findLast(({ state }) => state === 'committed')
       return held === undefined ? undefined : entry(held)

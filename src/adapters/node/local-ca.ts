@@ -7,7 +7,7 @@
  */
 // x509 resolves its parts through reflect-metadata and throws without it.
 import 'reflect-metadata'
-import { KeyObject, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
@@ -15,6 +15,7 @@ import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { type CertificatePair, checkPair } from './certificate-files.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
+import { plainFiles, type SecretFiles } from './secret-files.ts'
 
 export interface LocalCaOptions {
   /** Where the CA and the leaf are kept. */
@@ -23,6 +24,8 @@ export interface LocalCaOptions {
   readonly names: readonly string[]
   readonly clock: Clock
   readonly random: Random
+  /** Where the private keys are; {@link plainFiles} by default. */
+  readonly files?: SecretFiles
 }
 
 const DAY_MS = 86_400_000
@@ -42,7 +45,7 @@ export async function localCertificate(options: LocalCaOptions): Promise<Certifi
   if (kept !== undefined) return kept
   const authority = await readOrMakeAuthority(options)
   const { certPem, keyPem } = await makeLeaf(options, authority)
-  writePrivateFile(join(options.folder, 'leaf.key'), keyPem)
+  filesOf(options).write(join(options.folder, 'leaf.key'), keyPem)
   writePrivateFile(join(options.folder, 'leaf.pem'), certPem)
   const made = checkPair(certPem, keyPem)
   if (made.kind === 'bad') throw new TypeError(`The local CA made a bad certificate: ${made.text}`)
@@ -60,9 +63,14 @@ export async function issuedCertificate(
   return { ...leaf, caPem: `${authority.certificate.toString('pem')}\n` }
 }
 
-function keptLeaf({ folder, names, clock }: LocalCaOptions): CertificatePair | undefined {
+function filesOf({ files = plainFiles }: LocalCaOptions): SecretFiles {
+  return files
+}
+
+function keptLeaf(options: LocalCaOptions): CertificatePair | undefined {
+  const { folder, names, clock } = options
   const certPem = readPrivateFile(join(folder, 'leaf.pem'))?.toString()
-  const keyPem = readPrivateFile(join(folder, 'leaf.key'))?.toString()
+  const keyPem = filesOf(options).read(join(folder, 'leaf.key'))?.toString()
   const caPem = readPrivateFile(join(folder, 'ca.pem'))?.toString()
   if (certPem === undefined || keyPem === undefined || caPem === undefined) return undefined
   const found = checkPair(certPem, keyPem)
@@ -85,20 +93,30 @@ async function readOrMakeAuthority(options: LocalCaOptions): Promise<Authority> 
   const certFile = join(options.folder, 'ca.pem')
   const keyFile = join(options.folder, 'ca.key')
   const certPem = readPrivateFile(certFile)?.toString()
-  const keyPem = readPrivateFile(keyFile)?.toString()
+  const keyPem = filesOf(options).read(keyFile)
   if (certPem !== undefined && keyPem !== undefined) {
-    const found = checkPair(certPem, keyPem)
+    const kept = authorityOf(certPem, keyPem)
     const needed = options.clock.now() + LEAF_DAYS * DAY_MS
-    if (found.kind === 'read' && found.pair.notAfter > needed) {
-      const der = x509.PemConverter.decodeFirst(keyPem)
-      const privateKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
-      return { certificate: new x509.X509Certificate(certPem), privateKey }
-    }
+    if (kept !== undefined && kept.certificate.notAfter.getTime() > needed) return kept
   }
   const { certificate, keys } = await makeAuthority(options)
-  writePrivateFile(keyFile, pemOf(keys.privateKey))
+  filesOf(options).write(keyFile, pemOf(keys.privateKey))
   writePrivateFile(certFile, `${certificate.toString('pem')}\n`)
   return { certificate, privateKey: keys.privateKey }
+}
+
+/** undefined when they do not belong together. Zeroes the key. */
+function authorityOf(certPem: string, keyPem: Buffer): Authority | undefined {
+  try {
+    const key = createPrivateKey(keyPem)
+    if (!new X509Certificate(certPem).checkPrivateKey(key)) return undefined
+    const privateKey = key.toCryptoKey(ALGORITHM, false, ['sign'])
+    return { certificate: new x509.X509Certificate(certPem), privateKey }
+  } catch {
+    return undefined
+  } finally {
+    keyPem.fill(0)
+  }
 }
 
 async function makeAuthority({ clock, random }: LocalCaOptions) {

@@ -1,6 +1,6 @@
 /**
  * Certificates (X.509, RFC 5280) with Ed25519 (RFC 8410) by an authority whose private key need not be here: what is to be signed goes to
- * whoever signs, in one piece or in shares (FROST, RFC 9591). A leaf has one name, a URI, and is for both ends of a connection.
+ * whoever signs, in one piece or in shares (FROST, RFC 9591). A leaf has one name, a URI or a host, and is for both ends of a connection.
  * Certificates for browsers are `local-ca.ts`.
  *
  * @module
@@ -24,8 +24,8 @@ export interface CertificateAuthority {
 }
 
 const ALGORITHM = { name: 'Ed25519' } as const
-/** For clocks that run behind: as `local-ca.ts` allows. */
-const BACKDATE_MS = 3_600_000
+/** For clocks that run behind: as `local-ca.ts` allows. A certificate begins so long before it was made. */
+export const BACKDATE_MS = 3_600_000
 const SIGNATURE_BYTES = 64
 const SERIAL_BYTES = 16
 
@@ -50,17 +50,37 @@ export async function nameCertificate(
 ): Promise<{ readonly certificate: string; readonly key: string }> {
   const pair = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const { publicKey, privateKey } = pair as webcrypto.CryptoKeyPair
+  const certificate = await leaf(authority, publicKey, { type: 'url', value: name }, lifeMs)
+  const key = KeyObject.from(privateKey).export({ format: 'pem', type: 'pkcs8' }).toString()
+  return { certificate, key }
+}
+
+/** Of a key that is somebody else's: Ed25519, 32 octets. PEM. */
+export async function hostCertificate(
+  authority: CertificateAuthority,
+  host: string,
+  publicKey: Uint8Array,
+  lifeMs: number,
+): Promise<string> {
+  const key = await publicKeyOf(publicKey)
+  return await leaf(authority, key, { type: 'dns', value: host }, lifeMs)
+}
+
+async function leaf(
+  authority: CertificateAuthority,
+  publicKey: webcrypto.CryptoKey,
+  name: { readonly type: 'url' | 'dns'; readonly value: string },
+  lifeMs: number,
+): Promise<string> {
   const issuer = await publicKeyOf(authority.publicKey)
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
-  const certificate = await signed(authority, publicKey, 'CN=Limen', lifeMs, [
+  return await signed(authority, publicKey, 'CN=Limen', lifeMs, [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
     new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
-    new x509.SubjectAlternativeNameExtension([{ type: 'url', value: name }]),
+    new x509.SubjectAlternativeNameExtension([name]),
     await x509.AuthorityKeyIdentifierExtension.create(issuer, false, crypto()),
   ])
-  const key = KeyObject.from(privateKey).export({ format: 'pem', type: 'pkcs8' }).toString()
-  return { certificate, key }
 }
 
 async function signed(

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import {
   type SampleShare,
+  sampleDeletion,
   sampleShare,
   shareVaultContract,
   VAULT_NODE,
@@ -234,4 +235,52 @@ describe('a disk that fails', () => {
       await whole.destroy(keyId, 2)
     })
   }
+
+  /** To write the deletion 3, then to destroy two shares, 5 each. */
+  const DELETION_CALLS = 13
+
+  for (const how of ['before', 'half', 'after'] as const) {
+    it(`leaves a key as it was or deletes it, wherever it fails (${how})`, async () => {
+      const deletion = sampleDeletion(keyId, 3)
+      for (let nth = 1; nth <= DELETION_CALLS; nth++) {
+        rmSync(join(folder, 'shares'), { recursive: true, force: true })
+        rmSync(join(folder, 'keystore'), { force: true })
+        const before = await open()
+        await keep(before, one)
+        await keep(before, two)
+        const vault = await open(failing(nth, how))
+        await assert.rejects(vault.delete(deletion), { code: 'vault-full' }, `call ${nth}`)
+        const after = await open()
+        const isGone = after.deletion(keyId) !== undefined
+        assert.deepEqual(after.generations(keyId).length, isGone ? 0 : 2, `call ${nth}`)
+        assert.deepEqual(after.list().damaged, [])
+        if (isGone) assert.deepEqual(after.deletion(keyId), deletion)
+        await after.delete(deletion)
+        assert.deepEqual(after.generations(keyId), [])
+        assert.equal(files().length, 1)
+      }
+      rmSync(join(folder, 'shares'), { recursive: true, force: true })
+      const before = await open()
+      await keep(before, one)
+      await keep(before, two)
+      await (await open(failing(DELETION_CALLS + 1, how))).delete(deletion)
+    })
+  }
+
+  it('names a deletion with an octet changed, and still takes no share of before it', async () => {
+    const vault = await open()
+    await keep(vault, one)
+    await vault.delete(sampleDeletion(keyId, 3))
+    const [file = ''] = files()
+    const path = join(folder, 'shares', file)
+    const bytes = readFileSync(path)
+    bytes[9] = (bytes[9] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    const again = await open()
+    assert.deepEqual(
+      again.list().damaged.map(({ file: name, code, generation }) => [name, code, generation]),
+      [[file, 'format', 3]],
+    )
+    await assert.rejects(again.prepare(two.unsigned, two.share), { code: 'vault-state' })
+  })
 })

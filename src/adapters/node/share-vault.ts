@@ -8,6 +8,7 @@
  * | `p` | prepared: the signature is zeroes, which committing overwrites in place, so that it needs no room |
  * | `c` | committed |
  * | `d` | being destroyed: overwritten, then removed, at the next start if need be |
+ * | `g` | gone: the key was deleted (LCD1); generations up to this one are destroyed, at the next start if need be |
  *
  * Manifests are in memory; a share is read and opened each time it is asked for, so damage shows. One process at a time.
  *
@@ -29,6 +30,7 @@ import {
   type VaultGeneration,
 } from '../../ports/share-vault.ts'
 import type { WrappingKey } from '../../ports/wrapping-key.ts'
+import { readCustodyDeletion } from '../../wire/custody-deletion.ts'
 import { readCustodyManifest } from '../../wire/custody-manifest.ts'
 import { readShareRecord, type ShareHeader, type ShareRecord } from '../../wire/share-record.ts'
 import { flushFolder, makePrivateFolder } from './private-file.ts'
@@ -45,14 +47,14 @@ export interface ShareVaultOptions {
   readonly disk?: VaultDisk
 }
 
-type Phase = 't' | 'p' | 'c' | 'd'
+type Phase = 't' | 'p' | 'c' | 'd' | 'g'
 
 interface Kept {
   readonly file: string
   readonly key: string
   readonly generation: number
   readonly phase: Phase
-  /** Of a file that could be read. */
+  /** Of a file that could be read; of `g` the deletion. */
   readonly manifest: Uint8Array | undefined
 }
 
@@ -63,7 +65,7 @@ interface Read {
 
 const KEYSTORE_FILE = 'keystore'
 const SHARES_FOLDER = 'shares'
-const NAME = /^([0-9a-f]{32})\.([0-9a-f]{8})\.([tpcd])$/
+const NAME = /^([0-9a-f]{32})\.([0-9a-f]{8})\.([tpcdg])$/
 const SIGNATURE_BYTES = 64
 const HEAD_BYTES = 80
 /** No room; of the file system, of a quota, of a limit on files. */
@@ -114,6 +116,9 @@ class FolderVault implements ShareVault {
       for (const one of this.#all()) {
         if (one.phase === 't' || one.phase === 'd') await this.#wipe(one.file)
       }
+      for (const one of this.#all()) {
+        if (one.phase === 'g') await this.#destroyUpTo(one.key, one.generation)
+      }
     })
   }
 
@@ -134,6 +139,7 @@ class FolderVault implements ShareVault {
       const newest = Math.max(
         0,
         ...kept.flatMap((one) => (one.phase === 'c' ? one.generation : [])),
+        this.#gone(key)?.generation ?? 0,
       )
       const others = kept.filter((one) => one.generation !== generation).length
       if (generation <= newest) {
@@ -198,6 +204,33 @@ class FolderVault implements ShareVault {
     })
   }
 
+  delete(deletion: Uint8Array): Promise<void> {
+    const bytes = new Uint8Array(deletion)
+    const read = readCustodyDeletion(bytes)
+    if (read === undefined) return Promise.reject(failed('vault-mismatch', 'That is no deletion'))
+    const { generation } = read.value
+    const key = toHex(read.value.keyId)
+    return this.#inTurn(async () => {
+      if (generation > (this.#gone(key)?.generation ?? -1)) {
+        const written = nameOf(key, generation, 't')
+        const done = nameOf(key, generation, 'g')
+        try {
+          await this.#disk.write(this.#path(written), bytes)
+          await this.#rename(written, done)
+        } catch (error) {
+          await this.#disk.remove(this.#path(written)).catch(() => undefined)
+          throw error
+        }
+        this.#keep(done)
+      }
+      await this.#destroyUpTo(key, generation)
+    })
+  }
+
+  deletion(keyId: Uint8Array): Uint8Array | undefined {
+    return this.#gone(toHex(keyId))?.manifest?.slice()
+  }
+
   current(keyId: Uint8Array): VaultEntry | undefined {
     const newest = this.#of(toHex(keyId)).findLast(({ phase }) => phase === 'c')
     return newest === undefined ? undefined : this.#entry(newest)
@@ -214,14 +247,19 @@ class FolderVault implements ShareVault {
 
   list() {
     this.#look()
-    const states = this.#all()
-      .sort(byAge)
-      .map((kept) => this.#stateOf(kept))
+    const all = this.#all().sort(byAge)
+    const states = all.flatMap((kept) => (kept.phase === 'g' ? [] : this.#stateOf(kept)))
+    const unread = all.filter(({ phase, manifest }) => phase === 'g' && manifest === undefined)
     const strangers = readdirSync(this.#folder).filter((name) => !NAME.test(name))
     return {
       generations: states.map(({ generation }) => generation),
       damaged: [
         ...states.flatMap(({ damage }) => (damage === undefined ? [] : [damage])),
+        ...unread.map(
+          ({ file, key, generation }): DamagedRecord => ({
+            ...{ file, code: 'format', keyId: fromHex(key), generation },
+          }),
+        ),
         ...strangers.map(
           (file): DamagedRecord => ({
             ...{ file, code: 'format', keyId: undefined, generation: undefined },
@@ -278,6 +316,17 @@ class FolderVault implements ShareVault {
     return isOwn ? { record, manifest } : 'mismatch'
   }
 
+  #readDeletion({ file, key, generation }: Kept): Uint8Array | undefined {
+    try {
+      const bytes = new Uint8Array(readFileSync(this.#path(file)))
+      const read = readCustodyDeletion(bytes)?.value
+      const isOwn = read !== undefined && toHex(read.keyId) === key
+      return isOwn && read.generation === generation ? bytes : undefined
+    } catch {
+      return undefined
+    }
+  }
+
   #stateOf(kept: Kept): { generation: VaultGeneration; damage: DamagedRecord | undefined } {
     const { file, generation } = kept
     const keyId = fromHex(kept.key)
@@ -293,6 +342,21 @@ class FolderVault implements ShareVault {
       generation: { keyId, generation, state: code === undefined ? sound : 'damaged' },
       damage: code === undefined ? undefined : { file, code, keyId, generation },
     }
+  }
+
+  /** Of a key that was deleted: its shares, and what said so before. */
+  async #destroyUpTo(key: string, generation: number): Promise<void> {
+    for (const kept of [...(this.#kept.get(key)?.values() ?? [])]) {
+      if (kept.generation > generation) continue
+      if (kept.phase === 'p' || kept.phase === 'c') await this.#destroy(kept.file)
+      if (kept.phase === 'g' && kept.generation < generation) await this.#wipe(kept.file)
+    }
+  }
+
+  /** The newest deletion. */
+  #gone(key: string): Kept | undefined {
+    const all = [...(this.#kept.get(key)?.values() ?? [])].sort(byAge)
+    return all.findLast(({ phase }) => phase === 'g')
   }
 
   /** Out of the way by name first, so that no crash leaves half a share behind a good name. */
@@ -341,8 +405,9 @@ class FolderVault implements ShareVault {
       ...{ file, key, generation: Number.parseInt(generation, 16) },
       ...{ phase: phase as Phase, manifest: known },
     }
-    const read = known === undefined ? this.#tryRead(kept) : undefined
-    const manifest = typeof read === 'object' ? new Uint8Array(read.manifest) : known
+    const read = known === undefined && phase !== 'g' ? this.#tryRead(kept) : undefined
+    const deletion = phase === 'g' ? this.#readDeletion(kept) : known
+    const manifest = typeof read === 'object' ? new Uint8Array(read.manifest) : deletion
     const files = this.#kept.get(key) ?? new Map<string, Kept>()
     this.#kept.set(key, files.set(file, { ...kept, manifest }))
   }

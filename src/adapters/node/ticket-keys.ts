@@ -12,7 +12,7 @@
  */
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
-import { readPrivateFile, writePrivateFile } from './private-file.ts'
+import { plainFiles, type SecretFiles } from './secret-files.ts'
 
 const KEY_BYTES = 48
 const ENTRY_BYTES = 8 + KEY_BYTES
@@ -20,9 +20,17 @@ const ENTRY_BYTES = 8 + KEY_BYTES
 const REPLACE_AFTER_MS = 86_400_000
 const KEPT = 2
 
-/** The keys in force now, the newest first. Makes, and replaces, as time passes; a damaged file is replaced. */
-export function readTicketKeys(path: string, clock: Clock, random: Random): readonly Uint8Array[] {
-  const kept = entriesOf(readPrivateFile(path))
+/**
+ * The keys in force now, the newest first. Makes, and replaces, as time passes; a damaged file is replaced, one whose seal does not open
+ * is not.
+ */
+export function readTicketKeys(
+  path: string,
+  clock: Clock,
+  random: Random,
+  files: SecretFiles = plainFiles,
+): readonly Uint8Array[] {
+  const kept = entriesOf(files.read(path))
   const newest = kept[0]
   const now = clock.now()
   // A key from the future (the clock was set back) is replaced too, or it would live for ever.
@@ -33,7 +41,7 @@ export function readTicketKeys(path: string, clock: Clock, random: Random): read
     0,
     KEPT,
   )
-  writePrivateFile(path, Buffer.concat(entries.map(bytesOf)))
+  files.write(path, Buffer.concat(entries.map(bytesOf)))
   return entries.map(({ key }) => key)
 }
 

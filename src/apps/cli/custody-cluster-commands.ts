@@ -56,6 +56,14 @@ export function addCustodyClusterCommands(custody: Command, told: Told): void {
       .command('bring <key> <file>')
       .description('a secret from a file: encrypt/NAME, mac/NAME or sign-assembled/NAME'),
   ).action(run('bringKey'))
+  on(keys.command('delete <key>').description('what deleting a key would take away'))
+    .option('--apply', 'take it away, at all nodes and for good')
+    .option(
+      '--in <s>',
+      'with --apply: after so many seconds, in which the command can be ended',
+      '10',
+    )
+    .action(run('deleteKey'))
   on(custody.command('drill [key]').description('let every holder prove its share'))
     .option('--repair', 'give new shares to those whose share is bad')
     .action(run('drillKeys'))

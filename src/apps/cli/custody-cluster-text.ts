@@ -146,6 +146,26 @@ export function changedText(changed: readonly ChangedView[]): string {
   return textTable(['KEY', 'GEN', 'NOT YET AT', 'PUBLIC KEY'], rows, 'No key was changed.')
 }
 
+export interface DeletedView {
+  readonly key: string
+  readonly keyId: string
+  readonly generation: number
+  readonly holders: readonly string[]
+  readonly deleted: boolean
+  /** Nodes that were away: the same command again reaches them. */
+  readonly waiting: readonly string[]
+}
+
+export function deletedText(view: DeletedView): string {
+  const { key, keyId, generation, holders, deleted, waiting } = view
+  if (!deleted) {
+    const at = `generation ${generation} at ${holders.join(', ')}`
+    return `${key} (${keyId}, ${at}) would be gone for good: --apply deletes it`
+  }
+  if (waiting.length === 0) return `${key} (${keyId}) is deleted at all nodes`
+  return `${key} (${keyId}) is deleted, but NOT YET at ${waiting.join(', ')}: again when they are there`
+}
+
 export interface PlanView {
   readonly by: string
   readonly costMs: number

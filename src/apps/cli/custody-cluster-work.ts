@@ -17,7 +17,7 @@ import { readClusterConfig } from '../custody/cluster-config.ts'
 import { readDemand } from '../custody/demand-file.ts'
 import { type DrilledShare, drillKey, keysOf, repair } from '../custody/drill.ts'
 import type { Changed } from '../custody/drive-change.ts'
-import { addKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
+import { addKeyName, dropKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
 import { makeCluster, SHARES_FILE } from '../custody/make-cluster.ts'
 import { changesOf, type OpenCluster, openCluster } from '../custody/open-cluster.ts'
 import { DEMANDED } from '../custody/operation-costs.ts'
@@ -139,6 +139,36 @@ export async function bringKey(told: Told, key: string, file: string, options: H
     } finally {
       secret.fill(0)
     }
+  })
+}
+
+export async function deleteKey(
+  told: Told,
+  key: string,
+  options: ClusterOptions & { readonly apply?: boolean; readonly in: string },
+): Promise<void> {
+  const waitS = wholeNumber('--in', options.in, 0, 999)
+  await withCluster(options, async (cluster) => {
+    const [keyId = new Uint8Array()] = await idsOf(cluster, key)
+    const known = await cluster.client.manifests.read(keyId)
+    if (known === undefined && options.apply !== true) throw usage(`There is no key ${key}`)
+    const { links } = cluster.client
+    const holders = known?.manifest.holders ?? []
+    const view = {
+      ...{ key, keyId: toHex(keyId), generation: known?.manifest.generation ?? 0 },
+      holders: holders.map(({ node }) => links.nodeOf(node)?.id ?? toHex(node)).sort(),
+    }
+    if (options.apply !== true) {
+      show({ ...view, deleted: false, waiting: [] }, options.output, text.deletedText, told.out)
+      return
+    }
+    const { driver } = changesOf(cluster)
+    if (waitS > 0) told.progress(`${key} is deleted in ${waitS} s: end this command to keep it`)
+    await new Promise((resolve) => setTimeout(resolve, waitS * 1000))
+    const { waiting } = await driver.delete(keyId)
+    dropKeyName(cluster.config.names, keyId)
+    show({ ...view, deleted: true, waiting }, options.output, text.deletedText, told.out)
+    if (waiting.length > 0) told.ended(EXIT.failed)
   })
 }
 

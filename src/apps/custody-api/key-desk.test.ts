@@ -21,6 +21,8 @@ let folder = ''
 let catalogue: KeyCatalogue
 /** Labels of what was made or brought, and the secrets as they were then. */
 let labels: string[] = []
+/** Versions whose shares are to be deleted. */
+let forgotten: number[] = []
 let secrets: { readonly brought: Uint8Array; readonly now: Uint8Array }[] = []
 let isDown = false
 /** Called in the middle of every change. */
@@ -29,6 +31,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'limen-desk-'))
   catalogue = await openKeyCatalogue({ folder, identity })
   labels = []
+  forgotten = []
   secrets = []
   isDown = false
   meanwhile = async () => undefined
@@ -40,6 +43,11 @@ afterEach(() => {
 
 /** Takes what nodes would be given. */
 const maker: KeyMaker = {
+  deletions: {
+    announce: (versions) => void forgotten.push(...versions.map(({ version }) => version)),
+    withdraw: (versions) => void forgotten.splice(-versions.length),
+    run: async () => undefined,
+  },
   driver: {
     async make(label) {
       return await changed(Buffer.from(writeKeyLabel(label)).toString('latin1'))
@@ -157,13 +165,16 @@ describe('KeyDesk', () => {
     await one.make('a', 'derive', false)
     assert.equal(statusOf(await one.delete('a')), 400)
     await one.configure('a', { deletionAllowed: true })
+    await one.rotate('a')
+    assert.deepEqual(forgotten, [])
     await one.delete('a')
+    assert.deepEqual(forgotten, [1, 2])
     assert.deepEqual([one.find('a'), one.names()], [undefined, []])
     assert.equal(statusOf(await one.rotate('a')), 400)
     const { key } = madeOf(await one.make('a', 'hmac', false))
     assert.deepEqual([key.type, versionsOf(key), key.deletionAllowed], ['hmac', [1], false])
-    assert.equal(key.serial, 4)
-    assert.notEqual(labels[0]?.slice(-16), labels[1]?.slice(-16))
+    assert.equal(key.serial, 5)
+    assert.notEqual(labels[0]?.slice(-16), labels[2]?.slice(-16))
   })
 
   it('takes no more changes at once than it can do', async () => {

@@ -27,6 +27,7 @@ import { keyRecordToSign } from '../../keys/custody/key-record.ts'
 import { type KeyType, makingOf } from '../../keys/custody/key-type.ts'
 import type { Holding, ShareDriver } from '../custody/drive-change.ts'
 import { done, type Outcome, refusalOf, refused } from './outcome.ts'
+import type { ShareDeletions } from './share-deletions.ts'
 
 export interface KeyDeskOptions {
   readonly catalogue: KeyCatalogue
@@ -37,6 +38,8 @@ export interface KeyDeskOptions {
 }
 
 export interface KeyMaker {
+  /** Takes the shares of forgotten versions away from the nodes. */
+  readonly deletions: Pick<ShareDeletions, 'announce' | 'withdraw' | 'run'>
   readonly driver: Pick<ShareDriver, 'make' | 'bring'>
   readonly holding: Holding
   /** Ed25519 by the cluster's identity. */
@@ -115,7 +118,17 @@ export class KeyDesk {
       if (key === undefined) return refused(400, `no existing key named ${name} could be found`)
       const changed = await change(key, maker)
       if (changed.kind === 'refused') return refused(400, changed.why)
-      return await this.#keep(maker, changed.key)
+      const kept = new Set(changed.key.versions.map(({ mark }) => mark))
+      const forgotten = key.versions.filter(({ mark }) => !kept.has(mark))
+      if (forgotten.length === 0) return await this.#keep(maker, changed.key)
+      const { type } = key
+      const gone = forgotten.map(({ version, mark }) => ({ name, type, version, mark }))
+      maker.deletions.announce(gone)
+      const outcome = await this.#keep(maker, changed.key)
+      if (outcome.kind === 'refused') maker.deletions.withdraw(gone)
+      // Nobody waits for it: no coordinator can name these shares any more.
+      else void maker.deletions.run()
+      return outcome
     })
   }
 

@@ -16,20 +16,18 @@ import { LimenError } from '../../ground/limen-error.ts'
 import { compileAccess } from '../../keys/custody/access-policy.ts'
 import { CHECKPOINT_MS } from '../../keys/custody/audit-checkpoint.ts'
 import { nodeIdOf } from '../custody/caller.ts'
-import { countedClient } from '../custody/counted-client.ts'
 import { type CustodyClient, openCustodyClient } from '../custody/custody-client.ts'
-import { CustodyDesk } from '../custody/custody-desk.ts'
+import { CustodyDesk, type DeskCluster } from '../custody/custody-desk.ts'
 import { ShareDriver } from '../custody/drive-change.ts'
-import { KeyDemand } from '../custody/key-demand.ts'
-import type { OpenCluster } from '../custody/open-cluster.ts'
+import { KeyUse } from '../custody/key-use.ts'
 import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
 import { bytesOf, credentialError, secretOf, splitAddress } from '../custody/read-file.ts'
-import { RoutingTable } from '../custody/routing-table.ts'
 import { type ApiConfig, readApiConfig } from './api-config.ts'
 import { listenForClients } from './api-listener.ts'
 import { apiRequests } from './api-requests.ts'
 import { KeyDesk, type KeyMaker } from './key-desk.ts'
 import { KeyWork } from './key-work.ts'
+import { ShareDeletions } from './share-deletions.ts'
 import type { SystemState } from './system-answers.ts'
 import { bearerOf, certifiedCaller } from './who-asks.ts'
 
@@ -60,17 +58,16 @@ export async function startCustodyApi({
   const clock = systemClock
   const { identity, identityKey, signingKey, tokens, decide } = readRest(config, path)
   const groups = await sodiumGroups()
-  const routing = new RoutingTable(cluster)
-  const demand = new KeyDemand()
+  const use = new KeyUse({ cluster, folder, now: clock.now, complain })
   const plainClient = openCustodyClient({
-    ...{ cluster, identity, groups, random, clock, chanceOf: routing.chanceOf },
+    ...{ cluster, identity, groups, random, clock, chanceOf: use.routing.chanceOf },
     nodes: config.nodes.map(({ id: node, address, card }) => ({
       ...{ id: node, ...splitAddress(address), card: new Uint8Array(bytesOf(card)) },
     })),
     ...{ certificate: textOf(config.certificate), authority: textOf(config.authority) },
     key: secretOf(config.key).toString(),
   })
-  const client = countedClient(plainClient, demand)
+  const client = use.counted(plainClient)
   const onError = (error: unknown): void =>
     complain(error instanceof LimenError ? error.message : `bug: ${(error as Error).stack}`)
   const catalogue = await openKeyCatalogue({
@@ -80,17 +77,27 @@ export async function startCustodyApi({
     ...{ folder: join(folder, 'audit'), node: nodeIdOf(cluster, id), key: signingKey, clock },
     onError,
   })
-  const maker = identityKey && makerOf(config, client, groups, identityKey)
+  const deletions =
+    identityKey &&
+    new ShareDeletions({
+      ...{ path: join(folder, 'deletions.json'), catalogue, complain },
+      driver: changesWith(client, groups, identityKey).driver,
+    })
+  const maker = identityKey && deletions && makerOf(config, client, groups, identityKey, deletions)
   const world = {
     ...{ random, clock, keys: new KeyDesk({ catalogue, random, clock, maker }) },
     work: new KeyWork({ client, groups, random }),
   }
   const desk = new CustodyDesk({
     cluster: {
-      ...{ config, identity, groups, random, client, close: () => client.close() },
+      ...{ config, groups, random, client },
       changes: identityKey && changesWith(client, groups, identityKey),
     },
-    ...{ demand, routing, demandFile: join(folder, 'demand'), now: clock.now },
+    ...{ use, now: clock.now },
+    onFinding: ({ keyId, node, fault }) => {
+      const what = fault === undefined ? 'is good again' : `is bad: ${fault}`
+      complain(`custody: the share of key ${keyId} at ${node} ${what}`)
+    },
     tell: (_level, text) => complain(text),
   })
   const system = (): SystemState => {
@@ -113,12 +120,14 @@ export async function startCustodyApi({
       }),
   })
   desk.begin()
+  void deletions?.run()
   return {
     ...{ id, host, port: listener.port },
     async close() {
       await desk.close()
       stopCarrying()
       await listener.close()
+      await deletions?.close()
       catalogue.close()
       await client.close()
       await audit.close()
@@ -131,13 +140,10 @@ function changesWith(
   { links, manifests }: CustodyClient,
   groups: SodiumGroups,
   identityKey: KeyObject,
-): OpenCluster['changes'] {
+): NonNullable<DeskCluster['changes']> {
   const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
   const random = systemRandom()
-  return {
-    driver: new ShareDriver({ links, manifests, groups, random, sign: signed }),
-    sign: signed,
-  }
+  return { driver: new ShareDriver({ links, manifests, groups, random, sign: signed }) }
 }
 
 function makerOf(
@@ -145,6 +151,7 @@ function makerOf(
   { links, manifests }: CustodyClient,
   groups: SodiumGroups,
   identityKey: KeyObject,
+  deletions: ShareDeletions,
 ): KeyMaker {
   const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
   const random = systemRandom()
@@ -154,6 +161,7 @@ function makerOf(
     driver: new ShareDriver({ links, manifests, groups, random, graceMs, sign: signed }),
     holding: { threshold, nodes: nodes.map(({ id }) => id) },
     sign: signed,
+    deletions,
   }
 }
 

@@ -24,6 +24,7 @@ import {
   type OctetShare,
   proveOctets,
 } from '../../keys/custody/octet-shares.ts'
+import { readCustodyDeletion } from '../../wire/custody-deletion.ts'
 import { type CustodyManifest, readCustodyManifest } from '../../wire/custody-manifest.ts'
 import { FIELD, type Fields, fieldOf, type Outcome } from '../../wire/custody-message.ts'
 import { type CustodyPlan, readCustodyPlan } from '../../wire/custody-plan.ts'
@@ -219,6 +220,24 @@ export class ShareChanges {
     }
     this.#held.forget(keyId)
     return { outcome: 'done', generation: manifest.generation }
+  }
+
+  /** All shares of a key go; none of its generations so far comes back. */
+  async delete(keyId: Uint8Array, fields: Fields): Promise<Reply> {
+    // A copy: what came in is zeroed when it is answered.
+    const bytes = fieldOf(fields, FIELD.deletion).slice()
+    const read = readCustodyDeletion(bytes)
+    const isGood = read !== undefined && isSignedBy(this.#world.identity, 'deletion', read)
+    if (!isGood || !isSameOctets(read.value.keyId, keyId)) return { outcome: 'state' }
+    this.#forget(keyId)
+    try {
+      await this.#world.vault.delete(bytes)
+    } catch (error) {
+      return { outcome: outcomeOf(error) }
+    } finally {
+      this.#held.forget(keyId)
+    }
+    return { outcome: 'done', generation: read.value.generation }
   }
 
   /** The attempt of this plan is over. */

@@ -27,6 +27,38 @@ export const custodyNodeFields = {
   slots: z.int().positive().default(10_000),
 }
 
+const DRILL = { everyS: 86_400, repair: false }
+
+/** How shares are drilled, with what is so unless it is said. */
+export const drillFields = ({ everyS, repair }: typeof DRILL) =>
+  z
+    .strictObject({
+      everyS: z
+        .int()
+        .min(1)
+        .max(31_536_000)
+        .default(everyS)
+        .describe('Each share is proven once in so many seconds.'),
+      repair: z.boolean().default(repair).describe('Bad shares are made good without asking.'),
+    })
+    .prefault({})
+
+/** Whether shares are moved. */
+export const placementFields = z
+  .strictObject({
+    mode: z
+      .enum(['off', 'plan', 'act'])
+      .default('plan')
+      .describe('plan: it is only said which shares would be moved; act: they are.'),
+    movesMax: z.int().positive().default(8).describe('Shares moved at one time.'),
+    moveMs: z
+      .number()
+      .min(0)
+      .default(0.01)
+      .describe('What moving a share has to be worth: milliseconds of the mean operation.'),
+  })
+  .prefault({})
+
 /** Of both readers of the file. */
 export const custodyClusterFields = {
   cluster: z.string().regex(/^[a-z0-9-]{1,63}$/, 'a name of a-z, 0-9 and "-"'),
@@ -41,24 +73,8 @@ export const custodyClusterFields = {
   names: file.default('names'),
   /** LRC1, and the manifest of the operators' shares: for backups. */
   recovery: z.strictObject({ key: file, operators: file }).optional(),
-  drill: z
-    .strictObject({
-      /** Each share is proven once in so long. */
-      everyS: z.int().min(1).max(31_536_000).default(86_400),
-      /** Whether bad shares are made good without asking. */
-      repair: z.boolean().default(false),
-    })
-    .prefault({}),
-  placement: z
-    .strictObject({
-      /** `plan` only says what it would do. */
-      mode: z.enum(['off', 'plan', 'act']).default('plan'),
-      /** Shares moved at one time. */
-      movesMax: z.int().positive().default(8),
-      /** What moving a share has to be worth: milliseconds of the mean operation. */
-      moveMs: z.number().min(0).default(0.01),
-    })
-    .prefault({}),
+  drill: drillFields(DRILL),
+  placement: placementFields,
 }
 
 /** The operations API's own. */

@@ -7,6 +7,7 @@
 import { isSameOctets } from '../../crypto/prime-group.ts'
 import { toHex } from '../../ground/hex.ts'
 import { type KeyLabel, keyIdOf, readKeyLabel, schemeOf } from '../../keys/custody/key-label.ts'
+import { readCustodyDeletion } from '../../wire/custody-deletion.ts'
 import {
   type CustodyRequest,
   FIELD,
@@ -97,8 +98,9 @@ export function custodyNode(world: NodeWorld): CustodyNode {
       case 'destroy':
         return await changes[operation](keyId, fields)
       case 'commit':
+      case 'delete':
         use.assembled.forget(keyId)
-        return await changes.commit(keyId, fields)
+        return await changes[operation](keyId, fields)
       case 'prove':
         return prove(keyId, generation, fieldOf(fields, FIELD.challenge))
       case 'list':
@@ -153,7 +155,7 @@ export function custodyNode(world: NodeWorld): CustodyNode {
     return { outcome: 'done', fields: new Map([[FIELD.output, [output]]]) }
   }
 
-  /** The two newest manifests that are committed. */
+  /** The two newest manifests that are committed, and the newest deletion. */
   const state = (keyId: Uint8Array): Reply => {
     const fields = new Map<number, readonly Uint8Array[]>()
     const generations = vault.generations(keyId)
@@ -163,7 +165,11 @@ export function custodyNode(world: NodeWorld): CustodyNode {
       return found.kind === 'held' ? [found.held.manifestBytes] : []
     })
     if (manifests.length > 0) fields.set(FIELD.manifest, manifests)
-    return { outcome: 'done', generation: generations.at(-1)?.generation ?? 0, fields }
+    const deletion = vault.deletion(keyId)
+    if (deletion !== undefined) fields.set(FIELD.deletion, [deletion])
+    const gone = deletion && readCustodyDeletion(deletion)?.value.generation
+    const newest = Math.max(generations.at(-1)?.generation ?? 0, gone ?? 0)
+    return { outcome: 'done', generation: newest, fields }
   }
 
   return {

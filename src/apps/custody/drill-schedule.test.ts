@@ -50,7 +50,7 @@ describe('DrillSchedule', () => {
     assert.deepEqual([found, errors], [[], []])
     const results = schedule.results()
     assert.deepEqual(results.map(({ keyId }) => keyId).sort(), [...ids].sort())
-    assert.ok(results.every(({ shares }) => shares === 3))
+    assert.ok(results.every(({ holders }) => holders.join() === 'n1,n2,n3'))
     const times = results.map(({ at }) => at).sort((a, b) => a - b)
     assert.equal(new Set(times).size, ids.length)
   })
@@ -62,7 +62,7 @@ describe('DrillSchedule', () => {
       to.id === node?.id && isAway ? 'away' : await pass()
     let rounds = 0
     const { found } = await scheduled(false, (schedule, so) => {
-      const { faults } = schedule.figures()
+      const faults = schedule.results().reduce((sum, one) => sum + one.faults.length, 0)
       if (faults === ids.length && ++rounds > 20) isAway = false
       return !isAway && faults === 0 && so.length >= 2 * ids.length
     })
@@ -95,6 +95,40 @@ describe('DrillSchedule', () => {
         ['n3', undefined],
       ],
     )
-    assert.deepEqual(schedule.figures(), { keys: 3, faults: 0, repairs: 1 })
+    const { verdicts, repairs } = schedule.figures()
+    assert.equal(repairs, 1)
+    assert.equal(verdicts.get('n3')?.get('lost'), 1)
+    assert.equal(verdicts.get('n1')?.has('lost'), false)
+    assert.ok((verdicts.get('n3')?.get('good') ?? 0) >= 1)
+  })
+
+  it('drills all of them when it is asked to, at once for all who ask, and says what it repaired', async () => {
+    const vault = cluster.nodes[0]?.world.vault
+    const keyId = Uint8Array.from(Buffer.from(ids[0] ?? '', 'hex'))
+    for (const { generation } of vault?.generations(keyId) ?? []) {
+      await vault?.destroy(keyId, generation)
+    }
+    cluster.nodes[0]?.restart()
+    const { links, manifests } = cluster.client
+    const errors: string[] = []
+    const schedule = new DrillSchedule({
+      ...{ links, manifests, groups: cluster.groups, random: systemRandom(), everyMs: 86_400_000 },
+      driver: cluster.driver,
+      onFinding: () => undefined,
+      onError: (text) => errors.push(text),
+      now: () => Date.now(),
+    })
+    await Promise.all([schedule.drillNow(), schedule.drillNow()])
+    await schedule.close()
+    assert.deepEqual(errors, [])
+    const results = schedule.results()
+    assert.equal(results.length, ids.length)
+    assert.ok(results.every(({ faults }) => faults.length === 0))
+    const repaired = results.flatMap((one) => one.repaired)
+    assert.deepEqual(repaired, [{ keyId: ids[0], node: 'n1', fault: 'lost' }])
+    // Once each, and once more after the repair.
+    const { verdicts } = schedule.figures()
+    const good = [...(verdicts.get('n2') ?? [])].reduce((sum, [, count]) => sum + count, 0)
+    assert.equal(good, ids.length + 1)
   })
 })

@@ -15,6 +15,7 @@ import { joinOctets } from '../../ground/octets.ts'
 import type { Random } from '../../ground/random.ts'
 import { type KeyLabel, keyIdOf, schemeOf, writeKeyLabel } from '../../keys/custody/key-label.ts'
 import { keyCheckValue } from '../../keys/custody/octet-shares.ts'
+import { writeCustodyDeletion } from '../../wire/custody-deletion.ts'
 import {
   type CustodyManifest,
   sealCustodyManifest,
@@ -24,7 +25,13 @@ import { type CustodyAnswer, FIELD, type Fields } from '../../wire/custody-messa
 import { type CustodyPlan, type Receiver, writeCustodyPlan } from '../../wire/custody-plan.ts'
 import { SCHEME } from '../../wire/share-record.ts'
 import { askAll, type Failed, type Member, STEP_MS, wordsOf } from './ask-members.ts'
-import { type KeyManifests, type KnownKey, type NodeState, usable } from './key-manifests.ts'
+import {
+  type KeyManifests,
+  type KnownKey,
+  type NodeState,
+  newestDeletion,
+  usable,
+} from './key-manifests.ts'
 import type { KnownNode, NodeLinks } from './node-links.ts'
 import { toBeSigned } from './node-world.ts'
 import { sealShare } from './sealed-shares.ts'
@@ -53,6 +60,12 @@ export interface Changed {
   /** Of schemes 2 and 3. */
   readonly publicKey: Uint8Array | undefined
   /** Have not committed yet, by id: the old generation stays until they have, in the next change. */
+  readonly waiting: readonly string[]
+}
+
+export interface Deleted {
+  readonly keyId: Uint8Array
+  /** Have not answered, by id: they keep their shares until they are asked again. */
   readonly waiting: readonly string[]
 }
 
@@ -117,10 +130,50 @@ export class ShareDriver {
     return await this.#change(keyId, scheme, wanted, { from }, { states, fit })
   }
 
+  /**
+   * All shares of a key go, at all nodes, for good: an old manifest does not bring them back. Again is no error, and reaches nodes that were
+   * away. A key that is made later under the same name is another one.
+   *
+   * @throws LimenError `custody-change` when no node answers, or none knows the key
+   */
+  async delete(keyId: Uint8Array): Promise<Deleted> {
+    const { links, manifests } = this.#options
+    const states = await manifests.states(keyId)
+    const newest = states.reduce((max, one) => Math.max(max, one.newest), 0)
+    if (newest === 0) throw changeError(keyId, 'no node has it')
+    const known = newestDeletion(states)
+    const isGone = known?.generation === newest
+    const bytes = isGone ? known.bytes : await this.#deletionOf(keyId, newest + 1)
+    const fields = new Map([[FIELD.deletion, [bytes]]])
+    const answers = await Promise.all(
+      links.nodes.map((node) => node.ask('delete', keyId, 0, fields, STEP_MS)),
+    )
+    manifests.forget(keyId)
+    const waiting = links.nodes.filter((_, i) => answers[i]?.outcome !== 'done')
+    return { keyId, waiting: waiting.map(({ id }) => id) }
+  }
+
+  async #deletionOf(keyId: Uint8Array, generation: number): Promise<Uint8Array> {
+    const signed = writeCustodyDeletion({ keyId, generation })
+    return joinOctets(signed, await this.#sign('deletion', signed))
+  }
+
+  /** What the nodes have of a key, and none of them what was deleted at another. */
+  async #undeleted(keyId: Uint8Array): Promise<NodeState[]> {
+    const { manifests } = this.#options
+    const states = await manifests.states(keyId)
+    const gone = newestDeletion(states)
+    const late = states.filter(({ deletion }) => deletion?.generation !== gone?.generation)
+    if (gone === undefined || late.length === 0) return states
+    const fields = new Map([[FIELD.deletion, [gone.bytes]]])
+    await Promise.all(late.map(({ node }) => node.ask('delete', keyId, 0, fields, STEP_MS)))
+    return await manifests.states(keyId)
+  }
+
   /** Brings to its end what an interrupted change has begun to commit. What the nodes have of the key, then. */
   async #settled(keyId: Uint8Array): Promise<NodeState[]> {
     const { manifests } = this.#options
-    const states = await manifests.states(keyId)
+    const states = await this.#undeleted(keyId)
     const [newest] = states
       .flatMap(({ keys }) => keys)
       .sort((a, b) => b.manifest.generation - a.manifest.generation)
@@ -336,7 +389,7 @@ export class ShareDriver {
     return holder && this.#options.links.nodeOf(holder.node)
   }
 
-  async #sign(kind: 'plan' | 'manifest', octets: Uint8Array): Promise<Uint8Array> {
+  async #sign(kind: 'plan' | 'manifest' | 'deletion', octets: Uint8Array): Promise<Uint8Array> {
     return await this.#options.sign(toBeSigned(kind, octets))
   }
 }

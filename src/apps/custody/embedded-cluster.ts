@@ -8,7 +8,7 @@ import { sign } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFolder } from '../../adapters/node/folder-lock.ts'
-import { sodiumGroups } from '../../adapters/node/sodium-groups.ts'
+import { type SodiumGroups, sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { joinOctets } from '../../ground/octets.ts'
@@ -18,8 +18,10 @@ import { writeNodeCard } from '../../wire/custody-plan.ts'
 import { nodeIdOf } from './caller.ts'
 import { type ClusterRoot, type ClusterRootOptions, openClusterRoot } from './cluster-root.ts'
 import { type CustodyClient, type KeyName, openCustodyClient } from './custody-client.ts'
+import { CustodyDesk, type CustodyDeskOptions, type DeskCluster } from './custody-desk.ts'
 import { ShareDriver } from './drive-change.ts'
 import { EmbeddedNode, type NodeEvent } from './embedded-node.ts'
+import { KeyUse } from './key-use.ts'
 import {
   AUTHORITY_KEY,
   certificatesByCustody,
@@ -38,6 +40,8 @@ export interface EmbeddedClusterOptions extends Omit<ClusterRootOptions, 'signal
   /** Keys that derive: made when no node has them, unless `mayMake` says that something is sealed under them. */
   readonly keys: readonly KeyName[]
   readonly mayMake: boolean
+  /** Keys that sign: made when no node has them. */
+  readonly signing?: readonly KeyName[]
   readonly clock: Clock
   onEvent(event: ClusterEvent): void
   /** Of what else listens here later. */
@@ -51,17 +55,28 @@ export type ClusterEvent =
   | { readonly kind: 'made' }
   /** Certificates could not be replaced: tried again. */
   | { readonly kind: 'unrenewed'; readonly why: string }
+  /** What was counted could not be kept. */
+  | { readonly kind: 'unkept'; readonly why: string }
 
 export interface EmbeddedCluster {
   readonly client: CustodyClient
+  /** Its own, and those it was opened with. */
+  readonly keys: readonly KeyLabel[]
+  /** Looks after it, once it begins; to be closed before the cluster. */
+  openDesk(options: EmbeddedDeskOptions): CustodyDesk
   close(): Promise<void>
 }
+
+export type EmbeddedDeskOptions = Pick<CustodyDeskOptions, 'onFinding' | 'tell'> &
+  Pick<DeskCluster['config'], 'drill' | 'placement'>
 
 const CLUSTER = 'embedded'
 /** Issue 6: 3 of 5. */
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5']
 const THRESHOLD = 3
 const CALLER = { role: 'server', id: 'limen' }
+/** Shares a node has room for: more than there are keys. */
+const SLOTS = 10_000
 const CERTIFICATE_MS = 3_600_000
 /** With three nodes and no more, it goes on after this: the others are on their way. */
 const STRAGGLER_MS = 1_000
@@ -80,7 +95,8 @@ export async function openEmbeddedCluster(
     try {
       const client = await cluster.start()
       return {
-        client,
+        ...{ client, keys: cluster.keys },
+        openDesk: (desk) => cluster.openDesk(desk, client),
         async close() {
           await cluster.close()
           unlock()
@@ -103,6 +119,8 @@ class Cluster {
   readonly #certificates: NodeCertificatesOptions
   readonly #identity: Uint8Array
   readonly #whys = new Map<string, string>()
+  readonly #use: KeyUse
+  #groups: SodiumGroups | undefined
   #issued: Issued | undefined
   #issuedAt = 0
   #client: CustodyClient | undefined
@@ -121,6 +139,32 @@ class Cluster {
       lifeMs: options.certificateMs ?? CERTIFICATE_MS,
     }
     this.#nodes = NODES.map((id) => this.#newNode(id))
+    this.#use = new KeyUse({
+      ...{ cluster: CLUSTER, folder, now: () => clock.now() },
+      complain: (why) => options.onEvent({ kind: 'unkept', why }),
+    })
+  }
+
+  get keys(): readonly KeyLabel[] {
+    const { keys, signing = [] } = this.#options
+    const signs = [AUTHORITY_KEY, ...signing].map((key): KeyLabel => ({ ...key, use: 'sign' }))
+    return [...signs, ...keys.map((key): KeyLabel => ({ ...key, use: 'derive' }))]
+  }
+
+  openDesk({ onFinding, tell, ...config }: EmbeddedDeskOptions, client: CustodyClient) {
+    const { clock, random } = this.#options
+    const groups = this.#groups
+    if (groups === undefined) throw new TypeError('A desk is of a cluster that has started')
+    const { links, manifests } = client
+    const sign = async (octets: Uint8Array) => this.#signed(octets)
+    // With the grace of keys that are in use.
+    const driver = new ShareDriver({ links, manifests, groups, random, sign })
+    // A node fails alone here, as a process or a folder.
+    const nodes = NODES.map((id) => ({ id, address: '', cores: 1, slots: SLOTS }))
+    return new CustodyDesk({
+      cluster: { config: { ...config, nodes }, client, groups, random, changes: { driver } },
+      ...{ use: this.#use, now: () => clock.now(), onFinding, tell },
+    })
   }
 
   async start(): Promise<CustodyClient> {
@@ -130,9 +174,10 @@ class Cluster {
     await this.#untilOpen()
     const caller = () => (this.#issued ?? first).caller
     const groups = await sodiumGroups()
-    const client = openCustodyClient({
+    this.#groups = groups
+    const plainClient = openCustodyClient({
       ...{ cluster: CLUSTER, identity: ed25519PublicKey(this.#identity), groups, random, clock },
-      nodes: this.#nodes,
+      ...{ nodes: this.#nodes, chanceOf: this.#use.routing.chanceOf },
       get certificate() {
         return caller().certificate
       },
@@ -143,6 +188,7 @@ class Cluster {
         return caller().authority
       },
     })
+    const client = this.#use.counted(plainClient)
     this.#client = client
     const driver = new ShareDriver({
       ...{ links: client.links, manifests: client.manifests, groups, random },
@@ -150,8 +196,10 @@ class Cluster {
       graceMs: 0,
       sign: async (octets) => this.#signed(octets),
     })
-    const { keys, mayMake } = this.#options
-    await this.#ensure(client, driver, { ...AUTHORITY_KEY, use: 'sign' }, true)
+    const { keys, mayMake, signing = [] } = this.#options
+    for (const key of [AUTHORITY_KEY, ...signing]) {
+      await this.#ensure(client, driver, { ...key, use: 'sign' }, true)
+    }
     for (const key of keys) await this.#ensure(client, driver, { ...key, use: 'derive' }, mayMake)
     if (this.#root.isNew) this.#options.onEvent({ kind: 'made' })
     // Nobody waits for it: the first ones are good for as long.

@@ -9,6 +9,7 @@ import type { SodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { type GroupKey, groupKeyOf } from '../../crypto/feldman.ts'
 import { isSameOctets } from '../../crypto/prime-group.ts'
 import { toHex } from '../../ground/hex.ts'
+import { readCustodyDeletion } from '../../wire/custody-deletion.ts'
 import { type CustodyManifest, readCustodyManifest } from '../../wire/custody-manifest.ts'
 import { FIELD } from '../../wire/custody-message.ts'
 import { SCHEME } from '../../wire/share-record.ts'
@@ -26,8 +27,15 @@ export interface KnownKey {
 export interface NodeState {
   readonly node: KnownNode
   readonly keys: readonly KnownKey[]
-  /** Of all it has, prepared or not; 0: nothing. */
+  /** Of all it has, prepared, deleted or not; 0: nothing. */
   readonly newest: number
+  /** Signed; LCD1: it keeps no share up to that generation. */
+  readonly deletion: KnownDeletion | undefined
+}
+
+export interface KnownDeletion {
+  readonly generation: number
+  readonly bytes: Uint8Array
 }
 
 /** Far below the time that an old generation stays usable: `drive-change.ts`. */
@@ -111,7 +119,24 @@ export class KeyManifests {
     if (answer?.outcome !== 'done') return undefined
     const manifests = answer.fields.get(FIELD.manifest) ?? []
     const keys = manifests.map((bytes) => this.#check(keyId, bytes))
-    return { node, keys: keys.filter((one) => one !== undefined), newest: answer.generation }
+    const [bytes] = answer.fields.get(FIELD.deletion) ?? []
+    const deletion = bytes && this.#checkDeletion(keyId, bytes)
+    return {
+      ...{ node, keys: keys.filter((one) => one !== undefined), newest: answer.generation },
+      deletion,
+    }
+  }
+
+  /** A key that is deleted is not remembered. */
+  forget(keyId: Uint8Array): void {
+    this.#kept.delete(toHex(keyId))
+  }
+
+  #checkDeletion(keyId: Uint8Array, bytes: Uint8Array): KnownDeletion | undefined {
+    const read = readCustodyDeletion(bytes)
+    if (read === undefined || !isSameOctets(read.value.keyId, keyId)) return undefined
+    if (!isSignedBy(this.#identity, 'deletion', read)) return undefined
+    return { generation: read.value.generation, bytes }
   }
 
   /** undefined for what the cluster has not signed. */
@@ -132,12 +157,21 @@ function knownKey(manifest: CustodyManifest, bytes: Uint8Array, groups: SodiumGr
   return { manifest, bytes, group }
 }
 
-/** The newest generation that its threshold of holders have; else the one most have. */
+export function newestDeletion(states: readonly NodeState[]): KnownDeletion | undefined {
+  return states
+    .flatMap(({ deletion }) => deletion ?? [])
+    .sort((a, b) => b.generation - a.generation)[0]
+}
+
+/** The newest generation that its threshold of holders have; else the one most have. None that was deleted. */
 export function usable(states: readonly NodeState[]): KnownKey | undefined {
   // By their octets: two changes at once may have made different ones of a number.
   const held = new Map<string, { readonly known: KnownKey; count: number }>()
+  const gone = newestDeletion(states)?.generation ?? 0
   for (const { node, keys } of states) {
     for (const known of keys) {
+      // At a node that was away when the key was deleted.
+      if (known.manifest.generation <= gone) continue
       if (!known.manifest.holders.some((holder) => isSameOctets(holder.node, node.node))) continue
       const one = held.get(toHex(known.bytes))
       if (one === undefined) held.set(toHex(known.bytes), { known, count: 1 })

@@ -39,7 +39,16 @@ export function parseKeyNames(text: string, path: string): KeyNames {
 
 /** One more. A name that is there already changes nothing. */
 export function addKeyName(path: string, label: KeyLabel): void {
-  const names = new Map(readKeyNames(path)).set(idOf(label), label)
+  write(path, new Map(readKeyNames(path)).set(idOf(label), label))
+}
+
+/** Of a key that is there no more. */
+export function dropKeyName(path: string, keyId: Uint8Array): void {
+  const names = new Map(readKeyNames(path))
+  if (names.delete(toHex(keyId))) write(path, names)
+}
+
+function write(path: string, names: KeyNames): void {
   const lines = [...names.values()].map(({ use, version, name }) => `${use} ${version} ${name}\n`)
   writePrivateFile(path, lines.join(''))
 }

@@ -64,7 +64,7 @@ const SEED_BYTES = 32
 const PASSPHRASE_BYTES = 24
 /** What a custodian asks of nodes: to look after shares, not to use keys. */
 const CARE =
-  'deal, take, prepare, compare, commit, abort, destroy, prove, list, state, figures, checkpoint'
+  'deal, take, prepare, compare, commit, abort, destroy, delete, prove, list, state, figures, checkpoint'
 
 /** @throws LimenError `cluster-there`; `key-file-there` */
 export async function makeCluster(options: MakeClusterOptions): Promise<void> {

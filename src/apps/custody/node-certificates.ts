@@ -5,17 +5,17 @@
  *
  * @module
  */
-import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { join } from 'node:path'
 import {
   authorityCertificate,
   type CertificateAuthority,
   nameCertificate,
 } from '../../adapters/node/name-certificate.ts'
-import { readPrivateFile, writePrivateFile } from '../../adapters/node/private-file.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { NODE_ROLE } from './caller.ts'
+import { custodyAuthority } from './custody-authority.ts'
 import type { CustodyClient, KeyName } from './custody-client.ts'
 import type { Credentials } from './listener.ts'
 
@@ -41,8 +41,6 @@ export interface Issued {
 export const AUTHORITY_FILE = 'authority.pem'
 export const AUTHORITY_KEY: KeyName = { name: 'limen/authority', version: 1 }
 const AUTHORITY_NAME = 'Limen custody'
-/** Whoever has its key is custody; new ones need no trust by hand. */
-const AUTHORITY_LIFE_MS = 3650 * 86_400_000
 
 /** By an authority of this moment. */
 export async function firstCertificates(options: NodeCertificatesOptions): Promise<Issued> {
@@ -61,25 +59,11 @@ export async function certificatesByCustody(
   options: NodeCertificatesOptions,
   client: CustodyClient,
 ): Promise<Issued> {
-  const authority = await authorityInCustody(options, client)
+  const { clock, random } = options
   const path = join(options.folder, AUTHORITY_FILE)
-  const kept = readPrivateFile(path)?.toString()
-  if (kept !== undefined && isOf(kept, authority.publicKey)) {
-    return await issue(options, authority, kept)
-  }
-  const made = await authorityCertificate(authority, AUTHORITY_LIFE_MS)
-  writePrivateFile(path, made)
-  return await issue(options, authority, made)
-}
-
-/** An authority that signs by FROST. @throws LimenErrors as {@link CustodyClient.sign} does */
-export async function authorityInCustody(
-  { clock, random }: Pick<NodeCertificatesOptions, 'clock' | 'random'>,
-  client: CustodyClient,
-): Promise<CertificateAuthority> {
-  const publicKey = await client.publicKey({ ...AUTHORITY_KEY, use: 'sign' })
-  const signed = (octets: Uint8Array) => client.sign(AUTHORITY_KEY, octets)
-  return { clock, random, name: AUTHORITY_NAME, publicKey, sign: signed }
+  const named = { key: AUTHORITY_KEY, name: AUTHORITY_NAME, path, clock, random }
+  const authority = await custodyAuthority(named, client)
+  return await issue(options, authority, authority.certificate)
 }
 
 async function issue(
@@ -95,14 +79,4 @@ async function issue(
   const nodes = new Map<string, Credentials>()
   for (const id of ids) nodes.set(id, await one(NODE_ROLE, id))
   return { nodes, caller: await one(caller.role, caller.id) }
-}
-
-/** A file that somebody has changed is no authority. */
-function isOf(pem: string, publicKey: Uint8Array): boolean {
-  try {
-    const key = new X509Certificate(pem).publicKey.export({ format: 'raw-public' })
-    return Buffer.compare(key, publicKey) === 0
-  } catch {
-    return false
-  }
 }

@@ -55,4 +55,16 @@ describe('NodeHealth', () => {
     now = 60_000
     assert.equal(health.isExcluded, false)
   })
+
+  it('counts what was answered, and what was not', () => {
+    const health = new NodeHealth(() => 0)
+    for (const operation of ['sign', 'list', 'sign']) health.answered(operation, 1)
+    health.failed()
+    const { answers, unanswered } = health.counts
+    assert.deepEqual([...answers].sort(), [
+      ['list', 1],
+      ['sign', 2],
+    ])
+    assert.equal(unanswered, 1)
+  })
 })

@@ -31,7 +31,9 @@ export class NodeHealth {
   readonly #now: () => number
   readonly #latencies = new Map<string, Latencies>()
   readonly #open = new Set<{ readonly at: number }>()
+  readonly #answers = new Map<string, number>()
   #failures = 0
+  #unanswered = 0
   #awayUntil = Number.NEGATIVE_INFINITY
   #excludedUntil = Number.NEGATIVE_INFINITY
 
@@ -48,6 +50,7 @@ export class NodeHealth {
   }
 
   answered(operation: string, ms: number): void {
+    this.#answers.set(operation, (this.#answers.get(operation) ?? 0) + 1)
     this.#failures = 0
     this.#awayUntil = Number.NEGATIVE_INFINITY
     let known = this.#latencies.get(operation)
@@ -65,6 +68,7 @@ export class NodeHealth {
 
   /** Could not be reached, or did not answer in time. */
   failed(): void {
+    this.#unanswered++
     const ms = Math.min(AWAY_MS_MAX, AWAY_MS_MIN * 2 ** this.#failures)
     this.#failures = Math.min(this.#failures + 1, 16)
     this.#awayUntil = this.#now() + ms
@@ -73,6 +77,11 @@ export class NodeHealth {
   /** Its part of a result was wrong. */
   lied(): void {
     this.#excludedUntil = this.#now() + LIAR_MS
+  }
+
+  /** What it has answered, by operation, and what it has not. */
+  get counts(): { readonly answers: ReadonlyMap<string, number>; readonly unanswered: number } {
+    return { answers: this.#answers, unanswered: this.#unanswered }
   }
 
   /** It failed a short time ago, or stands still: a request of before has no answer yet. */

@@ -14,6 +14,7 @@ import type { DecideAccess } from '../../keys/custody/access-policy.ts'
 import type { AuditCheckpoint } from '../../keys/custody/audit-checkpoint.ts'
 import type { CustodyAudit } from '../../ports/custody-audit.ts'
 import type { ShareVault } from '../../ports/share-vault.ts'
+import { DELETION_LABEL } from '../../wire/custody-deletion.ts'
 import { MANIFEST_LABEL } from '../../wire/custody-manifest.ts'
 import type { Fields, Outcome } from '../../wire/custody-message.ts'
 import { CARD_LABEL, PLAN_LABEL } from '../../wire/custody-plan.ts'
@@ -56,7 +57,12 @@ export function groupOf({ ed25519, ristretto255 }: SodiumGroups, scheme: Scheme)
   throw new RangeError('Octets are in no group')
 }
 
-const LABELS = { manifest: MANIFEST_LABEL, plan: PLAN_LABEL, card: CARD_LABEL } as const
+const LABELS = {
+  manifest: MANIFEST_LABEL,
+  plan: PLAN_LABEL,
+  card: CARD_LABEL,
+  deletion: DELETION_LABEL,
+} as const
 
 /** What the cluster's identity signs, of a document without its signature. */
 export function toBeSigned(kind: keyof typeof LABELS, signed: Uint8Array): Uint8Array {

@@ -24,6 +24,10 @@ describe('placeJob()', () => {
   it('moves shares to where they cost less, by the solver and without it', async () => {
     const solved = await placeJob(job(0.01), solveLinearProgram)
     const greedy = await placeJob(job(0.01), never)
+    assert.equal(greedy.plan?.boundMs, undefined)
+    // Below the placement that was found, with its two moves, and not by much.
+    const { boundMs = 0, costMs = 0 } = solved.plan ?? {}
+    assert.ok(boundMs <= costMs + 0.02 && boundMs > 0.9 * costMs, `${boundMs} ${costMs}`)
     assert.deepEqual([solved.plan?.by, greedy.plan?.by], ['solver', 'greedy'])
     for (const result of [solved, greedy]) {
       assert.deepEqual(moved(result), new Set([3, 4]))

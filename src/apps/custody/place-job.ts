@@ -40,14 +40,19 @@ export interface PlacementPlan {
   readonly moves: readonly ShareMove[]
   /** What comes of the moves. */
   readonly costMs: number
+  /** No placement, with what its moves are to be worth, costs less: of the relaxed program. undefined: without a solver it is not known. */
+  readonly boundMs: number | undefined
   /** False: they gain less than they cost, and are not made. */
   readonly isWorthIt: boolean
   /** Keys that break the rule of domains where they are, by index. */
   readonly unsafe: readonly number[]
 }
 
-/** Values of the program's variables, by name. */
-export type Solve = (program: string, limitS: number) => Promise<{ value(name: string): number }>
+/** What the program's solution costs, and values of its variables, by name. */
+export type Solve = (
+  program: string,
+  limitS: number,
+) => Promise<{ readonly cost: number; value(name: string): number }>
 
 export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult> {
   const { nodes, demands, current, moving } = job
@@ -66,7 +71,8 @@ export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult
   })
   const after = routeShares(nodes, demands, placement).costMs
   const isWorthIt = moves.length > 0 && costMs - after > moveMs * moves.length
-  const plan = { by: found.by, moves, costMs: after, isWorthIt, unsafe }
+  const { by, boundMs } = found
+  const plan = { by, moves, costMs: after, boundMs, isWorthIt, unsafe }
   return { routing, utilisation, costMs, plan }
 }
 
@@ -75,19 +81,22 @@ async function target(
   { nodes, demands, current }: PlaceJob,
   { moveMs, solveS }: NonNullable<PlaceJob['moving']>,
   solve: Solve,
-): Promise<{ readonly by: PlacementPlan['by']; readonly placement: Placement }> {
+): Promise<Pick<PlacementPlan, 'by' | 'boundMs'> & { readonly placement: Placement }> {
   try {
-    const { value } = await solve(
+    const { value, cost } = await solve(
       writePlacementProgram(nodes, demands, { current, moveMs }),
       solveS,
     )
     const rounded = roundPlacement(nodes, demands, value)
-    if (rounded.kind === 'placed') return { by: 'solver', placement: rounded.placement }
+    if (rounded.kind === 'placed') {
+      return { by: 'solver', boundMs: cost, placement: rounded.placement }
+    }
   } catch {
     // Whatever is wrong with it: there is another way.
   }
   const placed = placeShares(nodes, demands)
-  return { by: 'greedy', placement: placed.kind === 'placed' ? placed.placement : current }
+  const placement = placed.kind === 'placed' ? placed.placement : current
+  return { by: 'greedy', boundMs: undefined, placement }
 }
 
 function rateOf(demand: KeyDemand | undefined): number {

@@ -8,7 +8,7 @@ import { isSameOctets } from '../../crypto/prime-group.ts'
 import { toHex } from '../../ground/hex.ts'
 import type { CustodyNode, KeyDemand, Placement } from '../../keys/custody/route-shares.ts'
 import { FIELD } from '../../wire/custody-message.ts'
-import type { ClusterConfig, ClusterNodeConfig } from './cluster-config.ts'
+import type { ClusterNodeConfig } from './cluster-config.ts'
 import type { CustodyClient } from './custody-client.ts'
 import { keysOf } from './drill.ts'
 import { usable } from './key-manifests.ts'
@@ -49,16 +49,30 @@ const NO_KEY = new Uint8Array(16)
 /** The best of so many is a round trip with nobody in the way. */
 const PINGS = 3
 
-export const domainOf = ({ domain, id }: Pick<ClusterNodeConfig, 'domain' | 'id'>): string =>
-  domain ?? id
+/** Of a node's configuration, what placement goes by. */
+export type PlacedNode = Omit<ClusterNodeConfig, 'card'>
 
-export async function surveyCluster(config: ClusterConfig, client: CustodyClient): Promise<Survey> {
+export const domainOf = ({ domain, id }: Pick<PlacedNode, 'domain' | 'id'>): string => domain ?? id
+
+export async function surveyCluster(
+  config: { readonly nodes: readonly PlacedNode[] },
+  client: CustodyClient,
+): Promise<Survey> {
   const keys: SurveyedKey[] = []
   for (const keyId of await keysOf(client.links)) {
     const found = await surveyKey(client, keyId)
     if (found !== undefined) keys.push(found)
   }
-  const nodes = await Promise.all(
+  return { keys, nodes: await surveyNodes(config, client, keys) }
+}
+
+/** @param keys as they were found last */
+export function surveyNodes(
+  config: { readonly nodes: readonly PlacedNode[] },
+  client: CustodyClient,
+  keys: readonly SurveyedKey[],
+): Promise<readonly SurveyedNode[]> {
+  return Promise.all(
     client.links.nodes.map(async (node): Promise<SurveyedNode> => {
       const own = config.nodes.find(({ id }) => id === node.id)
       const { rttMs, figures } = await ping(node)
@@ -69,7 +83,6 @@ export async function surveyCluster(config: ClusterConfig, client: CustodyClient
       return { id, address: own?.address ?? '', domain, isAway, rttMs, shares, figures }
     }),
   )
-  return { nodes, keys }
 }
 
 async function surveyKey(
@@ -126,7 +139,7 @@ export interface Countable {
  * @param perS of a key, by operation in the order of `DEMANDED`
  */
 export function countable(
-  config: ClusterConfig,
+  config: { readonly nodes: readonly PlacedNode[] },
   survey: Survey,
   perS: (keyId: Uint8Array) => readonly number[],
 ): Countable {

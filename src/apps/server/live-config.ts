@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from '../../adapters/node/json-log.ts'
+import type { SecretFiles } from '../../adapters/node/secret-files.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { DataPlane } from '../../ports/data-plane.ts'
@@ -16,7 +17,7 @@ import type { KeyServerPlace } from './config/key-server-settings.ts'
 import { readConfig } from './config/read-config.ts'
 import type { Config } from './config/schema.ts'
 import { type ConfigSource, configRefused } from './load-config.ts'
-import { readMaterial, type ServerMaterial } from './material.ts'
+import { checkFiles, readMaterial, type ServerMaterial } from './material.ts'
 
 export interface InForce {
   readonly config: Config
@@ -44,6 +45,14 @@ export interface LoadOptions {
   readonly environment: Environment
   readonly clock: Clock
   readonly random: Random
+  /** Where the secrets of `data` are. */
+  readonly secrets: SecretFiles
+}
+
+/** Read and checked; what lies in `data` has not been looked at. */
+export interface LoadedConfig {
+  readonly config: Config
+  readonly blame: Blame
 }
 
 /** What is read once, at start. */
@@ -63,16 +72,33 @@ const FIXED_AT_START = [
   ['behavior', (config: Config) => config.behavior],
   ['signals', (config: Config) => config.signals],
   ['custody', (config: Config) => config.custody],
+  ['devices', (config: Config) => config.devices],
   ['admin.address', (config: Config) => config.admin.address],
   ['admin.certificate', (config: Config) => config.admin.certificate],
   ['metrics.address', (config: Config) => config.metrics.address],
 ] as const
 
-/** Reads the configuration for the first time; throws `config-refused` with every complaint. */
-export async function loadConfig(options: LoadOptions): Promise<InForce> {
-  const outcome = await read(options)
+/** Reads the configuration for the first time, and the files it names; throws `config-refused` with every complaint. */
+export function loadConfig({
+  source,
+  environment,
+}: Pick<LoadOptions, 'source' | 'environment'>): LoadedConfig {
+  const outcome = readConfig(source.read(), environment)
   if (outcome.kind === 'refused') throw configRefused(outcome.complaints)
-  return outcome.inForce
+  const { complaints } = checkFiles(outcome)
+  if (complaints.length > 0) throw configRefused(complaints)
+  const { config, blame } = outcome
+  return { config, blame }
+}
+
+/** With what belongs to it; throws `config-refused` with every complaint. */
+export async function firstInForce(
+  { config, blame }: LoadedConfig,
+  { clock, random, secrets }: Pick<LoadOptions, 'clock' | 'random' | 'secrets'>,
+): Promise<InForce> {
+  const files = await readMaterial({ config, blame, clock, random, secrets })
+  if (files.kind === 'refused') throw configRefused(files.complaints)
+  return { config, material: files.material }
 }
 
 /** Applies `first` to the data plane and keeps it up to date from there. */
@@ -154,11 +180,12 @@ type Reading =
   | { readonly kind: 'read'; readonly inForce: InForce }
   | { readonly kind: 'refused'; readonly complaints: readonly Complaint[] }
 
-async function read({ source, environment, clock, random }: LoadOptions): Promise<Reading> {
+async function read(options: LoadOptions): Promise<Reading> {
+  const { source, environment, clock, random, secrets } = options
   const outcome = readConfig(source.read(), environment)
   if (outcome.kind === 'refused') return outcome
   const { config, blame } = outcome
-  const files = await readMaterial({ config, blame, clock, random })
+  const files = await readMaterial({ config, blame, clock, random, secrets })
   if (files.kind === 'refused') return files
   return { kind: 'read', inForce: { config, material: files.material } }
 }

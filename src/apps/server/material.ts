@@ -10,6 +10,7 @@ import { readBearerToken } from '../../adapters/node/bearer-token.ts'
 import { type CertificatePair, readCertificatePair } from '../../adapters/node/certificate-files.ts'
 import { localCertificate } from '../../adapters/node/local-ca.ts'
 import { readOrMakePrivateFile } from '../../adapters/node/private-file.ts'
+import { readOrMakeSecret, type SecretFiles } from '../../adapters/node/secret-files.ts'
 import { readTicketKeys } from '../../adapters/node/ticket-keys.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -48,11 +49,13 @@ export interface MaterialOptions {
   readonly blame: Blame
   readonly clock: Clock
   readonly random: Random
+  /** Where the secrets of `data` are. */
+  readonly secrets: SecretFiles
 }
 
 /** Reads all of it; makes in `data` what is made on first use. */
 export async function readMaterial(options: MaterialOptions): Promise<MaterialOutcome> {
-  const { config, clock, random } = options
+  const { config, clock, random, secrets } = options
   const found = checkFiles(options)
   if (found.complaints.length > 0) return { kind: 'refused', complaints: found.complaints }
   const certificates: CertificatePair[] = []
@@ -64,6 +67,7 @@ export async function readMaterial(options: MaterialOptions): Promise<MaterialOu
             names: entry.localCa,
             clock,
             random,
+            files: secrets,
           })
         : found.pairs.get(index)
     if (pair !== undefined) certificates.push(pair)
@@ -77,9 +81,9 @@ export async function readMaterial(options: MaterialOptions): Promise<MaterialOu
       adminCertificate: found.admin,
       agentTokens: found.agentTokens,
       tokens: found.tokens.length > 0 ? found.tokens : [ownToken(config, random)],
-      affinityKey: readOrMakePrivateFile(inData(STATE_FILES.affinityKey), make),
-      profileKey: profileKeyIn(config, random),
-      ticketKeys: readTicketKeys(inData(STATE_FILES.ticketKeys), clock, random),
+      affinityKey: readOrMakeSecret(secrets, inData(STATE_FILES.affinityKey), make),
+      profileKey: profileKeyIn(config, secrets, random),
+      ticketKeys: readTicketKeys(inData(STATE_FILES.ticketKeys), clock, random, secrets),
     },
   }
 }
@@ -151,8 +155,8 @@ export function digestOf(token: string): Buffer {
 }
 
 /** Keys the ids of profiles: with another one nobody is known any more. */
-function profileKeyIn({ data }: Config, random: Random): Uint8Array {
-  const key = readOrMakePrivateFile(join(data, STATE_FILES.profileKey), () =>
+function profileKeyIn({ data }: Config, secrets: SecretFiles, random: Random): Uint8Array {
+  const key = readOrMakeSecret(secrets, join(data, STATE_FILES.profileKey), () =>
     random.bytes(PROFILE_KEY_BYTES),
   )
   if (key.length === PROFILE_KEY_BYTES) return key

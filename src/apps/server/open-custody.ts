@@ -1,6 +1,6 @@
 /**
- * Opens the custody of a Limen as `custody` says, and gets the record key from it. After that nothing waits for custody: what is sealed
- * with the record key goes on when all nodes are away.
+ * Opens the custody of a Limen as `custody` says, and gets the record key from it, which the other secrets of `data` are sealed under. After
+ * that nothing waits for custody: what is sealed goes on when all nodes are away.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../../adapters/node/json-log.ts'
 import { readPrivateFile } from '../../adapters/node/private-file.ts'
+import { plainFiles, type SecretFiles } from '../../adapters/node/secret-files.ts'
 import { sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import type { Clock } from '../../ground/clock.ts'
@@ -16,16 +17,28 @@ import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import { CHECKPOINT_MS } from '../../keys/custody/audit-checkpoint.ts'
 import { areSharesHere, ROOT_FILES } from '../custody/cluster-root.ts'
+import { type CustodyAuthority, custodyAuthority } from '../custody/custody-authority.ts'
 import { type CustodyClient, type KeyName, openCustodyClient } from '../custody/custody-client.ts'
-import { type ClusterEvent, openEmbeddedCluster } from '../custody/embedded-cluster.ts'
+import {
+  type ClusterEvent,
+  type EmbeddedCluster,
+  openEmbeddedCluster,
+} from '../custody/embedded-cluster.ts'
 import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
 import { openRunning } from '../custody/running-custody.ts'
 import { addressOf, type Config } from './config/schema.ts'
 import { isRecordKeySealed, recordKeyInCustody, recordKeyInFile } from './record-key.ts'
 import { STATE_FILES } from './state-files.ts'
+import { sealedSecrets } from './state-secrets.ts'
 
 export interface OpenCustody {
   readonly recordKey: KeyObject
+  /** The other secrets of `data`. */
+  readonly secrets: SecretFiles
+  /** Signs certificates of edges and of their key server; undefined: custody is off. @throws LimenErrors of custody */
+  readonly edgeAuthority: (() => Promise<CustodyAuthority>) | undefined
+  /** Absent where its nodes do not run here. */
+  readonly cluster?: EmbeddedCluster
   close(): Promise<void>
 }
 
@@ -38,6 +51,9 @@ export interface OpenCustodyOptions {
 
 /** Derives what the record key is wrapped under; an operator of nodes elsewhere makes it there. */
 const RECORD_KEY: KeyName = { name: 'limen/record', version: 1 }
+/** Signs certificates of edges: one of its own, so that none of these is good at a node. Made there, too, for a key server with edges. */
+const EDGES_KEY: KeyName = { name: 'limen/edges', version: 1 }
+const EDGES_NAME = 'Limen edges'
 /** Between two tries at a start. */
 const RETRY_MS = 500
 
@@ -46,35 +62,47 @@ export async function openCustody(options: OpenCustodyOptions): Promise<OpenCust
   const { config, random } = options
   const { data, custody } = config
   if (custody.mode === 'off') {
-    return { recordKey: recordKeyInFile(data, random), close: async () => undefined }
+    const recordKey = recordKeyInFile(data, random)
+    const close = async () => undefined
+    return { recordKey, secrets: plainFiles, edgeAuthority: undefined, close }
   }
-  const opened = custody.mode === 'embedded' ? await embedded(options) : await external(options)
-  try {
-    const recordKey = await withinTime(custody.waitS, () =>
-      recordKeyInCustody(data, (of) => opened.client.derive(RECORD_KEY, of), random),
-    )
-    return { recordKey, close: opened.close }
-  } catch (error) {
-    await opened.close()
-    throw error
-  }
+  if (custody.mode === 'external') return await withKeys(options, await external(options))
+  const cluster = await embedded(options)
+  return { ...(await withKeys(options, cluster)), cluster }
 }
 
 /** For a command beside a Limen that may run, or not. @throws LimenErrors as {@link openCustody} does */
-export async function recordKeyOf(config: Config, random: Random): Promise<KeyObject> {
+export async function openBeside(config: Config, random: Random): Promise<OpenCustody> {
   const log = { info: nothing, warn: nothing, error: nothing }
+  const options = { config, random, log, clock: systemClock }
   try {
-    const opened = await openCustody({ config, random, log, clock: systemClock })
-    await opened.close()
-    return opened.recordKey
+    return await openCustody(options)
   } catch (error) {
     if (!(error instanceof LimenError) || error.code !== 'folder-in-use') throw error
   }
   const client = await openRunning(join(config.data, STATE_FILES.custody))
+  return await withKeys(options, { client, close: () => client.close() })
+}
+
+/** Closes custody when they cannot be had. */
+async function withKeys(
+  { config, clock, random }: OpenCustodyOptions,
+  { client, close }: Opened,
+): Promise<OpenCustody> {
+  const { data, custody } = config
   try {
-    return await recordKeyInCustody(config.data, (of) => client.derive(RECORD_KEY, of), random)
-  } finally {
-    await client.close()
+    const recordKey = await withinTime(custody.waitS, () =>
+      recordKeyInCustody(data, (of) => client.derive(RECORD_KEY, of), random),
+    )
+    const path = join(data, STATE_FILES.edgeAuthority)
+    const edges = { key: EDGES_KEY, name: EDGES_NAME, path, clock, random }
+    return {
+      ...{ recordKey, secrets: sealedSecrets(data, recordKey, random), close },
+      edgeAuthority: () => withinTime(custody.waitS, () => custodyAuthority(edges, client)),
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
@@ -83,12 +111,14 @@ interface Opened {
   close(): Promise<void>
 }
 
-async function embedded({ config, clock, random, log }: OpenCustodyOptions): Promise<Opened> {
+async function embedded(options: OpenCustodyOptions): Promise<EmbeddedCluster> {
+  const { config, clock, random, log } = options
   const { unseal, operators, waitS } = config.custody
   const folder = join(config.data, STATE_FILES.custody)
   const cluster = await openEmbeddedCluster({
     ...{ folder, unseal, operators, random, clock, waitMs: waitS * 1000 },
     ...{ keys: [RECORD_KEY], mayMake: !isRecordKeySealed(config.data) },
+    signing: config.sessions.cluster === undefined ? [] : [EDGES_KEY],
     portsTaken: portsOf(config),
     onSealed: (door) => {
       log.warn(
@@ -135,6 +165,8 @@ function tellOf(event: ClusterEvent, log: OpenCustodyOptions['log']): void {
     log.warn({ node: event.id, why: event.why }, 'A custody node has ended, and is started again')
   } else if (event.kind === 'fault') {
     log.error({ node: event.id, why: event.why }, 'A custody node could not do something')
+  } else if (event.kind === 'unkept') {
+    log.warn({ why: event.why }, 'The next start will not know how often keys are used')
   } else {
     log.warn({ why: event.why }, 'Certificates inside custody were not replaced: tried again')
   }

@@ -1,5 +1,5 @@
 /**
- * The webhooks that `pools[].scaling` names, and whether their secrets can be read: for `limen check` and for the start.
+ * The webhooks that `pools[].scaling` and `custody.alarm` name, and whether their secrets can be read: for `limen check` and for the start.
  *
  * @module
  */
@@ -8,19 +8,29 @@ import { openWebhook, readWebhookSecret, type Webhook } from '../../adapters/nod
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import { ulids } from '../../ground/ulid.ts'
-import type { Blame, Complaint } from './config/complaint.ts'
+import type { Blame, Complaint, ConfigPath } from './config/complaint.ts'
 import type { Config } from './config/schema.ts'
 import type { WebhookEnd } from './scale-pools.ts'
 
 const NO_SECRET = 'must hold whsec_ and base64 of 24 to 64 bytes'
 
-export function checkWebhookSecrets({ pools }: Config, blame: Blame): readonly Complaint[] {
-  return pools.flatMap(({ scaling }, i) => {
-    if (scaling?.webhook === undefined) return []
-    const why = whyNot(scaling.webhook.secretFile)
-    const path = ['pools', i, 'scaling', 'webhook', 'secretFile']
-    return why === undefined ? [] : [blame(path, why)]
-  })
+/** Where a webhook is, and what signs what it is told. */
+type Named = NonNullable<Config['custody']['alarm']>
+
+export function checkWebhookSecrets(
+  { pools, custody }: Config,
+  blame: Blame,
+): readonly Complaint[] {
+  const complaint = (named: Named | undefined, path: ConfigPath): readonly Complaint[] => {
+    const why = named && whyNot(named.secretFile)
+    return why === undefined ? [] : [blame([...path, 'secretFile'], why)]
+  }
+  return [
+    ...pools.flatMap(({ scaling }, i) =>
+      complaint(scaling?.webhook, ['pools', i, 'scaling', 'webhook']),
+    ),
+    ...complaint(custody.alarm, ['custody', 'alarm']),
+  ]
 }
 
 function whyNot(file: string): string | undefined {
@@ -37,13 +47,28 @@ export function scalingWebhooks(
   clock: Clock,
   random: Random,
 ): (pool: string, onEnd: WebhookEnd) => Webhook | undefined {
+  const open = opener(clock, random)
+  return (pool, onEnd) =>
+    open(config.pools.find(({ name }) => name === pool)?.scaling?.webhook, onEnd)
+}
+
+/** undefined where nobody is told. */
+export function alarmWebhook(
+  { custody }: Pick<Config, 'custody'>,
+  clock: Clock,
+  random: Random,
+  onEnd: WebhookEnd,
+): Webhook | undefined {
+  return opener(clock, random)(custody.alarm, onEnd)
+}
+
+function opener(clock: Clock, random: Random) {
   const nextId = ulids(random)
-  return (pool, onEnd) => {
-    const webhook = config.pools.find(({ name }) => name === pool)?.scaling?.webhook
-    if (webhook === undefined) return undefined
-    const secret = readWebhookSecret(readFileSync(webhook.secretFile, 'utf8'))
-    if (secret === undefined) throw new TypeError(`${webhook.secretFile} ${NO_SECRET}`)
+  return (named: Named | undefined, onEnd: WebhookEnd): Webhook | undefined => {
+    if (named === undefined) return undefined
+    const secret = readWebhookSecret(readFileSync(named.secretFile, 'utf8'))
+    if (secret === undefined) throw new TypeError(`${named.secretFile} ${NO_SECRET}`)
     const now = (): number => clock.now()
-    return openWebhook({ url: webhook.url, secret, now, nextId: () => nextId(now()), onEnd })
+    return openWebhook({ url: named.url, secret, now, nextId: () => nextId(now()), onEnd })
   }
 }

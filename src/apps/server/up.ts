@@ -27,6 +27,7 @@ import { type Address, writeAddress } from './config/address.ts'
 import { isKeyServerAlone } from './config/cross-checks.ts'
 import type { Environment } from './config/environment.ts'
 import { addressOf, type Config } from './config/schema.ts'
+import { lookAfterCustody } from './custody/look-after-custody.ts'
 import { feedDecisions } from './decision-feed.ts'
 import { openDecisionStorage } from './decision-storage.ts'
 import { forecastedLoad } from './forecasted-load.ts'
@@ -34,6 +35,7 @@ import { trainForestInThread } from './forest-training.ts'
 import { handshakePools } from './handshake-pools.ts'
 import { openKeyServer } from './key-server/key-server.ts'
 import {
+  firstInForce,
   type InForce,
   keepConfig,
   type LiveConfig,
@@ -46,6 +48,7 @@ import { filesOf } from './material.ts'
 import { inFlightShare, type MeasuredLoad, measuredLoad } from './measured-load.ts'
 import { metricsServer } from './metrics.ts'
 import { openCustody } from './open-custody.ts'
+import { openDevices } from './open-devices.ts'
 import { openForecast } from './open-forecast.ts'
 import { feedProfiles } from './profile-feed.ts'
 import { openProfileStorage } from './profile-storage.ts'
@@ -113,9 +116,9 @@ async function open(
   const clock = systemClock
   const random = systemRandom()
   const startedAt = clock.now()
-  const load = { source: options.source, environment: options.environment, clock, random }
-  const first = await loadConfig(load)
-  const { config } = first
+  const { source, environment } = options
+  const loaded = loadConfig({ source, environment })
+  const { config } = loaded
   const isAlone = isKeyServerAlone(config)
   refuseOtherRole(options, isAlone)
   const format = options.logFormat ?? config.log.format
@@ -126,7 +129,9 @@ async function open(
   makePrivateFolder(config.data)
   const custody = await openCustody({ config, clock, random, log })
   opened.push(() => custody.close())
-  const { recordKey } = custody
+  const { recordKey, secrets } = custody
+  const load = { source, environment, clock, random, secrets }
+  const first = await firstInForce(loaded, load)
   const { keptIn, decisions } = await openDecisionStorage(config, recordKey, random, log)
   opened.push(() => decisions.close())
   const audit = openAuditLog(join(config.data, STATE_FILES.audit), clock)
@@ -168,7 +173,7 @@ async function open(
   opened.push(() => looked.load?.close())
   const cluster = await joinCluster({ config, plane, clock, random, log, ...looked })
   opened.push(() => cluster.close())
-  const openEdges = edgesOf({ config, plane, clock, random, log })
+  const openEdges = edgesOf({ config, custody, plane, clock, random, log })
   const keyServer = await openKeyServer({
     ...{ config, recordKey, plane, clock, random, log },
     ...(openEdges === undefined ? {} : { openEdges }),
@@ -185,7 +190,7 @@ async function open(
   opened.push(() => scaling.close())
   let signals: Signals | undefined
   const behavior = await openBehavior({
-    ...{ config, recordKey, plane, feed, clock, random, log },
+    ...{ config, recordKey, secrets, plane, feed, clock, random, log },
     affinityKey: () => inForce().material.affinityKey,
     onTier: (change) => signals?.tierChanged(change),
   })
@@ -232,9 +237,15 @@ async function open(
     listeners,
   })
 
+  const lookedAfter =
+    custody.cluster &&
+    lookAfterCustody({ config, cluster: custody.cluster, audit, clock, random, log })
+  opened.push(async () => lookedAfter?.close())
   const admin = await adminServer({
     ...{ plane, live, feed, profiles, traffic, audit, log, clock, random, status, isReady },
     ...{ forecast, events, anomalies, scaling, behavior, signals },
+    custody: lookedAfter,
+    devices: openDevices(config),
     keyServer: signals?.keyServer ?? keyServer,
   })
   opened.push(() => admin.close())
@@ -252,6 +263,7 @@ async function open(
     forecasts: () => forecast?.list().map(({ summary }) => summary) ?? [],
     anomalies: () => anomalies.list(),
     behavior: () => behavior?.health(),
+    custody: () => lookedAfter?.view(),
     scalings: scaling.views,
     certificates: () =>
       certificates().map(({ names, notAfter }) => ({ name: names[0] ?? '', notAfter })),

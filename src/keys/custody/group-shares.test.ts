@@ -14,10 +14,8 @@ import {
 import { aggregateSignature, SigningNonces } from '../../crypto/frost.ts'
 import { drawScalar, type PrimeGroup, weightAtZero } from '../../crypto/prime-group.ts'
 import {
-  addRefresh,
   dealNewKey,
   dealShare,
-  dealZero,
   type Purpose,
   type Received,
   type Receivers,
@@ -63,21 +61,6 @@ function make(group: PrimeGroup, to: Receivers, dealers = to.points): Held {
   return takeAll(group, { kind: 'make', dealers, context }, to, dealt)
 }
 
-function refresh(group: PrimeGroup, old: Held, to: Receivers): Held {
-  const dealers = to.points
-  const dealt = new Map(dealers.map((d) => [d, dealZero(group, to, random)]))
-  const zeroes = takeAll(group, { kind: 'refresh', dealers }, to, dealt)
-  const fresh = old.shares.map(({ point, share }, i) => {
-    const taken = {
-      kind: 'taken',
-      ...zeroes,
-      share: zeroes.shares[i]?.share as Uint8Array,
-    } as const
-    return { point, ...addRefresh(group, share, old.commitments, taken) }
-  })
-  return { shares: fresh, commitments: fresh[0]?.commitments ?? [] }
-}
-
 function reshare(group: PrimeGroup, old: Held, by: readonly KeyShare[], to: Receivers): Held {
   const dealers = by.map(({ point }) => point)
   const dealt = new Map(by.map((one) => [one.point, dealShare(group, one, dealers, to, random)]))
@@ -112,7 +95,7 @@ for (const [name, group] of [
           const publicKey = first.commitments[0]
           const holders = order.slice(0, threshold).map((p) => first.shares[p - 1] as KeyShare)
           assert.deepEqual(group.multiplyBase(secretOf(group, holders)), publicKey)
-          const second = refresh(group, first, to)
+          const second = reshare(group, first, holders, to)
           assert.deepEqual(second.commitments[0], publicKey)
           const fresh = order.slice(0, threshold).map((p) => second.shares[p - 1] as KeyShare)
           assert.deepEqual(secretOf(group, fresh), secretOf(group, holders))
@@ -165,7 +148,7 @@ describe('a key reshared 3 of 5 to 4 of 7', () => {
       assert.ok(made.kind === 'signed')
       assert.ok(verify(null, message, publicKey, made.signature))
     }
-    const again = refresh(ed25519, fresh, to)
+    const again = reshare(ed25519, fresh, fresh.shares.slice(0, 4), to)
     const late = [fresh.shares[0] as KeyShare, ...again.shares.slice(1, 4)]
     assert.deepEqual(sign(late, again, to.points), { kind: 'refused', signers: [11] })
   })
@@ -234,15 +217,6 @@ describe('takeDealings()', () => {
       ]),
     ]
     for (const change of changes) assert.deepEqual(refused(making, dealt, change), named)
-  })
-
-  it('names who refreshes with something else than zero', () => {
-    const dealt = new Map(to.points.map((d) => [d, dealZero(group, to, random)] as const))
-    const purpose: Purpose = { kind: 'refresh', dealers: to.points }
-    const wrong = dealScalar(group, one, to.points, to.threshold, random)
-    assert.equal(refused(purpose, dealt, (good) => [good]).kind, 'taken')
-    const change = () => [{ dealer: 2, ...wrong, share: wrong.shares[0] as Uint8Array }]
-    assert.deepEqual(refused(purpose, dealt, change), named)
   })
 
   it('names who reshares something else than its share', () => {

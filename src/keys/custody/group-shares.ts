@@ -1,6 +1,6 @@
 /**
  * Shares of keys that are never put together (LCU/1): made by all holders together (Pedersen 1991, with the proofs of possession of
- * Komlo and Goldberg, "FROST", 2020, figure 1) or by one dealer, refreshed, and reshared to others. Each is the same: some deal
+ * Komlo and Goldberg, "FROST", 2020, figure 1) or by one dealer, and reshared, to the same holders or others. Each is the same: some deal
  * (`crypto/feldman.ts`), each receiver checks what it was dealt and adds it up. Whoever deals what it should not is named.
  *
  * All receivers have to see the same commitments: they go into the manifest, which every holder compares before it takes a new
@@ -34,8 +34,6 @@ export type Purpose =
       /** Names the key and this attempt at it: a proof is good for no other. */
       readonly context: Uint8Array
     }
-  /** New shares of the same key at the same points: shares of zero. */
-  | { readonly kind: 'refresh'; readonly dealers: readonly number[] }
   /** New shares of the same key: of the shares of these dealers, as many as the old threshold. */
   | {
       readonly kind: 'reshare'
@@ -56,7 +54,7 @@ export interface Received {
 }
 
 export type Taken =
-  /** To be added to what is held, in a refresh; the share itself, else. Commitments are of the new polynomial. */
+  /** Commitments are of the new polynomial. */
   | {
       readonly kind: 'taken'
       readonly share: Uint8Array
@@ -78,15 +76,6 @@ export function dealNewKey(
   const proof = proveLogarithm(group, secret, possession(dealer, context), random)
   secret.fill(0)
   return { ...dealing, proof }
-}
-
-/** A dealing of zero. */
-export function dealZero(
-  group: PrimeGroup,
-  { points, threshold }: Receivers,
-  random: Random,
-): Dealing {
-  return dealScalar(group, undefined, points, threshold, random)
 }
 
 /** A dealing of what this share contributes beside those of the other dealers. */
@@ -138,19 +127,6 @@ export function takeDealings(
   }
 }
 
-/** A holder's share after a refresh, and what the new polynomial is committed to. */
-export function addRefresh(
-  group: PrimeGroup,
-  held: Uint8Array,
-  commitments: readonly Uint8Array[],
-  taken: Extract<Taken, { readonly kind: 'taken' }>,
-): { readonly share: Uint8Array; readonly commitments: readonly Uint8Array[] } {
-  return {
-    share: group.addScalars(held, taken.share),
-    commitments: addCommitments(group, [commitments, taken.commitments]),
-  }
-}
-
 function isGood(
   group: PrimeGroup,
   purpose: Purpose,
@@ -172,7 +148,6 @@ function isExpected(
   constant: Uint8Array,
   proof: Uint8Array | undefined,
 ): boolean {
-  if (purpose.kind === 'refresh') return isSameOctets(constant, group.identity)
   if (purpose.kind === 'reshare') {
     const weight = weightAtZero(group, purpose.dealers, dealer)
     const image = imageAt(group, dealer, purpose.commitments)

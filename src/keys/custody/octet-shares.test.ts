@@ -9,7 +9,6 @@ import {
   combineOctets,
   commitmentTo,
   dealOctets,
-  dealRefresh,
   dealReshare,
   faultOfShare,
   holdOctets,
@@ -47,14 +46,14 @@ function deal(secret: Uint8Array, n = 5, threshold = 3) {
   return { shares, manifest: manifestOf(shares, threshold, checkValue) }
 }
 
-/** Everyone deals zeroes to everyone. */
+/** Those that as many holders as are needed deal anew, to all of them. */
 function refresh(shares: readonly OctetShare[], threshold: number): OctetShare[] {
   const points = shares.map(pointOf)
-  const octets = (shares[0]?.share.length ?? 0) - 1
-  const dealt = shares.map(() => dealRefresh(octets, points, threshold, random))
-  return shares.map(({ share, generation }, i) => {
+  const some = shares.slice(0, threshold)
+  const dealt = some.map((held) => dealReshare(held, some.map(pointOf), points, threshold, random))
+  return shares.map(({ generation }, i) => {
     const parts = dealt.map((part) => part[i] as Uint8Array)
-    return holdOctets(generation + 1, [share, ...parts], random)
+    return holdOctets(generation + 1, parts, random)
   })
 }
 

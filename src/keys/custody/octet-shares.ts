@@ -76,20 +76,6 @@ export function dealOctets(
 }
 
 /**
- * What a holder deals in a refresh: shares of zeroes, for every holder.
- *
- * @param octets length of the secret
- */
-export function dealRefresh(
-  octets: number,
-  points: readonly number[],
-  threshold: number,
-  random: Random,
-): Uint8Array[] {
-  return sharesAt(points, new Uint8Array(octets), threshold, random)
-}
-
-/**
  * What an old holder deals in a reshare: shares of its contribution, for every new holder.
  *
  * @param contributors points of all who deal, as many as the old threshold or more
@@ -108,7 +94,7 @@ export function dealReshare(
 }
 
 /**
- * What a holder of the new generation holds: the sum of what it was dealt; in a refresh its old share is one of them.
+ * What a holder of the new generation holds: the sum of what it was dealt.
  *
  * @throws RangeError for shares of different points or lengths
  */

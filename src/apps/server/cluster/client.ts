@@ -14,6 +14,8 @@ export interface ClusterPeer {
   ask(question: Question, timeoutMs: number): Promise<{ status: number; body: Buffer }>
   /** An answer without end. `onEnd` is called once, whatever ended it. */
   listen(path: string, hear: (text: string) => void, onEnd: (why: string) => void): () => void
+  /** Lets what is under way end; asks nothing more. */
+  retire(): void
   close(): void
 }
 
@@ -28,6 +30,8 @@ export interface Question {
 /** Keys for all groups, sealed, are some hundred bytes each. */
 const ANSWER_BYTES_MAX = 2 ** 20
 const SOCKETS_MAX = 16
+/** Longer than any question waits for its answer. */
+const RETIRE_MS = 30_000
 
 /** @param name that its certificate must be for */
 export function clusterPeer(
@@ -89,6 +93,9 @@ export function clusterPeer(
         answer.on('error', (error) => end(error.message)).on('end', () => end('ended'))
       })
       return () => end('stopped')
+    },
+    retire() {
+      setTimeout(() => agent.destroy(), RETIRE_MS).unref()
     },
     close: () => agent.destroy(),
   }

@@ -7,6 +7,7 @@ import { type FakeDataPlane, fakeDataPlane } from '../../../../test/fake-data-pl
 import { freePorts } from '../../../../test/free-ports.ts'
 import { until } from '../../../../test/real/fleet-under-test.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
+import { plainFiles } from '../../../adapters/node/secret-files.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
 import { replayScopeContract } from '../../../ports/replay-scope.contract.ts'
 import { readConfig } from '../config/read-config.ts'
@@ -25,6 +26,7 @@ import { watchCredentials } from './watch-credentials.ts'
 const random = systemRandom()
 /** No nodes beside these tests. */
 const ENVIRONMENT = { LIMEN_CUSTODY__MODE: 'off' }
+const NO_CUSTODY = { secrets: plainFiles, edgeAuthority: undefined }
 const logged: string[] = []
 const log = openLog({ level: 'info', format: 'json', write: (line) => void logged.push(line) })
 const WITHIN_MS = 8_000
@@ -45,7 +47,7 @@ let beside: FakeDataPlane
 const start = async (): Promise<void> => {
   beside = fakeDataPlane()
   const plane = { ...noEdge(), suspect: beside.suspect, onSuspected: beside.onSuspected }
-  const openEdges = edgesOf({ config, plane, clock, random, log })
+  const openEdges = edgesOf({ config, custody: NO_CUSTODY, plane, clock, random, log })
   assert.ok(openEdges !== undefined)
   const opened = await openKeyServer({
     config,
@@ -289,9 +291,13 @@ describe('an edge of a key server elsewhere', () => {
     const shown = () => server.edges().find(({ id }) => id === 'edge-1')
     await until('to be there', WITHIN_MS, () => shown()?.state === 'connected')
     const before = shown()
+    let inForce = current
     const stop = watchCredentials({
-      ...{ folder: folderOf, current, log, everyMs: 10 },
-      onRenewed: (next) => agent.renew(next),
+      ...{ folder: folderOf, log, everyMs: 10, current: () => inForce },
+      onRenewed(next) {
+        inForce = next
+        agent.renew(next)
+      },
     })
     try {
       await issueEdge({ file, edge: 'edge-1', folder: folderOf, environment: ENVIRONMENT })
@@ -347,6 +353,7 @@ describe('ownerScope()', () => {
       address: { host: '127.0.0.1', port: Number(edges[which]?.address.split(':')[1]) },
       key: 'sessions.edges',
       certificate: async () => one,
+      lookMs: 1_000,
       allowed: edges.map(({ id }) => id),
       log,
       handle: (request, response) => scope.handle(request, response),

@@ -15,7 +15,7 @@ import { freshOutlook, type LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import { type ClusterPeer, clusterPeer } from './client.ts'
-import { type EdgeCredentials, KEY_SERVER_NAME } from './credentials.ts'
+import { type EdgeCredentials, KEY_SERVER_NAMES } from './credentials.ts'
 import { FeedChain } from './feed-chain.ts'
 import { FEED_LINE_CHARS_MAX, type FeedLine, readFeedLine } from './feed-lines.ts'
 import { type FetchKeys, keyFetcher, type SessionKeysFetched } from './fetch-keys.ts'
@@ -30,6 +30,8 @@ export interface EdgeAgent {
   ready(withinMs: number): Promise<boolean>
   /** Goes on under another certificate of the same edge. */
   renew(credentials: EdgeCredentials): void
+  /** The key server, under the certificate in force. */
+  readonly peer: Pick<ClusterPeer, 'ask'>
   /** Tickets under keys that were not held, by what came of asking for the key. */
   misses(): KeyMisses
   /** Tells the key server that sessions are about to go elsewhere; it may place their keys there. */
@@ -82,6 +84,7 @@ export function edgeAgent(options: EdgeAgentOptions): EdgeAgent {
 
 class Agent implements EdgeAgent {
   readonly place: KeyServerPlace
+  readonly peer: EdgeAgent['peer']
   readonly #options: EdgeAgentOptions
   #peer: ClusterPeer
   #isRenewed = false
@@ -119,13 +122,14 @@ class Agent implements EdgeAgent {
     this.#options = options
     const { server, sessions, credentials, plane, clock, random } = options
     this.place = { ...addressOf(server.http), token: credentials.token }
-    this.#peer = clusterPeer(addressOf(server.address), KEY_SERVER_NAME, credentials)
+    this.#peer = keyServerPeer(server, credentials)
     this.#run = Buffer.from(random.bytes(RUN_BYTES)).toString('base64url')
     this.#chain = this.#newChain()
     // Another when the certificate is renewed.
-    const peer: Pick<ClusterPeer, 'ask'> = {
+    const peer: EdgeAgent['peer'] = {
       ask: (question, timeoutMs) => this.#peer.ask(question, timeoutMs),
     }
+    this.peer = peer
     this.#fetch = keyFetcher({ peer, credentials, clock, random })
     this.#firstRequests = tellFirstRequests({
       ...{ peer, plane, log: options.log, edge: credentials.id, run: this.#run },
@@ -347,10 +351,10 @@ class Agent implements EdgeAgent {
   renew(credentials: EdgeCredentials): void {
     const before = this.#peer
     const { server } = this.#options
-    this.#peer = clusterPeer(addressOf(server.address), KEY_SERVER_NAME, credentials)
+    this.#peer = keyServerPeer(server, credentials)
     this.#isRenewed = this.#isListening
     this.#stop?.()
-    before.close()
+    before.retire()
   }
 
   misses(): KeyMisses {
@@ -401,4 +405,8 @@ class Agent implements EdgeAgent {
   #now(): number {
     return Math.floor(this.#options.clock.now() / 1000)
   }
+}
+
+function keyServerPeer({ address }: EdgeAgentOptions['server'], by: EdgeCredentials): ClusterPeer {
+  return clusterPeer(addressOf(address), KEY_SERVER_NAMES[by.by], by)
 }

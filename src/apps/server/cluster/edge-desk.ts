@@ -17,11 +17,13 @@ import type { SessionKeysGiven } from '../../../ports/data-plane.ts'
 import type { KeyHolders } from '../key-server/key-holders.ts'
 import type { KeySource } from '../key-server/key-server.ts'
 import type { EdgeView } from '../key-server/key-views.ts'
+import type { EdgeAuthority } from './edge-authority.ts'
 import { FeedChain } from './feed-chain.ts'
 import { type FeedLine, writeFeedLine } from './feed-lines.ts'
 import { EDGE_RUN, readFirstRequestReport } from './first-request-report.ts'
 import { answerJson, type ClusterRequest } from './listener.ts'
 import type { EdgeStanding, PlaceKeys } from './place-keys.ts'
+import { keyToCertify } from './renew-certificate.ts'
 import { readSuspicionReport } from './session-suspicions.ts'
 
 export interface EdgeDesk extends KeyHolders {
@@ -33,7 +35,7 @@ export interface EdgeDesk extends KeyHolders {
   refresh(edge: string): void
   /** The workers of this process suspect it: all edges are told. */
   suspect(suspicion: Suspicion): void
-  handle(request: ClusterRequest, response: ServerResponse): void
+  handle(request: ClusterRequest, response: ServerResponse): Promise<void>
   close(): void
 }
 
@@ -43,6 +45,8 @@ export interface EdgeDeskOptions {
   readonly mayServe?: (edge: string) => readonly number[] | undefined
   /** Says what edges hold besides what they serve; absent: nothing. */
   readonly placing?: Pick<PlaceKeys, 'placedAt' | 'listens' | 'reported' | 'drainsAt'>
+  /** Signs a certificate for the key of an edge, 32 octets; absent: an operator renews. */
+  readonly certify?: EdgeAuthority['certify']
   /** An edge suspects these; the others are told. */
   onSuspected?(suspicions: readonly Suspicion[]): void
   readonly clock: Clock
@@ -79,6 +83,8 @@ const LINGER_MS = FEED_SILENT_S * 1000
 const STREAM_BYTES_MAX = 4 * 2 ** 20
 const GROUPS = /^\d{1,3}(?:,\d{1,3}){0,255}$/
 const HELD_MAX = 4096
+/** An edge renews its certificate so often at most: each costs custody a signature. */
+const CERTIFY_MS = 2_000
 const fetchBody = z.strictObject({
   group: z.int().min(0).max(255),
   epoch: z.int().min(0).max(0xffffff),
@@ -92,6 +98,8 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
   const { source, clock, random, log, placing, mayServe = () => undefined } = options
   const edges = new Map<string, Edge>()
   const listeners = new Set<(holder: string, stekIds: readonly number[]) => void>()
+  /** By edge: as many as our authority has let in. */
+  const certifiedAt = new Map<string, number>()
   let given: SessionKeysGiven | undefined
   let sequence = BigInt(Math.floor(clock.now())) << 16n
 
@@ -232,6 +240,24 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
     return [200, {}]
   }
 
+  /** For the new key of an edge that has shown who it is. */
+  const certify = async ({ edge: id, body }: ClusterRequest): Promise<Reply> => {
+    const publicKey = keyToCertify(id, body)
+    if (options.certify === undefined) return [404, { code: 'not_found' }]
+    if (publicKey === undefined) return [400, { code: 'bad_body' }]
+    const now = clock.now()
+    if (now - (certifiedAt.get(id) ?? 0) < CERTIFY_MS) return [429, { code: 'busy' }]
+    certifiedAt.set(id, now)
+    try {
+      const { certPem, caPem } = await options.certify(id, publicKey)
+      log.info({ edge: id }, 'The certificate of an edge was renewed')
+      return [200, { certificate: certPem, authority: caPem }]
+    } catch (error) {
+      log.warn({ err: error, edge: id }, 'The certificate of an edge cannot be renewed now')
+      return [503, { code: 'not_ready' }]
+    }
+  }
+
   const suspect = (suspicion: Suspicion, by?: Edge): void => {
     for (const edge of edges.values()) {
       if (edge !== by) say(edge, { kind: 'suspect', ...suspicion })
@@ -305,16 +331,17 @@ export function edgeDesk(options: EdgeDeskOptions): EdgeDesk {
         edge.stream.destroy()
       }
     },
-    handle(request, response) {
+    async handle(request, response) {
       const { method, url, edge } = request
       const route = `${method} ${url.pathname}`
-      const reply = ((): Reply => {
+      const reply = await (async (): Promise<Reply> => {
         if (route === 'GET /v1/feed') return openFeed(request, response)
         if (route === 'GET /v1/stek') return giveKeys(request)
         if (route === 'POST /v1/stek/fetch') return giveMissed(request)
         if (route === `POST /v1/edges/${edge}/held`) return takeHeld(request)
         if (route === `POST /v1/edges/${edge}/first-requests`) return takeReport(request)
         if (route === `POST /v1/edges/${edge}/suspicions`) return takeSuspicions(request)
+        if (route === `POST /v1/edges/${edge}/certificate`) return await certify(request)
         return [404, { code: 'not_found' }]
       })()
       if (reply !== undefined) answerJson(response, ...reply)

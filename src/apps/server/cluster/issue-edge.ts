@@ -16,9 +16,10 @@ import { edgeTokenOf } from '../key-server/key-server.ts'
 import { sealedFile } from '../key-server/sealed-file.ts'
 import { SUITES } from '../key-server/suites.ts'
 import { configFile, configRefused } from '../load-config.ts'
-import { recordKeyOf } from '../open-custody.ts'
+import { openBeside } from '../open-custody.ts'
 import { STATE_FILES } from '../state-files.ts'
-import { issueCredentials, readCredentials } from './credentials.ts'
+import { checkEdgeName, readCredentials, writeCredentials } from './credentials.ts'
+import { openEdgeAuthority } from './open-cluster.ts'
 
 export interface IssueEdgeOptions {
   /** `limen.yaml` of the key server. */
@@ -42,20 +43,26 @@ export async function issueEdge(options: IssueEdgeOptions): Promise<void> {
     const text = `${options.folder} is of another edge`
     throw new LimenError('usage', text, { side: 'operator', retry: false })
   }
+  checkEdgeName(options.edge)
   const random = systemRandom()
-  const key = await recordKeyOf(config, random)
-  const identity = openIdentityKeys({
-    file: sealedFile(
-      config.data,
-      STATE_FILES.sessionIdentity,
-      aesRecordSeal(key, 'session-keys', random),
-    ),
-    random,
-    suites: config.sessions.suites.map((name) => SUITES[name]),
-  })
-  // A key server that has not run yet gets its identity here.
-  identity.roll(Math.floor(systemClock.now() / 1000))
-  const known = { identity: identity.publicKey, token: edgeTokenOf(key) }
-  const { data } = config
-  await issueCredentials(options.edge, folder, known, { data, clock: systemClock, random })
+  const custody = await openBeside(config, random)
+  try {
+    const key = custody.recordKey
+    const identity = openIdentityKeys({
+      file: sealedFile(
+        config.data,
+        STATE_FILES.sessionIdentity,
+        aesRecordSeal(key, 'session-keys', random),
+      ),
+      random,
+      suites: config.sessions.suites.map((name) => SUITES[name]),
+    })
+    // A key server that has not run yet gets its identity here.
+    identity.roll(Math.floor(systemClock.now() / 1000))
+    const known = { identity: identity.publicKey, token: edgeTokenOf(key) }
+    const authority = await openEdgeAuthority({ config, custody, clock: systemClock, random })
+    writeCredentials(folder, await authority.issue(options.edge), known)
+  } finally {
+    await custody.close()
+  }
 }

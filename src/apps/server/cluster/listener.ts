@@ -13,6 +13,7 @@ import type { Log } from '../../../adapters/node/json-log.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import { type Address, writeAddress } from '../config/address.ts'
 import { type ClusterCertificate, peerOf } from './credentials.ts'
+import type { KeyServerCertificates } from './edge-authority.ts'
 
 export interface ClusterRequest {
   /** The edge that asks. */
@@ -34,8 +35,9 @@ export interface ClusterListenerOptions {
   readonly address: Address
   /** The configuration's name of the address, for messages. */
   readonly key: string
-  /** Asked at start and daily: it is renewed. */
-  certificate(): Promise<ClusterCertificate>
+  /** Asked at start and each `lookMs`: it is renewed. */
+  certificate(): Promise<KeyServerCertificates>
+  readonly lookMs: number
   /** Edges that may ask; none named: all that our CA knows. */
   readonly allowed: readonly string[]
   readonly log: Log
@@ -49,14 +51,16 @@ const KEEP_MS = 60_000
 const HEAD_BYTES_MAX = 8 * 1024
 /** A few per edge. */
 const CONNECTIONS_MAX = 2048
-const RENEW_MS = 86_400_000
+/** The longest a timer waits; then a connection begins anew. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** @throws LimenError `cannot-listen` */
 export async function listenForCluster(options: ClusterListenerOptions): Promise<ClusterListener> {
   const { address, key, allowed, log } = options
+  let shown = await options.certificate()
   const server = createServer(
     {
-      ...contextOf(await options.certificate()),
+      ...contextOf(shown),
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
@@ -81,6 +85,9 @@ export async function listenForCluster(options: ClusterListenerOptions): Promise
     },
   )
   server.maxConnections = CONNECTIONS_MAX
+  const { before } = shown
+  if (before !== undefined) server.addContext(before.name, contextOf(before.certificate))
+  server.on('secureConnection', endWithCertificate)
   server.on('tlsClientError', (error) => {
     log.debug({ why: error.message }, 'A handshake at the cluster API failed')
   })
@@ -93,11 +100,18 @@ export async function listenForCluster(options: ClusterListenerOptions): Promise
   }
   const renew = (): void => {
     options.certificate().then(
-      (certificate) => server.setSecureContext(contextOf(certificate)),
+      (certificate) => {
+        // Connections that are open stay as they are.
+        if (certificate.certPem !== shown.certPem) server.setSecureContext(contextOf(certificate))
+        const { before: next } = certificate
+        const isOther = next?.certificate.certPem !== shown.before?.certificate.certPem
+        if (next !== undefined && isOther) server.addContext(next.name, contextOf(next.certificate))
+        shown = certificate
+      },
       (error: unknown) => log.error({ err: error }, 'Cannot renew the certificate of the cluster'),
     )
   }
-  const timer = setInterval(renew, RENEW_MS)
+  const timer = setInterval(renew, Math.min(options.lookMs, TIMER_MS_MAX))
   timer.unref()
   return {
     renew,
@@ -142,6 +156,13 @@ async function handle(
     },
     response,
   )
+}
+
+/** A connection is as good as the certificate it was opened with: the other end has renewed it by then. */
+function endWithCertificate(socket: TLSSocket): void {
+  const ends = socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0
+  const timer = setTimeout(() => socket.destroy(), Math.min(ends - Date.now(), TIMER_MS_MAX))
+  socket.once('close', () => clearTimeout(timer))
 }
 
 function contextOf({ certPem, keyPem, caPem }: ClusterCertificate) {

@@ -14,12 +14,15 @@ import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
 import { fitForecastInThread } from '../forecast-fitting.ts'
 import type { OpenHolders } from '../key-server/key-server.ts'
-import { type EdgeCredentials, keyServerCertificate, readCredentials } from './credentials.ts'
+import type { OpenCustody } from '../open-custody.ts'
+import { type EdgeCredentials, readCredentials, writeRenewed } from './credentials.ts'
 import { edgeAgent, type KeyMisses } from './edge-agent.ts'
+import { authorityInCustody, type EdgeAuthority, fileAuthority } from './edge-authority.ts'
 import { edgeDesk } from './edge-desk.ts'
 import { listenForCluster } from './listener.ts'
 import { type OwnerScope, ownerScope } from './owner-scope.ts'
 import { placeKeys } from './place-keys.ts'
+import { renewCertificate } from './renew-certificate.ts'
 import { answerReplayAsks } from './replay-asks.ts'
 import { watchCredentials } from './watch-credentials.ts'
 
@@ -48,12 +51,33 @@ const FIRST_KEYS_MS = 5_000
 const DAY_MS = 86_400_000
 const RENEW_DAYS = 30
 
+/** Who signs for the edges of this key server: custody, where there is. @throws LimenErrors of custody */
+export async function openEdgeAuthority({
+  config,
+  custody,
+  clock,
+  random,
+}: Pick<ClusterOptions, 'config' | 'clock' | 'random'> & {
+  readonly custody: CustodyOfEdges
+}): Promise<EdgeAuthority> {
+  const files = { data: config.data, secrets: custody.secrets, clock, random }
+  const authority = await custody.edgeAuthority?.()
+  const { cluster } = config.sessions
+  if (authority === undefined || cluster === undefined) return fileAuthority(files)
+  return authorityInCustody(files, authority, cluster.certificateS * 1000)
+}
+
+export type CustodyOfEdges = Pick<OpenCustody, 'secrets' | 'edgeAuthority'>
+
 /** The edges of a key server in this process; undefined when it has none. */
-export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
+export function edgesOf(
+  options: ClusterOptions & { readonly custody: CustodyOfEdges },
+): OpenHolders | undefined {
   const { config, plane, clock, random, log } = options
   const { cluster, edges } = config.sessions
   if (cluster === undefined) return undefined
   return async (source) => {
+    const authority = await openEdgeAuthority(options)
     const bounds = new Map(edges.map(({ id, serves }) => [id, serves]))
     const { enabled, mode } = config.forecast
     const placing = enabled
@@ -69,6 +93,7 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
     const desk = edgeDesk({
       ...{ source, clock, random, log },
       mayServe: (edge) => bounds.get(edge),
+      certify: authority.certify,
       onSuspected: (suspicions) => plane.suspect(suspicions),
       ...(placing === undefined ? {} : { placing }),
     })
@@ -76,7 +101,8 @@ export function edgesOf(options: ClusterOptions): OpenHolders | undefined {
     const listener = await listenForCluster({
       address: addressOf(cluster.address),
       key: 'sessions.cluster.address',
-      certificate: () => keyServerCertificate({ data: config.data, clock, random }),
+      certificate: () => authority.keyServer(),
+      lookMs: authority.lookMs,
       allowed: edges.map(({ id }) => id),
       log,
       handle: (request, response) => desk.handle(request, response),
@@ -104,23 +130,33 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
   }
   const { server } = config.sessions
   try {
-    const credentials = server === undefined ? undefined : readCredentials(server.credentials)
-    const owner = credentials && (await openOwner(options, credentials, closing))
-    closing.push(answerReplayAsks({ config, plane, owner, clock, log }))
-    if (server === undefined || credentials === undefined)
+    if (server === undefined) {
+      closing.push(answerReplayAsks({ config, plane, owner: undefined, clock, log }))
       return { place: undefined, misses: () => undefined, announceDrain: () => {}, close }
-    if (credentials.notAfter - clock.now() < RENEW_DAYS * DAY_MS) {
+    }
+    const folder = server.credentials
+    let credentials = readCredentials(folder)
+    const current = (): EdgeCredentials => credentials
+    const owner = await openOwner(options, current, closing)
+    closing.push(answerReplayAsks({ config, plane, owner, clock, log }))
+    if (credentials.by === 'files' && credentials.notAfter - clock.now() < RENEW_DAYS * DAY_MS) {
       const until = new Date(credentials.notAfter).toISOString()
       log.warn({ until }, 'The certificate of this edge ends: limen cluster issue makes a new one')
     }
     const agent = edgeAgent({ ...options, server, sessions: config.sessions, credentials })
     closing.push(() => agent.close())
+    const take = (next: EdgeCredentials): void => {
+      credentials = next
+      agent.renew(next)
+      owner?.renew(next)
+    }
+    closing.push(watchCredentials({ folder, current, log, onRenewed: take }))
     closing.push(
-      watchCredentials({
-        ...{ folder: server.credentials, current: credentials, log },
+      renewCertificate({
+        ...{ peer: agent.peer, current, clock, log },
         onRenewed(next) {
-          agent.renew(next)
-          owner?.renew(next)
+          take(next)
+          keepRenewed(folder, next, log)
         },
       }),
     )
@@ -139,13 +175,23 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
+/** In force either way; what cannot be written is gone after a restart. */
+function keepRenewed(folder: string, next: EdgeCredentials, log: Log): void {
+  try {
+    writeRenewed(folder, next)
+  } catch (error) {
+    log.error({ err: error, folder }, 'The renewed certificate of this edge cannot be kept')
+  }
+}
+
 async function openOwner(
   { config, clock, log }: ClusterOptions,
-  credentials: EdgeCredentials,
+  current: () => EdgeCredentials,
   closing: (() => void | Promise<void>)[],
 ): Promise<OwnerScope | undefined> {
   const { edges } = config.sessions
   if (edges.length === 0) return undefined
+  const credentials = current()
   const own = edges.find(({ id }) => id === credentials.id)
   if (own === undefined) {
     const text = `sessions.edges: ${credentials.id}, which this edge is by its certificate, is missing`
@@ -156,7 +202,8 @@ async function openOwner(
   const listener = await listenForCluster({
     address: addressOf(own.address),
     key: 'sessions.edges',
-    certificate: async () => readCredentials(config.sessions.server?.credentials ?? ''),
+    certificate: async () => current(),
+    lookMs: DAY_MS,
     allowed: edges.map(({ id }) => id),
     log,
     handle: (request, response) => owner.handle(request, response),

@@ -50,7 +50,7 @@ export function ownerScope(options: OwnerScopeOptions): OwnerScope {
   const connect = (by: EdgeCredentials): void => {
     for (const { id, address } of edges) {
       if (id === credentials.id) continue
-      peers.get(id)?.close()
+      peers.get(id)?.retire()
       peers.set(id, clusterPeer(addressOf(address), edgeName(id), by))
     }
   }

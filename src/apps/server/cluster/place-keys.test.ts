@@ -7,6 +7,7 @@ import { type FakeDataPlane, fakeDataPlane } from '../../../../test/fake-data-pl
 import { freePorts } from '../../../../test/free-ports.ts'
 import { until } from '../../../../test/real/fleet-under-test.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
+import { plainFiles } from '../../../adapters/node/secret-files.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
 import { PLACE_KEYS_DEFAULTS } from '../../../flows/place-keys-ahead.ts'
 import { readConfig } from '../config/read-config.ts'
@@ -15,7 +16,7 @@ import { type KeyServer, openKeyServer } from '../key-server/key-server.ts'
 import { noEdge } from '../no-edge.ts'
 import { recordKeyInFile } from '../record-key.ts'
 import { clusterPeer } from './client.ts'
-import { KEY_SERVER_NAME, readCredentials } from './credentials.ts'
+import { KEY_SERVER_NAMES, readCredentials } from './credentials.ts'
 import { type EdgeAgent, edgeAgent } from './edge-agent.ts'
 import { issueEdge } from './issue-edge.ts'
 import { edgesOf } from './open-cluster.ts'
@@ -32,11 +33,12 @@ let shift = 0
 const clock = { now: () => Date.now() + shift }
 let server: KeyServer
 let config: Config
+const NO_CUSTODY = { secrets: plainFiles, edgeAuthority: undefined }
 const agents: EdgeAgent[] = []
 
 const start = async (): Promise<void> => {
   const plane = noEdge()
-  const openEdges = edgesOf({ config, plane, clock, random, log })
+  const openEdges = edgesOf({ config, custody: NO_CUSTODY, plane, clock, random, log })
   assert.ok(openEdges !== undefined)
   const recordKey = recordKeyInFile(config.data, random)
   const options = { config, recordKey, plane, clock, random, log, openEdges, hosts: () => [] }
@@ -205,7 +207,7 @@ describe('keys placed ahead', () => {
     assert.match(placed()[0] ?? '', /^edge-3 2/)
     two.agent.close()
     const credentials = readCredentials(join(folder, 'edge-2'))
-    const peer = clusterPeer(addressOf(address), KEY_SERVER_NAME, credentials)
+    const peer = clusterPeer(addressOf(address), KEY_SERVER_NAMES.files, credentials)
     try {
       let heard = ''
       const stop = peer.listen(

@@ -1,5 +1,5 @@
 /**
- * Notices that the folder of an edge was renewed (`limen cluster issue` again): then it is taken without a restart.
+ * Notices that the folder of an edge was renewed, by the edge itself or by `limen cluster issue`: then it is taken without a restart.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { type EdgeCredentials, readCredentials } from './credentials.ts'
 
 export interface WatchCredentialsOptions {
   readonly folder: string
-  readonly current: EdgeCredentials
+  /** In force; {@link onRenewed} makes others so. */
+  readonly current: () => EdgeCredentials
   readonly log: Log
   readonly everyMs?: number
   onRenewed(credentials: EdgeCredentials): void
 }
 
-/** Renewed once a year: by a person, who looks whether it was taken. */
+/** By a person, who looks whether it was taken. */
 const EVERY_MS = 10_000
 
 /** Returns the way to stop. */
 export function watchCredentials(options: WatchCredentialsOptions): () => void {
-  const { folder, log, everyMs = EVERY_MS, onRenewed } = options
-  let { current } = options
+  const { folder, log, current, everyMs = EVERY_MS, onRenewed } = options
   let lastWhy = ''
   const complain = (why: string): void => {
     if (why !== lastWhy) log.error({ why }, 'The credentials of this edge cannot be renewed')
@@ -29,14 +29,15 @@ export function watchCredentials(options: WatchCredentialsOptions): () => void {
   const timer = setInterval(() => {
     try {
       const next = readCredentials(folder)
-      if (next.certPem === current.certPem) return
+      // What was renewed and could not be written is newer than the folder.
+      const isNewer = next.certPem !== current().certPem && next.issuedAt >= current().issuedAt
+      if (!isNewer) return
       // Clients' requests carry the token to a pool that is not made anew.
-      const isSame = next.id === current.id && next.token === current.token
+      const isSame = next.id === current().id && next.token === current().token
       if (!isSame) {
         complain('they are of another edge or key server: that takes a restart')
         return
       }
-      current = next
       lastWhy = ''
       log.info({ until: new Date(next.notAfter).toISOString() }, 'The certificate was renewed')
       onRenewed(next)

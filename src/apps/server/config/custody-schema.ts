@@ -5,8 +5,10 @@
  */
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { drillFields, placementFields } from '../../custody/cluster-config.ts'
 import type { Blame, Complaint } from './complaint.ts'
 import { CONFIG_DEFAULTS } from './defaults.ts'
+import { webhookFields } from './webhook-fields.ts'
 import { address, count, file } from './words.ts'
 
 const D = CONFIG_DEFAULTS.custody
@@ -73,17 +75,24 @@ export const custodySchema = z.strictObject({
   waitS: count(WAIT_S_MAX)
     .default(D.waitS)
     .describe('A start waits so long for nodes, and for operators; then it fails.'),
+  drill: drillFields(D.drill).describe('Whether shares are good is tried while Limen runs.'),
+  placement: placementFields.describe('Where shares should be, by how often keys are used.'),
+  alarm: webhookFields('Is sent a POST when a share is bad, and when it is good again.')
+    .optional()
+    .describe('Tells somebody else of bad shares.'),
   external: external.optional().describe('The nodes of mode external.'),
 })
 
 type Custody = z.output<typeof custodySchema>
 
 export function withWholeCustodyPaths(custody: Custody, folder: string): Custody {
-  const { external: there } = custody
-  if (there === undefined) return custody
+  const { external: there, alarm } = custody
   const whole = (one: string): string => resolve(folder, one)
+  const told = alarm && { ...alarm, secretFile: whole(alarm.secretFile) }
+  if (there === undefined) return { ...custody, alarm: told }
   return {
     ...custody,
+    alarm: told,
     external: {
       ...there,
       identity: whole(there.identity),
@@ -99,8 +108,11 @@ export function checkCustody(
   { custody }: { readonly custody: Custody },
   blame: Blame,
 ): readonly Complaint[] {
-  const { mode, external: there, operators } = custody
+  const { mode, external: there, operators, alarm } = custody
   const found: Complaint[] = []
+  if (mode !== 'embedded' && alarm !== undefined) {
+    found.push(blame(['custody', 'alarm'], 'needs mode embedded'))
+  }
   if (mode === 'external' && there === undefined) {
     found.push(blame(['custody', 'mode'], 'needs custody.external'))
   }
