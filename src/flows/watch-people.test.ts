@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { actPerson } from '../../test/acted-person.ts'
 import { seededFraction } from '../math/seeded-chance.ts'
-import { type PeopleSettings, PeopleWatch } from './watch-people.ts'
+import { PEOPLE_AT_HAND_MAX, type PeopleSettings, PeopleWatch } from './watch-people.ts'
 
 const SETTINGS: PeopleSettings = {
   ...{ thresholds: { tier2: 3, tier3: 5 }, tuning: 'fixed', falsePositiveBudget: 0.01 },
@@ -59,6 +59,62 @@ describe('PeopleWatch', () => {
     watch.admit(ALICE, known.person, 0)
     assert.deepEqual(watch.forget(ALICE), ['s'])
     assert.equal(watch.standing('s'), undefined)
+  })
+
+  it('tells a person from others while they are known, and from the own past when they are erased', () => {
+    const watch = watching()
+    const idOf = (number: number) => number.toString(16).padStart(32, '0')
+    const enrol = (id: string, seed: number) => {
+      const actor = actPerson(seed)
+      const known = watch.admit(id, undefined, 0)
+      for (let day = 0; day < 8; day++) {
+        watch.bind(`${id} ${day}`, id, false, 0)
+        actor.sleep()
+        for (const batch of actor.type(400)) watch.take(`${id} ${day}`, batch, day, 0)
+        watch.sweep(0, true)
+      }
+      return known
+    }
+    const { person } = enrol(ALICE, 2)
+    for (let other = 1; other <= 8; other++)
+      watch.population.put(enrol(idOf(other), 40 + other).person)
+    const own = () => person.typing['text desktop qwerty']?.own
+    const look = (page: number, seed: number) => {
+      watch.bind(`s${page}`, ALICE, false, 0)
+      for (const batch of actPerson(seed).type(800)) watch.take(`s${page}`, batch, page, 0)
+      return watch.standing(`s${page}`)?.tier
+    }
+    const alone = [...(own()?.recent ?? [])]
+    assert.equal(own()?.scoredWith, 'own')
+    assert.equal(look(100, 104), 3)
+    assert.equal(own()?.scoredWith, 'background')
+    assert.ok((own()?.recent.length ?? 0) >= 50)
+    assert.notDeepEqual(own()?.recent, alone)
+    watch.forget(idOf(3))
+    assert.equal(look(101, 104), 3)
+    assert.equal(own()?.scoredWith, 'own')
+  })
+
+  it('holds no more people than may be at hand, however many sessions go on', () => {
+    const watch = watching()
+    const first = watch.admit(ALICE, undefined, 0)
+    watch.bind('hers', ALICE, false, 0)
+    assert.equal(first.holders.size, 1)
+    for (let i = 0; i < PEOPLE_AT_HAND_MAX; i++) {
+      const id = i.toString(16).padStart(32, '0')
+      watch.admit(id, undefined, 0)
+      watch.bind(`s${i}`, id, false, 0)
+    }
+    assert.equal(watch.has(ALICE), false)
+    assert.equal(watch.personOf('hers'), ALICE)
+    // What is told meanwhile waits, and is judged when she is at hand again.
+    for (const batch of actPerson(3).type(80)) watch.take('hers', batch, 1, 0)
+    assert.equal(watch.personOf('hers'), ALICE)
+    const again = watch.admit(ALICE, first.person, 0)
+    watch.bind('hers', ALICE, false, 0)
+    assert.deepEqual([first.holders.size, again.holders.size], [0, 1])
+    watch.sweep(0, true)
+    assert.equal(again.holders.size, 0)
   })
 
   it('moves its threshold when honest sessions are flagged too often, within bounds', () => {

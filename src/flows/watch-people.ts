@@ -8,6 +8,7 @@
 import { KnownPerson } from '../behavior/person/known-person.ts'
 import { LiveSession, type LiveSettings, type Standing } from '../behavior/person/live-session.ts'
 import { newPerson, noteSession, type Person } from '../behavior/person/person.ts'
+import { Population } from '../behavior/person/population.ts'
 import {
   CALIBRATION_DEFAULTS,
   type Calibration,
@@ -62,6 +63,8 @@ export interface PeopleFigures {
 }
 
 export class PeopleWatch {
+  /** Who people are told from; whoever calls puts them there. */
+  readonly population = new Population()
   #settings: PeopleSettings
   #tuner: TierTuner | undefined
   readonly #fraction: () => number
@@ -109,25 +112,30 @@ export class PeopleWatch {
 
   /** Puts a person at hand, a new one where none is given. The one longest unused goes. */
   admit(id: string, kept: Person | undefined, now: number): KnownPerson {
-    const known = this.#people.get(id) ?? new KnownPerson(kept ?? newPerson(id, now))
+    const known =
+      this.#people.get(id) ?? new KnownPerson(kept ?? newPerson(id, now), this.population)
     this.#people.delete(id)
     this.#people.set(id, known)
     if (this.#people.size > PEOPLE_AT_HAND_MAX) {
-      this.#people.delete(this.#people.keys().next().value ?? '')
+      this.release(this.#people.keys().next().value ?? '')
     }
     return known
   }
 
   /** A person is to be loaded again; their sessions go on. */
   release(id: string): void {
+    const known = this.#people.get(id)
     this.#people.delete(id)
+    // Sessions are far more than people may be at hand: they must not keep one there.
+    for (const holder of known?.holders ?? []) holder.letGo()
   }
 
   /** Nothing of a person is at hand any more, and no session is theirs. @returns their sessions */
   forget(id: string): string[] {
     this.#people.delete(id)
-    const theirs = [...this.#sessions].flatMap(([session, { known }]) =>
-      known?.person.id === id ? [session] : [],
+    this.population.remove(id)
+    const theirs = [...this.#sessions].flatMap(([session, { personId }]) =>
+      personId === id ? [session] : [],
     )
     for (const session of theirs) this.#sessions.delete(session)
     return theirs
@@ -163,7 +171,7 @@ export class PeopleWatch {
 
   /** Whose session it is. */
   personOf(session: string): string | undefined {
-    return this.#sessions.get(session)?.known?.person.id
+    return this.#sessions.get(session)?.personId
   }
 
   /** Sessions by tier, as they are and as they would be by other settings. */
@@ -183,7 +191,7 @@ export class PeopleWatch {
   /** Sessions of a person that go on. */
   sessionsOf(id: string): { readonly session: string; readonly standing: Standing }[] {
     return [...this.#sessions].flatMap(([session, live]) =>
-      live.known?.person.id === id ? [{ session, standing: live.standing(this.#live()) }] : [],
+      live.personId === id ? [{ session, standing: live.standing(this.#live()) }] : [],
     )
   }
 
@@ -281,7 +289,7 @@ export class PeopleWatch {
 
   #session(id: string, now: number): LiveSession {
     const live = this.#find(id) ?? new LiveSession(now)
-    const sessions = live.known === undefined ? this.#strangers : this.#sessions
+    const sessions = live.personId === undefined ? this.#strangers : this.#sessions
     sessions.delete(id)
     sessions.set(id, live)
     live.lastAt = now

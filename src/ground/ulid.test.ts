@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Random } from './random.ts'
-import { ulids } from './ulid.ts'
+import { ulids, ulidTime } from './ulid.ts'
 
 /** Bytes 0, 1, 2, ... and a count of the calls. */
 function counting(): Random & { calls: number } {
@@ -20,6 +20,12 @@ describe('ulids()', () => {
   it('writes the time as the specification does', () => {
     assert.equal(ulids(counting())(1469922850259).slice(0, 10), '01ARZ3NDEK')
     assert.equal(ulids(counting())(281474976710655).slice(0, 10), '7ZZZZZZZZZ')
+  })
+
+  it('writes a time that ulidTime() reads', () => {
+    for (const time of [0, 1469922850259, 281474976710655]) {
+      assert.equal(ulidTime(ulids(counting())(time)), time)
+    }
   })
 
   it('writes the 80 bits of chance in Crockford base 32', () => {

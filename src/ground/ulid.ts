@@ -75,6 +75,13 @@ export function ulids(random: Random): (now: number) => string {
   }
 }
 
+/** Milliseconds since 1970 when an id was made. */
+export function ulidTime(id: string): number {
+  let time = 0
+  for (const character of id.slice(0, 10)) time = time * 32 + ALPHABET.indexOf(character)
+  return time
+}
+
 function encodeTime(time: number): string {
   let text = ''
   let left = time

@@ -18,6 +18,7 @@ import type { Suspicion } from '../keys/session/suspicions.ts'
 import type { ChoicePolicy } from '../routing/balancer.ts'
 import type { DecisionPage } from './decision-log.ts'
 import type { ReplayMet, ReplayScopeName } from './replay-scope.ts'
+import type { CapturedRequest } from './request-capture.ts'
 import type { SaidLoad } from './said-load.ts'
 
 /** Everything the data plane needs to serve. Applied whole; applying again is a reload. */
@@ -250,6 +251,15 @@ export interface BehaviorSettings {
   readonly requestsPerSecond: number
   /** A proof of work of about so many hashes in tier 2; 0 for none. */
   readonly work: number
+  /** Name of the cookie by which the application knows its sessions: what is in it stands for them. */
+  readonly sessionCookie?: string
+  /** Requests of sessions in tier 3 are captured, so; absent: none is. */
+  readonly capture?: {
+    /** Of a body. */
+    readonly requestBytes: number
+    /** Names of fields in lower case, whose values are left out. */
+    readonly redact: readonly string[]
+  }
 }
 
 export interface SessionTier {
@@ -267,6 +277,14 @@ export type BehaviorMet =
   | { readonly kind: 'user'; readonly session: string; readonly value: string }
   /** A proof of work was shown. */
   | { readonly kind: 'passed'; readonly session: string }
+  /** A session came over this session of the application, both base64url. */
+  | { readonly kind: 'anchored'; readonly session: string; readonly anchor: string }
+  /** Requests of sessions in tier 3, and how many there was no room for. */
+  | {
+      readonly kind: 'captured'
+      readonly requests: readonly CapturedRequest[]
+      readonly dropped: number
+    }
 
 export interface WorkerView {
   readonly id: number

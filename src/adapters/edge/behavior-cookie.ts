@@ -14,6 +14,7 @@ const ID_BYTES = 16
 const MAC_BYTES = 16
 const VALUE_CHARS = 43
 const CONTEXT = 'limen/behavior/1\0'
+const ANCHOR_CONTEXT = 'limen/behavior anchor/1\0'
 /** Verified values remembered, so that a request costs no HMAC. */
 const VERIFIED_MAX = 16_384
 const NAME = `${BEHAVIOR_COOKIE}=`
@@ -53,6 +54,16 @@ export class BehaviorCookies {
     const session = id.toString('base64url')
     this.#verified.set(value, session)
     return session
+  }
+
+  /** What stands for what another cookie holds: base64url, as long as the id of a session, and says nothing of it. */
+  anchorOf(value: string): string {
+    return createHmac('sha256', this.#key)
+      .update(ANCHOR_CONTEXT)
+      .update(value)
+      .digest()
+      .subarray(0, ID_BYTES)
+      .toString('base64url')
   }
 
   #mac(id: Uint8Array): Buffer {

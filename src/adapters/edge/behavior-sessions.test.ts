@@ -10,7 +10,9 @@ const random = systemRandom()
 const KEY = random.bytes(32)
 const cookies = new BehaviorCookies(KEY)
 
-function started(change: { requestsPerSecond?: number; work?: number } = {}) {
+function started(
+  change: { requestsPerSecond?: number; work?: number; sessionCookie?: string } = {},
+) {
   const met: string[] = []
   let now = 0
   const sessions = new BehaviorSessions(
@@ -20,6 +22,7 @@ function started(change: { requestsPerSecond?: number; work?: number } = {}) {
       proofs: new ProofsOfWork({ key: KEY, random, wallClock: () => Date.now() }),
       now: () => now,
       onUser: (session, value) => met.push(`${session} ${value}`),
+      onAnchored: (session, anchor) => met.push(`${session} over ${anchor}`),
       onPassed: (session) => met.push(`${session} passed`),
     },
   )
@@ -27,7 +30,13 @@ function started(change: { requestsPerSecond?: number; work?: number } = {}) {
   const meet = (more: { target?: string; cookie?: string; isDesk?: boolean } = {}) => {
     const { target = '/', cookie = '', isDesk = false } = more
     const field = `a=b; ${BEHAVIOR_COOKIE}=${value}; ${cookie}`
-    const request = { target, who: undefined, cookies: () => field, accept: () => '' }
+    const request = {
+      target,
+      who: undefined,
+      cookies: () => field,
+      accept: () => '',
+      tls: () => 'TLSv1.3',
+    }
     return sessions.meet(request, isDesk)
   }
   const pass = (ms: number) => {
@@ -55,7 +64,13 @@ describe('BehaviorCookies', () => {
 describe('BehaviorSessions', () => {
   it('says nothing of nobody, and the tier of who is known', () => {
     const { sessions, session, meet } = started()
-    const nobody = { target: '/', who: undefined, cookies: () => '', accept: () => '' }
+    const nobody = {
+      target: '/',
+      who: undefined,
+      cookies: () => '',
+      accept: () => '',
+      tls: () => '',
+    }
     assert.deepEqual(sessions.meet(nobody, false), {
       ...{ session: undefined, tier: 1, fields: '', answer: undefined },
     })
@@ -66,13 +81,46 @@ describe('BehaviorSessions', () => {
     assert.deepEqual([meet().tier, meet().fields], [1, 'Limen-Behavior-Tier: 2\r\n'])
     sessions.hear([{ session, shown: 1, enforced: 1 }])
     assert.deepEqual([meet().tier, sessions.tierOf(session)], [1, 1])
-    assert.equal(meet({ isDesk: true }).fields, `Limen-Session: ${session}\r\n`)
+    const desk = `Limen-Client-Tls: TLSv1.3\r\nLimen-Session: ${session}\r\n`
+    assert.equal(meet({ isDesk: true }).fields, desk)
+    assert.equal(sessions.meet(nobody, true).fields, 'Limen-Client-Tls: none\r\n')
+  })
+
+  it('goes by the session of the application too: another cookie, or none, is no way out', () => {
+    const { sessions, session, met, meet } = started({ sessionCookie: 'sid' })
+    assert.equal(meet({ cookie: 'sid=app' }).session, session)
+    const anchor = cookies.anchorOf('app')
+    assert.deepEqual(met, [`${session} over ${anchor}`])
+    meet({ cookie: 'sid=app' })
+    assert.equal(met.length, 1)
+    sessions.hear([{ session: anchor, shown: 3, enforced: 3 }])
+    const { session: fresh, value } = cookies.issue(random)
+    const tierOf = (field: string) => {
+      const request = { target: '/', who: undefined, cookies: () => field, accept: () => '' }
+      const { tier, session: who } = sessions.meet({ ...request, tls: () => '' }, false)
+      return [tier, who]
+    }
+    assert.deepEqual(tierOf(`sid=app; ${BEHAVIOR_COOKIE}=${value}`), [3, fresh])
+    assert.deepEqual(tierOf('sid=app'), [3, anchor])
+    assert.deepEqual(tierOf('sid=other'), [1, cookies.anchorOf('other')])
+    assert.deepEqual(tierOf('sid='), [1, undefined])
+    assert.deepEqual(tierOf('xsid=app'), [1, undefined])
+    assert.deepEqual(tierOf(`${BEHAVIOR_COOKIE}=${value}`), [1, fresh])
+    // It says nothing of what it stands for, and another key makes another.
+    assert.match(anchor, /^[A-Za-z0-9_-]{22}$/)
+    assert.notEqual(new BehaviorCookies(random.bytes(32)).anchorOf('app'), anchor)
   })
 
   it('goes by the session key before the cookie', () => {
     const { sessions } = started()
     sessions.hear([{ session: 'keyed', shown: 3, enforced: 3 }])
-    const request = { target: '/', who: 'keyed', cookies: () => '', accept: () => '' }
+    const request = {
+      target: '/',
+      who: 'keyed',
+      cookies: () => '',
+      accept: () => '',
+      tls: () => '',
+    }
     assert.equal(sessions.meet(request, false).tier, 3)
   })
 

@@ -19,6 +19,8 @@ export interface BehavingRequest {
   readonly target: string
   /** Of a request under a session key: its session. */
   readonly who: string | undefined
+  /** Version of TLS, '' without. */
+  tls(): string
   cookies(): string
   accept(): string
 }
@@ -40,6 +42,8 @@ export interface BehaviorHost {
   now(): number
   /** The answer to a request of this session had this in the user field. */
   onUser(session: string, value: string): void
+  /** A session came over this session of the application, for the first time that is remembered. */
+  onAnchored(session: string, anchor: string): void
   /** A session has shown a proof of work. */
   onPassed(session: string): void
 }
@@ -66,6 +70,8 @@ export class BehaviorSessions {
   readonly #host: BehaviorHost
   readonly #suspects = new Map<string, Suspect>()
   readonly #users = new Map<string, string>()
+  /** By session: what it came over. */
+  readonly #anchors = new Map<string, string>()
 
   constructor(settings: BehaviorSettings, key: Uint8Array, host: BehaviorHost) {
     this.#settings = settings
@@ -89,6 +95,7 @@ export class BehaviorSessions {
       if (shown === 1 && enforced === 1) {
         // It may be one that is over: who its user is must be said again.
         this.#users.delete(session)
+        this.#anchors.delete(session)
         continue
       }
       if (this.#suspects.size >= TIERS_MAX) {
@@ -106,14 +113,21 @@ export class BehaviorSessions {
 
   /** @param isDesk it goes to where behavior is taken in, not to a server of the site */
   meet(request: BehavingRequest, isDesk: boolean): BehaviorMet {
-    const session = request.who ?? this.#cookies.sessionOf(request.cookies())
+    const anchor = request.who === undefined ? this.#anchorOf(request.cookies()) : undefined
+    const session = request.who ?? this.#cookies.sessionOf(request.cookies()) ?? anchor
+    if (isDesk) return { ...NOBODY, session, fields: deskFields(request.tls(), session) }
     if (session === undefined) return NOBODY
-    if (isDesk) return { ...NOBODY, session, fields: `Limen-Session: ${session}\r\n` }
-    const suspect = this.#suspects.get(session)
+    if (anchor !== undefined && anchor !== session) this.#cameOver(session, anchor)
+    const own = this.#suspects.get(session)
+    const over = anchor === undefined ? undefined : this.#suspects.get(anchor)
+    // The higher of both: another cookie does not help who has the session of the application.
+    const isOver = over !== undefined && rankOf(over) > rankOf(own)
+    const suspect = isOver ? over : own
     if (suspect === undefined) return { ...NOBODY, session, fields: 'Limen-Behavior-Tier: 1\r\n' }
     const { shown, enforced: tier } = suspect
     const fields = `Limen-Behavior-Tier: ${shown}\r\n`
-    const answer = tier === 2 ? this.#stricter(session, suspect, request) : undefined
+    const about = isOver ? (anchor ?? session) : session
+    const answer = tier === 2 ? this.#stricter(about, suspect, request) : undefined
     return { session, tier, fields, answer }
   }
 
@@ -124,6 +138,23 @@ export class BehaviorSessions {
     if (this.#users.size >= USERS_MAX) this.#users.delete(this.#users.keys().next().value ?? '')
     this.#users.set(session, value)
     this.#host.onUser(session, value)
+  }
+
+  #anchorOf(cookies: string): string | undefined {
+    const { sessionCookie } = this.#settings
+    if (sessionCookie === undefined || !cookies.includes(`${sessionCookie}=`)) return undefined
+    const value = cookieIn(cookies, sessionCookie)
+    return value === undefined || value === '' ? undefined : this.#cookies.anchorOf(value)
+  }
+
+  #cameOver(session: string, anchor: string): void {
+    if (this.#anchors.get(session) === anchor) return
+    this.#anchors.delete(session)
+    if (this.#anchors.size >= USERS_MAX) {
+      this.#anchors.delete(this.#anchors.keys().next().value ?? '')
+    }
+    this.#anchors.set(session, anchor)
+    this.#host.onAnchored(session, anchor)
   }
 
   get #burst(): number {
@@ -168,6 +199,16 @@ export class BehaviorSessions {
     suspect.tokens--
     return true
   }
+}
+
+function rankOf(suspect: Suspect | undefined): number {
+  return suspect === undefined ? 0 : suspect.enforced * 4 + suspect.shown
+}
+
+/** For where batches are taken in. */
+function deskFields(tls: string, session: string | undefined): string {
+  const of = session === undefined ? '' : `Limen-Session: ${session}\r\n`
+  return `Limen-Client-Tls: ${tls === '' ? 'none' : tls}\r\n${of}`
 }
 
 const TOO_MANY: Answer = {

@@ -8,6 +8,7 @@ import type { SealedBodyError } from '../../wire/sealed-body.ts'
 import type { BodyDigest } from './body-digest.ts'
 import type { BodyOpener } from './body-sealing.ts'
 import { keep, OCTETS } from './octets.ts'
+import type { RequestCapture } from './request-captures.ts'
 
 /** What is wrong with the body of a request under a session key. */
 export type BodyRefusal = SealedBodyError | 'digest_mismatch'
@@ -27,11 +28,14 @@ export class BodyIntake {
   contentBytes = 0
   readonly #digest: BodyDigest | undefined
   readonly #opener: BodyOpener | undefined
+  readonly #capture: RequestCapture | undefined
   #refusal: BodyRefusal | undefined
   #isOver = false
   #pieces: Buffer[] = []
 
-  constructor(checks?: BodyChecks) {
+  /** @param capture gets a copy of what a server gets */
+  constructor(checks?: BodyChecks, capture?: RequestCapture) {
+    this.#capture = capture
     this.#digest = checks?.digest
     this.#opener = checks?.opener
   }
@@ -60,6 +64,7 @@ export class BodyIntake {
     if (this.#opener !== undefined) this.#opened(this.#opener.push(octets))
     else {
       this.contentBytes += to - from
+      this.#capture?.take(octets)
       this.#pieces.push(briefly ? keep(from, to) : Buffer.from(octets))
     }
   }
@@ -94,6 +99,7 @@ export class BodyIntake {
       this.#pieces = []
     } else if (content.length > 0) {
       this.contentBytes += content.length
+      this.#capture?.take(content)
       this.#pieces.push(content)
     }
   }

@@ -13,6 +13,7 @@ import type { ClientConnection } from './client-connection.ts'
 import type { FittingRequest } from './client-kinds.ts'
 import type { Meter } from './meter.ts'
 import type { ProofsOfWork } from './proof-of-work.ts'
+import type { RequestCaptures } from './request-captures.ts'
 import type { ResponseCache } from './response-cache.ts'
 import type { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
@@ -41,6 +42,8 @@ export interface EdgeContext {
   readonly sessions: SessionGuard
   /** undefined: nobody's behavior is watched. */
   readonly behavior: BehaviorSessions | undefined
+  /** undefined: no request is captured. */
+  readonly captures: RequestCaptures | undefined
   readonly draining: boolean
   /** Milliseconds from an arbitrary start, monotonic. */
   now(): number

@@ -36,6 +36,7 @@ import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Listener } from './listener.ts'
 import { Meter } from './meter.ts'
 import { ProofsOfWork } from './proof-of-work.ts'
+import { RequestCaptures } from './request-captures.ts'
 import { ResponseCache } from './response-cache.ts'
 import { RigorousPool } from './rigorous-pool.ts'
 import type { SessionTerms } from './session-check.ts'
@@ -97,6 +98,7 @@ export class Edge implements EdgeContext {
   readonly rigorous: RigorousPool
   readonly sessions: SessionGuard
   behavior: BehaviorSessions | undefined
+  captures: RequestCaptures | undefined
   #userField: Uint8Array | undefined
   #options: EdgeOptions
   #settings: DataPlaneSettings | undefined
@@ -253,6 +255,14 @@ export class Edge implements EdgeContext {
     this.behavior?.hear(tiers)
   }
 
+  /** Requests that were captured since it was asked last; undefined: none. */
+  takeCaptured(): (BehaviorMet & { readonly kind: 'captured' }) | undefined {
+    const taken = this.captures?.take()
+    if (taken === undefined || (taken.requests.length === 0 && taken.dropped === 0))
+      return undefined
+    return { kind: 'captured', ...taken }
+  }
+
   purgeCaches(purge: CachePurge): void {
     for (const cache of this.#caches) cache.purge(purge)
   }
@@ -353,6 +363,11 @@ export class Edge implements EdgeContext {
 
   #watch({ behavior, affinityKey }: DataPlaneSettings): void {
     this.#userField = behavior && Buffer.from(behavior.userField)
+    const capture = behavior?.capture
+    if (capture === undefined) this.captures = undefined
+    else if (this.captures === undefined) {
+      this.captures = new RequestCaptures(capture, this.wallClock)
+    } else this.captures.limits = capture
     if (behavior === undefined) {
       this.behavior = undefined
       return
@@ -365,6 +380,8 @@ export class Edge implements EdgeContext {
       },
       now: this.now,
       onUser: (session, value) => this.#options.onBehavior?.({ kind: 'user', session, value }),
+      onAnchored: (session, anchor) =>
+        this.#options.onBehavior?.({ kind: 'anchored', session, anchor }),
       onPassed: (session) => this.#options.onBehavior?.({ kind: 'passed', session }),
     })
   }

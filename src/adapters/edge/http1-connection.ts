@@ -26,6 +26,7 @@ import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets
 import { Outlet } from './outlet.ts'
 import { type RefusalCode, refusalHttp1 } from './refusal.ts'
 import { type FramedBody, RequestBody } from './request-body.ts'
+import { captureOver, type RequestCapture } from './request-captures.ts'
 import { forwardedHead, forwardedLines } from './request-rewrite.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import type { Filling, ResponseCache } from './response-cache.ts'
@@ -84,6 +85,8 @@ export class Http1Connection implements Front {
   #behaving: string | undefined
   #told: Buffer = NO_FIELDS
   #tier: Tier = 1
+  /** In tier 3. */
+  #capture: RequestCapture | undefined
   // Its body.
   readonly #body = new RequestBody()
   #bodyStartedAt = 0
@@ -274,6 +277,7 @@ export class Http1Connection implements Front {
       ...{ upgrade: this.#upgrade, target: this.#session?.target },
       isOpen: head.chunked || this.#session?.opener !== undefined,
     })
+    if (this.#tier === 3) this.#beginCapture()
     if (head.chunked || head.contentLength > 0) return this.#beginBody(to)
     return this.#withoutBody(route.cache, host)
   }
@@ -290,7 +294,19 @@ export class Http1Connection implements Front {
     if (affinity !== undefined) this.#keepTogether(affinity, route, pool)
   }
 
+  #beginCapture(): void {
+    if (this.#behaving === undefined) return
+    this.#capture = captureOver(this.#connection, this.#edge.captures, {
+      ...{ session: this.#behaving, head: this.#request.toString('latin1') },
+      ...{
+        nth: this.#connection.requests - 1,
+        protocol: `HTTP/1.${this.#minorVersion === 0 ? 0 : 1}`,
+      },
+    })
+  }
+
   #withoutBody(cache: ResponseCache | undefined, host: string): number {
+    this.#capture?.whole()
     this.#phase = 'waiting'
     this.deadline = Number.POSITIVE_INFINITY
     if (cache !== undefined) this.#askCache(cache, host)
@@ -332,7 +348,7 @@ export class Http1Connection implements Front {
       return to
     }
     this.#phase = 'body'
-    this.#body.begin(head, this.#session)
+    this.#body.begin(head, this.#session, this.#capture)
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + timeouts.bodyMs
     if (head.expectsContinue && head.end === to && head.minorVersion === 1) this.#write(CONTINUE)
@@ -378,6 +394,7 @@ export class Http1Connection implements Front {
       {
         ...{ target: target(), who: this.#session?.who?.id },
         ...{ cookies: () => cookies, accept: () => fieldOf('accept') },
+        tls: () => this.#connection.tls?.version ?? '',
       },
       isDesk(route),
     )
@@ -445,12 +462,7 @@ export class Http1Connection implements Front {
 
   #keepTogether(affinity: AffinitySettings, route: ServedRoute, pool: UpstreamPool): void {
     const cookies = () => (head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd))
-    const kept = this.#edge.affinity.keeping(
-      affinity,
-      this.#session?.who,
-      cookies,
-      pool,
-    )
+    const kept = this.#edge.affinity.keeping(affinity, this.#session?.who, cookies, pool)
     this.#exchange.stickyKey = kept.key
     this.#exchange.session = kept.session
     if (kept.session !== undefined) this.#exchange.left = leftFor(route, pool, kept.session.id)
@@ -515,6 +527,7 @@ export class Http1Connection implements Front {
       })
       return
     }
+    this.#capture?.whole()
     if (this.#started) {
       this.#exchange.bodyEnds()
       this.#stream(this.#body.takeEnd())
@@ -561,6 +574,7 @@ export class Http1Connection implements Front {
   onHead(response: ResponseHeadReader, framing: BodyFraming): void {
     const mustEnd = this.#phase === 'body' || this.#ended || this.#edge.draining
     this.#headSent = true
+    this.#capture?.answered(response.status)
     const added: Buffer[] = []
     if (this.#setCookie !== undefined) added.push(this.#setCookie)
     if (this.#session?.hint !== undefined) added.push(this.#session.hint)
@@ -599,6 +613,7 @@ export class Http1Connection implements Front {
       return
     }
     this.#phase = 'tunnel'
+    this.#capture?.answered(response.status)
     this.#connection.protocol = 'tunnel'
     const switching = switchingHead(response)
     const rest = from < to ? keep(from, to) : undefined
@@ -669,6 +684,7 @@ export class Http1Connection implements Front {
 
   /** The response is out: the next request, or the end. */
   #next(): void {
+    this.#endCapture()
     this.#setCookie = undefined
     this.#session = undefined
     // An idle connection must not hold on to a slab.
@@ -718,6 +734,7 @@ export class Http1Connection implements Front {
 
   /** Says goodbye; what the client still sends is read and dropped, so that it sees the answer. */
   #end(): void {
+    this.#endCapture()
     this.#phase = 'closing'
     this.#session?.end()
     this.#pending = undefined
@@ -738,7 +755,13 @@ export class Http1Connection implements Front {
     else if (this.#phase === 'body') this.#channel.destroy()
   }
 
+  #endCapture(): void {
+    this.#capture?.over()
+    this.#capture = undefined
+  }
+
   closed(): void {
+    this.#endCapture()
     if (this.#phase !== 'tunnel') this.#exchange.abandon()
     this.#phase = 'closing'
     this.#session?.end()

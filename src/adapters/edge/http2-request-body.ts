@@ -6,6 +6,7 @@
  */
 import * as h2 from '../../wire/http2-frame.ts'
 import { type BodyChecks, BodyIntake, type BodyRefusal } from './body-intake.ts'
+import type { RequestCapture } from './request-captures.ts'
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 /** The client is given room again after so much. */
@@ -20,9 +21,9 @@ export class Http2RequestBody {
   /** There was more behind the fields, if only the word that there is nothing. */
   #isWithData = false
 
-  constructor(declared: number, checks?: BodyChecks) {
+  constructor(declared: number, checks?: BodyChecks, capture?: RequestCapture) {
     this.declared = declared
-    this.#intake = new BodyIntake(checks)
+    this.#intake = new BodyIntake(checks, capture)
   }
 
   /** Octets so far, as they came. */

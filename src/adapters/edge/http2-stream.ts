@@ -20,6 +20,7 @@ import { Http2Sender } from './http2-sender.ts'
 import { cookiesWithoutSession, linesWithoutSeal, sessionRequest } from './http2-session.ts'
 import { keep, OCTETS, textOf } from './octets.ts'
 import { type RefusalCode, refusal } from './refusal.ts'
+import { captureOver, type RequestCapture } from './request-captures.ts'
 import { admitRequest, RequestSession, refusedSession } from './request-session.ts'
 import type { CacheQuestion, Filling, ResponseCache } from './response-cache.ts'
 import { keptLines } from './response-rewrite.ts'
@@ -60,6 +61,8 @@ export class Http2Stream implements Front {
   #behaving: string | undefined
   #told = ''
   #tier: Tier = 1
+  /** In tier 3. */
+  #capture: RequestCapture | undefined
   // The response.
   #headSent = false
   #setCookie: Buffer | undefined
@@ -132,13 +135,15 @@ export class Http2Stream implements Front {
         ? fields.lines
         : linesWithoutSeal(fields.lines, this.#session.opener)
     this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${this.#told}${pool.settings.fields ?? ''}`
-    this.#body = new Http2RequestBody(fields.contentLength, this.#session)
+    if (this.#tier === 3) this.#beginCapture()
+    this.#body = new Http2RequestBody(fields.contentLength, this.#session, this.#capture)
     if (ended) {
       if (this.#body.declared > 0) {
         this.abort(h2.PROTOCOL_ERROR)
         return
       }
       this.#requestEnded = true
+      this.#capture?.whole()
       if (route.cache !== undefined) {
         this.#askCache(route.cache, fields, `${lines}${cookie}${proof}`)
       } else if (this.#session?.isHeld !== true) this.#startWhole()
@@ -151,6 +156,16 @@ export class Http2Stream implements Front {
     this.#bodyStartedAt = this.#exchange.startedAt
     this.deadline = this.#bodyStartedAt + edge.settings.timeouts.bodyMs
     if (fields.expectsContinue) this.#interim(100, [])
+  }
+
+  #beginCapture(): void {
+    if (this.#behaving === undefined) return
+    const { edge, client } = this.#connection
+    this.#capture = captureOver(client, edge.captures, {
+      ...{ session: this.#behaving, head: this.#request, protocol: 'HTTP/2' },
+      // Streams of a client have odd numbers, from 1 (RFC 9113 section 5.1.1).
+      nth: (this.id - 1) / 2,
+    })
   }
 
   #askCache(cache: ResponseCache, { method, authority, path }: RequestFields, lines: string): void {
@@ -182,6 +197,7 @@ export class Http2Stream implements Front {
       {
         ...{ target: fields.path, who: this.#session?.who?.id },
         ...{ cookies: () => fields.cookies, accept: () => fields.text('accept') },
+        tls: () => this.#connection.client.tls?.version ?? '',
       },
       isDesk(route),
     )
@@ -271,6 +287,7 @@ export class Http2Stream implements Front {
 
   #bodyComplete(): void {
     this.#requestEnded = true
+    this.#capture?.whole()
     this.deadline = Number.POSITIVE_INFINITY
     if (this.#started) {
       this.#exchange.bodyEnds()
@@ -342,6 +359,7 @@ export class Http2Stream implements Front {
     const bodyless = framing === 'none' || head.contentLength === 0
     const sealing = this.#session?.sealing
     this.#headSent = true
+    this.#capture?.answered(head.status)
     const added = [this.#setCookie, this.#session?.hint]
       .filter((line) => line !== undefined)
       .map((line) => line.toString('latin1', 0, line.length - 2))
@@ -570,6 +588,7 @@ export class Http2Stream implements Front {
 
   #close(): void {
     this.#closed = true
+    this.#capture?.over()
     this.#session?.end()
     this.sender.drop()
     this.#body.drop()

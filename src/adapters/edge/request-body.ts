@@ -7,6 +7,7 @@
 import { type ChunkError, ChunkedReader } from '../../wire/chunked-body.ts'
 import { type BodyChecks, BodyIntake, type BodyRefusal } from './body-intake.ts'
 import { OCTETS } from './octets.ts'
+import type { RequestCapture } from './request-captures.ts'
 import { filteredTrailer } from './trailer.ts'
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
@@ -30,10 +31,11 @@ export class RequestBody {
   begin(
     head: { readonly chunked: boolean; readonly contentLength: number },
     checks?: BodyChecks,
+    capture?: RequestCapture,
   ): void {
     this.#isChunked = head.chunked
     this.#left = Math.max(0, head.contentLength)
-    this.#intake = new BodyIntake(checks)
+    this.#intake = new BodyIntake(checks, capture)
     if (!head.chunked) return
     this.#chunked ??= new ChunkedReader()
     this.#chunked.reset()

@@ -6,6 +6,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../server/version.ts'
 import { usualConfig } from './admin-client.ts'
+import { addCaptureCommands } from './capture-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addCustodyCommands } from './custody-commands.ts'
 import { idsLast } from './dashed-ids.ts'
@@ -43,6 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addServerCommands(program, ended)
   addReadingCommands(program, out)
   addProfileCommands(program, out)
+  addCaptureCommands(program, out)
   addSessionCommands(program, out, ended)
   addForecastCommands(program, out)
   addClusterCommands(program, out)

@@ -6,12 +6,17 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ClientsPage } from './pages/clients.tsx'
 import { ConnectionsPage } from './pages/connections.tsx'
+import { CustodyPage } from './pages/custody.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
+import { DevicesPage } from './pages/devices.tsx'
 import { ForecastPage } from './pages/forecast.tsx'
 import { OverviewPage } from './pages/overview.tsx'
+import { PeoplePage } from './pages/people.tsx'
 import { SessionsPage } from './pages/sessions.tsx'
 import { UpstreamsPage } from './pages/upstreams.tsx'
+import { CapturePanel } from './parts/capture-panel.tsx'
 import { DecisionPanel } from './parts/decision-panel.tsx'
+import { PersonPanel } from './parts/person-panel.tsx'
 import { ProfilePanel } from './parts/profile-panel.tsx'
 import { hashOf, type Page, type Route, readRoute } from './route.ts'
 import { SessionProvider } from './session.tsx'
@@ -22,9 +27,12 @@ const TITLES: Readonly<Record<Page, string>> = {
   connections: 'Connections',
   clients: 'Clients',
   sessions: 'Sessions',
+  people: 'People',
   decisions: 'Decisions',
   upstreams: 'Upstreams',
   forecast: 'Forecast',
+  custody: 'Custody',
+  devices: 'Devices',
 }
 
 export function App() {
@@ -55,6 +63,24 @@ export function App() {
           }}
         />
       )}
+      {route.person !== '' && (
+        <PersonPanel
+          key={route.person}
+          id={route.person}
+          onClose={() => {
+            location.hash = hashOf(route.page)
+          }}
+        />
+      )}
+      {route.capture !== '' && (
+        <CapturePanel
+          key={route.capture}
+          id={route.capture}
+          onClose={() => {
+            location.hash = hashOf(route.page)
+          }}
+        />
+      )}
     </SessionProvider>
   )
 }
@@ -69,12 +95,18 @@ function PageBody(props: { readonly page: Page }) {
       return <ClientsPage />
     case 'sessions':
       return <SessionsPage />
+    case 'people':
+      return <PeoplePage />
     case 'decisions':
       return <DecisionsPage />
     case 'upstreams':
       return <UpstreamsPage />
     case 'forecast':
       return <ForecastPage />
+    case 'devices':
+      return <DevicesPage />
+    case 'custody':
+      return <CustodyPage />
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The console's address: `#/<page>` or `#/<page>/<id of a decision or profile>`, kept in the hash so that any static
+ * The console's address: `#/<page>` or `#/<page>/<id of what is open beside it>`, kept in the hash so that any static
  * server will do.
  *
  * @module
@@ -9,9 +9,12 @@ export const PAGES = [
   'connections',
   'clients',
   'sessions',
+  'people',
   'decisions',
   'upstreams',
   'forecast',
+  'custody',
+  'devices',
 ] as const
 export type Page = (typeof PAGES)[number]
 
@@ -21,6 +24,10 @@ export interface Route {
   readonly decision: string
   /** The profile that is open in the panel, '' for none. */
   readonly profile: string
+  /** The person that is open in the panel, '' for none. */
+  readonly person: string
+  /** The captured request that is open in the panel, '' for none. */
+  readonly capture: string
 }
 
 /** Crockford base 32, 26 characters: what a decision id looks like. */
@@ -29,18 +36,25 @@ const DECISION_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/
 /** What the id of a profile looks like. */
 const PROFILE_ID = /^[0-9a-f]{16}$/
 
+/** And that of a person. */
+const PERSON_ID = /^[0-9a-f]{32}$/
+
 /** Anything it does not know is the overview. */
 export function readRoute(hash: string): Route {
   const [name, id = ''] = hash.replace(/^#?\/?/, '').split('/')
   const page = PAGES.find((known) => known === name) ?? 'overview'
+  const ulid = DECISION_ID.test(id) ? id : ''
   return {
     page,
-    decision: DECISION_ID.test(id) ? id : '',
+    // On the page of people it is one of a captured request.
+    decision: page === 'people' ? '' : ulid,
+    capture: page === 'people' ? ulid : '',
     profile: PROFILE_ID.test(id) ? id : '',
+    person: PERSON_ID.test(id) ? id : '',
   }
 }
 
-/** `id`: of a decision, or of a profile. */
+/** `id`: of a decision, a captured request, a profile or a person. */
 export function hashOf(page: Page, id = ''): string {
   return id === '' ? `#/${page}` : `#/${page}/${id}`
 }

@@ -172,6 +172,85 @@ export interface ScalingView {
   }[]
 }
 
+/** GET /v1/custody. */
+export interface CustodyView {
+  readonly nodes: readonly CustodyNode[]
+  readonly keys: readonly CustodyKey[]
+  readonly drill: { readonly everyS: number; readonly repair: boolean }
+  readonly plan: CustodyPlan
+  /** ms; null: no minute has been counted. */
+  readonly countedAt: number | null
+  readonly operations: readonly CustodyOperation[]
+  /** Bad shares, the newest first. */
+  readonly events: readonly {
+    readonly at: number
+    readonly keyId: string
+    readonly name: string | null
+    readonly node: string
+    /** null: it is good again. */
+    readonly fault: string | null
+  }[]
+}
+
+export interface CustodyNode {
+  readonly id: string
+  readonly domain: string
+  readonly state: 'up' | 'away' | 'distrusted'
+  readonly shares: number
+  readonly rttMs: number | null
+  /** Share of its CPU. */
+  readonly load: number | null
+  readonly cache: { readonly hits: number; readonly misses: number } | null
+  /** The most frequent first. */
+  readonly operations: readonly { readonly operation: string; readonly count: number }[]
+  readonly unanswered: number
+}
+
+export interface CustodyKey {
+  readonly id: string
+  readonly name: string | null
+  readonly type: string
+  readonly threshold: number
+  readonly generation: number
+  readonly holders: readonly string[]
+  readonly present: number
+  readonly isSafe: boolean
+  readonly drill: {
+    readonly at: number
+    readonly verdict: 'good' | 'repaired' | 'away' | 'bad'
+    readonly shares: readonly { readonly node: string; readonly verdict: string }[]
+  } | null
+  readonly uses: readonly {
+    readonly operation: string
+    readonly count: number
+    readonly perMinute: number | null
+    readonly expectedPerMinute: number
+  }[]
+}
+
+export interface CustodyPlan {
+  readonly mode: 'off' | 'plan' | 'act'
+  readonly at: number | null
+  readonly by: 'solver' | 'greedy' | null
+  readonly costMs: number | null
+  readonly plannedMs: number | null
+  readonly boundMs: number | null
+  readonly isWorthIt: boolean
+  readonly moves: readonly {
+    readonly key: string
+    readonly from: string
+    readonly to: string
+    readonly outcome: string | null
+  }[]
+}
+
+/** Uses in each minute. */
+export interface CustodyOperation {
+  readonly operation: string
+  readonly history: readonly (number | null)[]
+  readonly expected: readonly number[]
+}
+
 /** GET /v1/profiles/:id: what a profile shows. */
 export type ProfileView = Omit<Profile, 'randoms' | 'rate' | 'features' | 'flagged' | 'unflagged'>
 

@@ -10,10 +10,12 @@ import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { AnomalyWatch } from '../anomaly-watch.ts'
 import type { Behavior } from '../behavior/open-behavior.ts'
+import type { LookedAfterCustody } from '../custody/look-after-custody.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
 import type { KeyServer } from '../key-server/key-server.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadForecast } from '../load-forecast.ts'
+import type { DeviceKeys } from '../open-devices.ts'
 import type { ForecastEvents } from '../open-forecast.ts'
 import type { ProfileFeed } from '../profile-feed.ts'
 import type { PoolsScaled } from '../scale-pools.ts'
@@ -39,6 +41,10 @@ export interface AdminContext {
   /** undefined where nobody tells and nobody is told. */
   readonly signals: Pick<Signals, 'view'> | undefined
   readonly scaling: Pick<PoolsScaled, 'views'>
+  /** undefined where no key service is asked. */
+  readonly devices: DeviceKeys | undefined
+  /** undefined where its nodes are not here. */
+  readonly custody: LookedAfterCustody | undefined
   readonly audit: AuditLog
   readonly log: Log
   readonly clock: Clock

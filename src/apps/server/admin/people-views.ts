@@ -7,11 +7,25 @@ import { z } from 'zod'
 import type { Person } from '../../../behavior/person/person.ts'
 import { behaviorTuningSchema } from '../config/behavior-schema.ts'
 
-const tier = z.union([z.literal(1), z.literal(2), z.literal(3)])
+export const tier = z.union([z.literal(1), z.literal(2), z.literal(3)])
 const at = z.number().describe('Milliseconds since the Unix epoch.')
 const count = z.number()
 const sessionEnd = z.object({ at, tier, score: z.number(), windows: count })
 const reason = z.object({ code: z.string(), text: z.string(), weight: z.number() })
+
+export const liveSessions = z
+  .array(
+    z.object({
+      session: z.string().describe('The begin of its id.'),
+      tier,
+      score: z.number(),
+      confidence: z.number(),
+      windows: count,
+      reasons: z.array(reason).readonly(),
+    }),
+  )
+  .readonly()
+  .describe('Sessions that go on.')
 
 export const personView = z.object({
   person: z.string().describe('Pseudonymous id: a keyed hash of the id of the user.'),
@@ -31,19 +45,7 @@ export const personView = z.object({
     )
     .readonly(),
   sessions: z.array(sessionEnd).readonly().describe('That are over, oldest first.'),
-  live: z
-    .array(
-      z.object({
-        session: z.string().describe('The begin of its id.'),
-        tier,
-        score: z.number(),
-        confidence: z.number(),
-        windows: count,
-        reasons: z.array(reason).readonly(),
-      }),
-    )
-    .readonly()
-    .describe('Sessions that go on.'),
+  live: liveSessions,
   kept: z.custom<Person>().exactOptional().describe('With export=full: all that is kept.'),
 })
 
@@ -79,4 +81,11 @@ export const behaviorHealthView = z.object({
   batches: count.exactOptional(),
   windows: count.exactOptional(),
   refused: z.record(z.string(), count).exactOptional().describe('In the last minute, by why.'),
+  captures: z
+    .object({
+      ...{ kept: count, bytes: count, waiting: count, eventsDropped: count },
+      dropped: z.object({ edge: count, session: count, day: count, queue: count }),
+    })
+    .exactOptional()
+    .describe('Requests captured in tier 3; since start those that had no room, by where.'),
 })

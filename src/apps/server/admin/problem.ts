@@ -30,6 +30,11 @@ const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
+/** All that a problem may have, each once, in order. */
+export const PROBLEM_STATUSES: readonly number[] = [
+  ...new Set(Object.values(PROBLEMS).map(([status]) => status as number)),
+].sort((a, b) => a - b)
+
 /** Thrown by handlers. `more` is added to the body. */
 export class Problem extends Error {
   readonly code: ProblemCode

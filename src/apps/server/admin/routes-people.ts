@@ -10,10 +10,9 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { newPerson, type Person } from '../../../behavior/person/person.ts'
-import { LimenError } from '../../../ground/limen-error.ts'
-import type { KeptPerson } from '../../../ports/person-store.ts'
 import type { Behavior } from '../behavior/open-behavior.ts'
 import { behaviorTuningSchema } from '../config/behavior-schema.ts'
+import { answering, personViewOf, watching } from './people-answers.ts'
 import { behaviorHealthView, personView, tuningView } from './people-views.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
@@ -63,7 +62,10 @@ function personRoutes(app: AdminApp, { behavior, audit, clock }: AdminRoom, pref
     )
     if (made === undefined) throw new Problem('conflict', 'There is such a profile already')
     reply.code(201).header('etag', tagOf(made))
-    return view(behavior, { person: { ...newPerson(id, clock.now()), ...body }, revision: made })
+    return personViewOf(behavior, {
+      person: { ...newPerson(id, clock.now()), ...body },
+      revision: made,
+    })
   }
   for (const method of ['POST', 'PUT'] as const) {
     app.route({
@@ -102,7 +104,7 @@ function personRoutes(app: AdminApp, { behavior, audit, clock }: AdminRoom, pref
       const kept = await answering(people.load(id))
       if (kept === undefined) throw new Problem('not-found', 'No such profile is kept')
       reply.header('etag', tagOf(kept.revision))
-      const shown = view(watching(behavior), kept)
+      const shown = personViewOf(watching(behavior), kept)
       return query.export === undefined ? shown : { ...shown, kept: kept.person }
     },
   )
@@ -137,7 +139,7 @@ function personRoutes(app: AdminApp, { behavior, audit, clock }: AdminRoom, pref
       }
       if (confirmed === true) people.vouch(id)
       reply.header('etag', tagOf(made))
-      return view(watching(behavior), { person: next, revision: made })
+      return personViewOf(watching(behavior), { person: next, revision: made })
     },
   )
   app.delete(
@@ -147,10 +149,11 @@ function personRoutes(app: AdminApp, { behavior, audit, clock }: AdminRoom, pref
       schema: { params, response: { 204: gone, ...problems } },
     },
     async ({ params: { user_id: user }, caller }, reply) => {
-      const { people } = watching(behavior)
+      const { people, captures } = watching(behavior)
       const id = people.idOf(user)
       audit.append({ who: caller.name, action: 'person.erase', subject: id, detail: {} })
-      if (!(await answering(people.erase(id)))) {
+      const captured = captures === undefined ? 0 : await answering(captures.erase(id))
+      if (!(await answering(people.erase(id))) && captured === 0) {
         throw new Problem('not-found', 'No such profile is kept')
       }
       return reply.code(204).send(null)
@@ -204,7 +207,9 @@ function detectionRoutes(app: AdminApp, { behavior, audit }: AdminRoom, prefix: 
         subject: 'behavior',
         detail,
       })
-      open.tune(body, version)
+      if (!(await answering(open.tune(body, version)))) {
+        throw new Problem('precondition-failed', 'It is another by now: read it again')
+      }
       reply.header('etag', tagOf(version + 1))
       return { version: version + 1, ...body }
     },
@@ -222,37 +227,6 @@ function detectionRoutes(app: AdminApp, { behavior, audit }: AdminRoom, prefix: 
       return reply.code(health.status === 'ok' ? 200 : 503).send({ ...health, keptIn })
     },
   )
-}
-
-function watching(behavior: Behavior | undefined): Behavior {
-  if (behavior === undefined) throw new Problem('not-found', 'behavior.mode is off')
-  return behavior
-}
-
-/** A storage that does not answer is not the caller's fault. */
-async function answering<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof LimenError)) throw error
-    throw new Problem('unavailable', 'The storage of people does not answer')
-  }
-}
-
-function view({ people }: Behavior, { person, revision }: KeptPerson) {
-  const { id, createdAt, updatedAt, label, frozen, sessions, typing, pointer } = person
-  const contexts = [
-    ...Object.entries(typing).map(([context, { confirmed, unconfirmed, own }]) => ({
-      ...{ context, confirmed: confirmed.length, unconfirmed: unconfirmed.length },
-      scores: own.recent.length,
-    })),
-    ...Object.entries(pointer).map(([context, { confirmed, unconfirmed, own }]) => ({
-      ...{ context, confirmed: confirmed.rows.length, unconfirmed: unconfirmed.rows.length },
-      scores: own.recent.length,
-    })),
-  ]
-  const live = people.sessionsOf(id)
-  return { person: id, revision, createdAt, updatedAt, label, frozen, contexts, sessions, live }
 }
 
 function tagOf(revision: number): string {

@@ -69,6 +69,21 @@ describe('who may what', () => {
     ['POST', '/v1/reload', ['operator']],
     ['GET', '/v1/audit', ['operator', 'custodian']],
   ]
+  const person = '0'.repeat(32)
+  for (const path of [
+    ...['/v1/captures', '/v1/captures/01JD00000000000000000000ZZ'],
+    ...['/v1/behavior/people', `/v1/behavior/people/${person}`],
+  ]) {
+    it(`GET ${path}: analyst, operator; off here`, async () => {
+      for (const as of ['analyst', 'operator'] as const) {
+        await isProblem(await ask(path, { as }), 404, 'not-found')
+      }
+      for (const as of ['viewer', 'custodian'] as const) {
+        await isProblem(await ask(path, { as }), 403, 'forbidden')
+      }
+      await isProblem(await ask(path), 401, 'unauthenticated')
+    })
+  }
   for (const [method, path, allowed] of matrix) {
     it(`${method} ${path}: ${allowed.length === ROLES.length ? 'anybody' : allowed.join(', ')}`, async () => {
       for (const role of ROLES) {
@@ -264,6 +279,12 @@ describe('what it answers', () => {
     }
     assert.equal(api.openapi, '3.1.0')
     assert.ok(Object.keys(api.paths).length >= 14)
+    // Each error by its status: what makes clients of it does not read ranges.
+    assert.ok(!/"[45]XX"/i.test(JSON.stringify(api)))
+    const { get } = api.paths['/v1/status'] as { get: { responses: Record<string, unknown> } }
+    assert.deepEqual(get.responses['403'], { $ref: '#/components/responses/Problem' })
+    const { responses } = (api as unknown as { components: { responses: object } }).components
+    assert.ok(JSON.stringify(responses).includes('urn:limen:err'))
     assert.ok(JSON.stringify(api.paths['/v1/upstreams/{pool}/{id}']).includes('"weight"'))
   })
 

@@ -28,9 +28,13 @@ import type { AdminContext } from './context.ts'
 import { type EventStreams, eventStreams } from './event-stream.ts'
 import { guard } from './guard.ts'
 import { Problem, problemOf, sendProblem } from './problem.ts'
+import { withProblems } from './problem-responses.ts'
 import { anomalyRoutes } from './routes-anomalies.ts'
+import { captureRoutes } from './routes-captures.ts'
 import { changeRoutes } from './routes-change.ts'
+import { custodyRoutes } from './routes-custody.ts'
 import { decisionRoutes } from './routes-decisions.ts'
+import { deviceRoutes } from './routes-devices.ts'
 import { forecastRoutes } from './routes-forecasts.ts'
 import { healthRoutes } from './routes-health.ts'
 import { keyRoutes } from './routes-keys.ts'
@@ -40,6 +44,7 @@ import { profileRoutes } from './routes-profiles.ts'
 import { scalingRoutes } from './routes-scaling.ts'
 import { sessionRoutes } from './routes-session.ts'
 import { signalRoutes } from './routes-signals.ts'
+import { timelineRoutes } from './routes-timelines.ts'
 import { trafficRoutes } from './routes-traffic.ts'
 import { openSessions, type Sessions, sessionPathOf } from './sessions.ts'
 
@@ -137,7 +142,15 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   await describe(app)
   const routes = [healthRoutes, sessionRoutes, trafficRoutes, decisionRoutes, profileRoutes]
   const more = [forecastRoutes, anomalyRoutes, scalingRoutes, keyRoutes, changeRoutes, peopleRoutes]
-  for (const add of [...routes, ...more, labelRoutes, signalRoutes]) add(app, room)
+  const last = [
+    labelRoutes,
+    signalRoutes,
+    captureRoutes,
+    timelineRoutes,
+    custodyRoutes,
+    deviceRoutes,
+  ]
+  for (const add of [...routes, ...more, ...last]) add(app, room)
   await serveConsole(app)
   app.addHook('preClose', async () => streams.endAll())
   await app.ready()
@@ -206,5 +219,7 @@ async function describe(app: AdminApp): Promise<void> {
       security: [{ token: [] }],
     },
     transform: jsonSchemaTransform,
+    transformObject: (given) =>
+      'openapiObject' in given ? withProblems(given.openapiObject) : given.swaggerObject,
   })
 }

@@ -44,7 +44,15 @@ function started(change: { mode?: Mode; onError?: 'open' | 'closed' } = {}) {
   const lines: string[] = []
   const tiers: string[] = []
   const feed = new PeopleFeed({
-    ...{ plane, watch, store, clock, mode: () => mode, onError: change.onError ?? 'open' },
+    ...{
+      plane,
+      watch,
+      store,
+      clock,
+      mode: () => mode,
+      onError: change.onError ?? 'open',
+      suspicionMs: 3_600_000,
+    },
     idKey: createSecretKey(Buffer.alloc(32, 1)),
     log: openLog({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
     onTier: (session, person, { tier }) => tiers.push(`${session} ${person.length} ${tier}`),
@@ -161,6 +169,86 @@ describe('PeopleFeed', () => {
     await settled()
     assert.equal((await feed.load(id))?.person.label, 'bad')
     assert.equal(await feed.change(id, kept.revision, () => kept.person), undefined)
+    await feed.close()
+  })
+
+  it('lets a new session of a user begin where another is, until somebody vouches for it', async () => {
+    const { feed, say, settled, tiers, plane } = started()
+    say('thief', 'alice')
+    await settled()
+    feed.doubt(feed.idOf('alice'), 3)
+    say('forgetful', 'alice')
+    say('bob', 'bob')
+    await settled()
+    assert.deepEqual(tiers, ['thief 32 3', 'forgetful 32 3'])
+    const standing = feed.standing('forgetful')
+    assert.deepEqual([standing?.tier, standing?.score], [3, 0])
+    assert.deepEqual(
+      standing?.reasons.map(({ code }) => code),
+      ['tier-remembered'],
+    )
+    assert.equal(feed.standing('bob')?.tier, 1)
+    say('forgetful', 'alice;confirmed')
+    await settled()
+    assert.equal(feed.standing('forgetful')?.tier, 1)
+    assert.equal(feed.standing('thief')?.tier, 3)
+    assert.deepEqual(plane.tiersTold.at(-1), { session: 'forgetful', shown: 1, enforced: 1 })
+    await feed.close()
+  })
+
+  it('remembers who falls silent, and tells workers so until its time is over', async (test) => {
+    test.mock.timers.enable({ apis: ['setInterval'] })
+    const { feed, say, settled, set, plane } = started()
+    const sweep = async () => {
+      test.mock.timers.tick(5000)
+      await settled()
+    }
+    say('thief', 'alice')
+    await settled()
+    feed.doubt(feed.idOf('alice'), 3)
+    set({ passMs: 61_000 })
+    await sweep()
+    assert.equal(feed.standing('thief'), undefined)
+    // Its user is to be said again, and its tier stays.
+    assert.deepEqual(
+      plane.tiersTold.slice(-2).map(({ session, enforced }) => [session, enforced]),
+      [
+        ['thief', 1],
+        ['thief', 3],
+      ],
+    )
+    say('thief', 'alice')
+    await settled()
+    assert.equal(feed.standing('thief')?.tier, 3)
+    set({ passMs: 61_000 })
+    await sweep()
+    set({ passMs: 3_600_000 })
+    await sweep()
+    assert.deepEqual(plane.tiersTold.at(-1), { session: 'thief', shown: 1, enforced: 1 })
+    await feed.close()
+  })
+
+  it('moves the session of the application along', async () => {
+    const { feed, say, settled, plane } = started()
+    const anchored = (session: string, anchor: string) =>
+      plane.meetBehavior([{ kind: 'anchored', session, anchor }])
+    const tierOf = (who: string) =>
+      plane.tiersTold.findLast(({ session }) => session === who)?.enforced ?? 1
+    say('thief', 'alice')
+    anchored('thief', 'app')
+    await settled()
+    assert.equal(tierOf('app'), 1)
+    feed.doubt(feed.idOf('alice'), 3)
+    assert.deepEqual([tierOf('thief'), tierOf('app')], [3, 3])
+    // With another cookie, of another user even, over the same login.
+    say('fresh', 'bob')
+    anchored('fresh', 'app')
+    await settled()
+    assert.equal(tierOf('fresh'), 3)
+    say('fresh', 'bob;confirmed')
+    say('thief', 'alice;confirmed')
+    await settled()
+    assert.deepEqual([tierOf('thief'), tierOf('fresh'), tierOf('app')], [1, 1, 1])
     await feed.close()
   })
 

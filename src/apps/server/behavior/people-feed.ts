@@ -12,11 +12,14 @@ import type { Person } from '../../../behavior/person/person.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import type { Heard, PeopleWatch } from '../../../flows/watch-people.ts'
 import type { Clock } from '../../../ground/clock.ts'
-import type { BehaviorMet, DataPlane, SessionTier } from '../../../ports/data-plane.ts'
+import type { BehaviorMet, DataPlane } from '../../../ports/data-plane.ts'
 import type { KeptPerson, PersonStore } from '../../../ports/person-store.ts'
 import { readUserField } from '../../../wire/user-field.ts'
 import type { HeardBatch } from './desk.ts'
+import { meetOthers } from './meet-others.ts'
 import { pseudonymOf } from './person-storage.ts'
+import { ScoreTimeline } from './score-timeline.ts'
+import { SessionTiers } from './session-tiers.ts'
 
 export interface PeopleFeedOptions {
   readonly plane: DataPlane
@@ -28,6 +31,8 @@ export interface PeopleFeedOptions {
   readonly mode: () => 'observe' | 'shadow' | 'enforce'
   /** A person that cannot be loaded. */
   readonly onError: 'open' | 'closed'
+  /** So long a tier is remembered of who falls silent or comes back as another session. */
+  readonly suspicionMs: number
   /** A session is in another tier than before. */
   onTier(session: string, person: string, standing: Standing, before: Tier): void
 }
@@ -47,6 +52,8 @@ export interface FeedFigures {
 const WAITING_MAX = 1000
 /** Profiles are stored this often. */
 const SAVE_MS = 2_000
+/** At once, in one commit of LMDB: one after the other a busy disk takes 60 a second (2026-11-22), so 300. */
+const SAVED_AT_ONCE = 32
 /** Quiet sessions are looked for this often. */
 const SWEEP_MS = 5_000
 /** A storage that fails is not asked again for so long. */
@@ -64,14 +71,14 @@ export const SHOWN_CHARS = 8
 type Work = () => Promise<void> | void
 
 export class PeopleFeed {
+  /** For whoever looks; sessions by the begin of their id. */
+  readonly timeline = new ScoreTimeline()
   readonly #options: PeopleFeedOptions
   readonly #waiting: Work[] = []
   #working: Promise<void> | undefined
   readonly #revisions = new Map<string, number>()
   #unsaved = new Map<string, Person>()
-  /** What workers were told. */
-  readonly #told = new Map<string, SessionTier>()
-  readonly #tiers = new Map<string, Tier>()
+  readonly #tiers: SessionTiers
   /** Sessions of people that could not be loaded. */
   readonly #unbound = new Map<string, { readonly id: string; readonly confirmed: boolean }>()
   /** The storage did not answer when it was asked last. */
@@ -87,6 +94,9 @@ export class PeopleFeed {
 
   constructor(options: PeopleFeedOptions) {
     this.#options = options
+    const { watch } = options
+    const personOf = (session: string) => watch.personOf(session) ?? ''
+    this.#tiers = new SessionTiers({ ...options, personOf })
     this.#stop = options.plane.onBehavior((met) => {
       for (const one of met) this.#met(one)
     })
@@ -95,8 +105,12 @@ export class PeopleFeed {
         this.#soon(() => this.#probe())
         this.#soon(() => this.#save())
       }, SAVE_MS),
-      setInterval(() => this.#soon(() => this.#sweep()), SWEEP_MS),
+      setInterval(() => {
+        this.#soon(() => this.#sweep())
+        this.#soon(() => this.#meetOthers())
+      }, SWEEP_MS),
     ]
+    this.#soon(() => this.#meetOthers())
     for (const timer of this.#timers) timer.unref()
   }
 
@@ -120,19 +134,24 @@ export class PeopleFeed {
   }
 
   standing(session: string): Standing | undefined {
-    return this.#options.watch.standing(session)
+    const standing = this.#options.watch.standing(session)
+    return standing && this.#tiers.counted(session, standing)
   }
 
   /** Sessions of a person that go on, by the begin of their id. */
   sessionsOf(id: string): ({ readonly session: string } & Standing)[] {
-    return this.#options.watch
-      .sessionsOf(id)
-      .map(({ session, standing }) => ({ session: session.slice(0, SHOWN_CHARS), ...standing }))
+    return this.#options.watch.sessionsOf(id).map(({ session, standing }) => ({
+      ...{ session: session.slice(0, SHOWN_CHARS), ...this.#tiers.counted(session, standing) },
+    }))
   }
 
   /** Whether a server has said whose session it is. */
   isKnown(session: string): boolean {
     return this.#options.watch.personOf(session) !== undefined
+  }
+
+  personOf(session: string): string | undefined {
+    return this.#options.watch.personOf(session)
   }
 
   idOf(user: string): string {
@@ -173,10 +192,7 @@ export class PeopleFeed {
   vouch(id: string): number {
     const { watch, clock } = this.#options
     const sessions = watch.sessionsOf(id)
-    for (const { session } of sessions) {
-      const heard = watch.vouch(session, clock.now())
-      if (heard !== undefined) this.#heard(session, heard)
-    }
+    for (const { session } of sessions) this.#vouched(session, watch.vouch(session, clock.now()))
     return sessions.length
   }
 
@@ -202,14 +218,18 @@ export class PeopleFeed {
     if (this.#labelled.size > LABELLED_MAX) {
       this.#labelled.delete(this.#labelled.values().next().value ?? '')
     }
+    this.timeline.say(person, id, isAttack ? 'attack' : 'honest')
     const { watch, clock } = this.#options
     const shown = subject.slice('session '.length)
     const session = this.sessionIdsOf(person).find((one) => one.slice(0, SHOWN_CHARS) === shown)
     if (session === undefined) watch.learn(score, tier, isAttack)
     else {
       const now = clock.now()
-      const heard = isAttack ? watch.doubt(session, 3, now) : watch.vouch(session, now)
-      if (heard !== undefined) this.#heard(session, heard)
+      if (!isAttack) this.#vouched(session, watch.vouch(session, now))
+      else {
+        const heard = watch.doubt(session, 3, now)
+        if (heard !== undefined) this.#heard(session, heard)
+      }
     }
     return true
   }
@@ -222,7 +242,8 @@ export class PeopleFeed {
     return this.#inTurn(async () => {
       const { watch, store } = this.#options
       const wasAtHand = watch.has(id)
-      for (const session of watch.forget(id)) this.#settle(session, 1)
+      this.#tiers.forget(id, watch.forget(id))
+      this.timeline.forget(id)
       this.#unsaved.delete(id)
       this.#revisions.delete(id)
       return (await store.erase(id)) || wasAtHand
@@ -231,7 +252,7 @@ export class PeopleFeed {
 
   /** The mode is another: what workers were told is to be told anew. */
   retell(): void {
-    for (const [session, tier] of this.#tiers) this.#tell(session, tier)
+    this.#tiers.retell()
   }
 
   figures(): FeedFigures {
@@ -264,6 +285,11 @@ export class PeopleFeed {
       })
       return
     }
+    if (met.kind === 'anchored') {
+      this.#soon(() => this.#anchored(met.session, met.anchor))
+      return
+    }
+    if (met.kind !== 'user') return
     const said = readUserField(met.value)
     if (said === undefined || this.#waiting.length >= WAITING_MAX) return
     const id = this.idOf(said.user)
@@ -277,12 +303,14 @@ export class PeopleFeed {
       if (this.#unbound.size > UNBOUND_MAX) {
         this.#unbound.delete(this.#unbound.keys().next().value ?? '')
       }
-      this.#settle(session, this.#tiers.get(session) ?? 1)
+      const tier = this.#tiers.tierOf(session)
+      this.#tiers.settle(session, tier === 1 ? this.#leastOf(session) : tier)
       return
     }
     this.#unbound.delete(session)
     const heard = watch.bind(session, id, confirmed, clock.now())
-    if (heard !== undefined) this.#heard(session, heard)
+    if (confirmed) this.#vouched(session, heard)
+    else if (heard !== undefined) this.#heard(session, heard)
   }
 
   /** False when nobody can say who that is. */
@@ -306,46 +334,41 @@ export class PeopleFeed {
 
   #heard(session: string, { standing, changed }: Heard): void {
     if (changed !== undefined) this.#unsaved.set(changed.person.id, changed.person)
-    const { watch, onTier } = this.#options
-    const before = this.#tiers.get(session) ?? 1
-    if (!this.#settle(session, standing.tier)) return
-    onTier(session, watch.personOf(session) ?? '', standing, before)
+    const { clock, onTier } = this.#options
+    const before = this.#tiers.tierOf(session)
+    const isNew = this.#tiers.meet(session, standing, this.#leastOf(session))
+    const person = this.personOf(session) ?? ''
+    const counts = this.#tiers.counted(session, standing)
+    if (person !== '') {
+      this.timeline.note(person, session.slice(0, SHOWN_CHARS), counts, clock.now())
+    }
+    if (isNew) onTier(session, person, counts, before)
   }
 
-  /** What cannot be judged is ordinary, or not, as the operator wants it. @returns whether the tier is another now */
-  #settle(session: string, judged: Tier): boolean {
-    const isBlind = this.#unbound.has(session) && this.#options.onError === 'closed'
-    const tier = isBlind && judged === 1 ? 2 : judged
-    if ((this.#tiers.get(session) ?? 1) === tier) return false
-    this.#tiers.delete(session)
-    if (tier > 1) this.#tiers.set(session, tier)
-    this.#tell(session, tier)
-    return true
+  #vouched(session: string, heard: Heard | undefined): void {
+    if (heard === undefined) return
+    this.#tiers.free(session)
+    this.#heard(session, heard)
   }
 
-  #tell(session: string, tier: Tier): void {
-    const { plane, mode } = this.#options
-    const shown = mode() === 'observe' ? 1 : tier
-    const enforced = mode() === 'enforce' ? tier : 1
-    const told = { session, shown, enforced } as const
-    const before = this.#told.get(session)
-    if ((before?.shown ?? 1) === shown && (before?.enforced ?? 1) === enforced) return
-    if (shown > 1 || enforced > 1) this.#told.set(session, told)
-    else this.#told.delete(session)
-    plane.tellTiers([told])
+  #anchored(session: string, anchor: string): void {
+    this.#tiers.anchor(session, anchor)
+    const standing = this.#options.watch.standing(session)
+    if (standing !== undefined) this.#heard(session, { standing, changed: undefined })
+  }
+
+  /** What cannot be judged is ordinary, or not, as the operator wants it. */
+  #leastOf(session: string): Tier {
+    return this.#unbound.has(session) && this.#options.onError === 'closed' ? 2 : 1
   }
 
   #sweep(isOver = false): void {
-    const { watch, plane, clock } = this.#options
+    const { watch, clock } = this.#options
     const { sessions, changed } = watch.sweep(clock.now(), isOver)
     for (const person of changed) this.#unsaved.set(person.id, person)
-    for (const session of sessions) {
-      this.#tiers.delete(session)
-      this.#told.delete(session)
-      this.#unbound.delete(session)
-    }
-    // Of all of them: who their users are is to be said again when they go on.
-    plane.tellTiers(sessions.map((session) => ({ session, shown: 1, enforced: 1 })))
+    for (const session of sessions) this.#unbound.delete(session)
+    this.#tiers.over(sessions)
+    this.#tiers.expire((session) => watch.standing(session) !== undefined)
     for (const id of this.#revisions.keys()) {
       if (!watch.has(id) && !this.#unsaved.has(id)) this.#revisions.delete(id)
     }
@@ -353,26 +376,41 @@ export class PeopleFeed {
 
   /** @param only that one; rejects then */
   async #save(only?: string): Promise<void> {
-    const { store, watch } = this.#options
     if (only === undefined && this.#hasFailed) return
     const unsaved =
       only === undefined ? [...this.#unsaved] : [...this.#unsaved].filter(([id]) => id === only)
-    for (const [id, person] of unsaved) {
+    for (let from = 0; from < unsaved.length; from += SAVED_AT_ONCE) {
       try {
-        const revision = await store.save(person, this.#revisions.get(id) ?? 0)
-        this.#isDown = false
-        this.#unsaved.delete(id)
-        if (revision !== undefined) this.#revisions.set(id, revision)
-        else {
-          // Somebody else has saved it, or erased it: that counts, and what was learned here is lost.
-          this.#revisions.delete(id)
-          watch.release(id)
-        }
+        const some = unsaved.slice(from, from + SAVED_AT_ONCE)
+        await Promise.all(some.map(([id, person]) => this.#saveOne(id, person)))
       } catch (error) {
         this.#failed(error, 'Cannot store a person')
         if (only !== undefined) throw error
         return
       }
+    }
+  }
+
+  async #saveOne(id: string, person: Person): Promise<void> {
+    const { store, watch } = this.#options
+    const revision = await store.save(person, this.#revisions.get(id) ?? 0)
+    this.#isDown = false
+    this.#unsaved.delete(id)
+    if (revision !== undefined) this.#revisions.set(id, revision)
+    else {
+      // Somebody else has saved it, or erased it: that counts, and what was learned here is lost.
+      this.#revisions.delete(id)
+      watch.release(id)
+    }
+  }
+
+  async #meetOthers(): Promise<void> {
+    if (this.#hasFailed) return
+    const { watch, store } = this.#options
+    try {
+      await meetOthers(watch.population, store)
+    } catch (error) {
+      this.#failed(error, 'Cannot load who people are told from')
     }
   }
 

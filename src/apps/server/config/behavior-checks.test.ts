@@ -59,6 +59,37 @@ describe('behavior', () => {
     assert.deepEqual(behavior, { userField: 'limen-user', requestsPerSecond: 0, work: 9 })
   })
 
+  it('captures where it is told to, and where there are tiers', () => {
+    const capture = '{ enabled: true, redact: [X-Secret], eve: eve.json }'
+    const { behavior } = settingsOf(`{ mode: enforce, sessionCookie: sid, capture: ${capture} }`)
+    assert.deepEqual(behavior, {
+      ...{ userField: 'limen-user', requestsPerSecond: 0, work: 0, sessionCookie: 'sid' },
+      capture: { requestBytes: 65_536, redact: ['x-secret'] },
+    })
+    assert.equal(settingsOf('{ mode: enforce }').behavior?.capture, undefined)
+    assert.deepEqual(complaints('{ capture: { enabled: true } }'), [
+      'behavior.capture.enabled: needs behavior.mode: nobody would have a tier',
+    ])
+    assert.deepEqual(complaints('{ mode: enforce, capture: { eve: x } }'), [
+      'behavior.capture.eve: needs behavior.capture.enabled',
+    ])
+    for (const bad of ['redact: ["a b"]', 'requestBytes: 2000000', 'keepS: 1', 'sizes: 1']) {
+      assert.equal(complaints(`{ mode: enforce, capture: { ${bad} } }`).length, 1, bad)
+    }
+    assert.equal(complaints('{ mode: enforce, sessionCookie: "a=b" }').length, 1)
+  })
+
+  it('finds the file of events from the folder of the configuration', () => {
+    const eveOf = (eve: string): string | undefined => {
+      const outcome = read(`{ mode: enforce, capture: { enabled: true, eve: "${eve}" } }`)
+      if (outcome.kind !== 'read') assert.fail(JSON.stringify(outcome.complaints))
+      return outcome.config.behavior.capture.eve
+    }
+    assert.equal(eveOf('eve.json'), '/etc/limen/eve.json')
+    assert.equal(eveOf('/var/log/eve.json'), '/var/log/eve.json')
+    assert.equal(eveOf('unix:eve.socket'), 'unix:/etc/limen/eve.socket')
+  })
+
   it('takes requests under a session key for that session', () => {
     const { routes } = settingsOf('{ mode: observe }', undefined, 'sessions: { enabled: true }')
     const route = routes.find(({ path }) => path === '/.well-known/limen/behavior')

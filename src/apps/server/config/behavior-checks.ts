@@ -24,6 +24,14 @@ export function checkBehavior(config: Config, blame: Blame): readonly Complaint[
   if (behavior.store === 'redis' && sessions.redis === undefined) {
     found.push(blame(['behavior', 'store'], 'redis needs sessions.redis'))
   }
+  if (behavior.capture.enabled && behavior.mode === 'off') {
+    found.push(
+      blame(['behavior', 'capture', 'enabled'], 'needs behavior.mode: nobody would have a tier'),
+    )
+  }
+  if (behavior.capture.eve !== undefined && !behavior.capture.enabled) {
+    found.push(blame(['behavior', 'capture', 'eve'], 'needs behavior.capture.enabled'))
+  }
   const names = pools.map(({ name }) => name)
   for (const [i, name] of names.entries()) {
     if (name === BEHAVIOR_POOL) found.push(blame(['pools', i, 'name'], `"${name}" is Limen's own`))

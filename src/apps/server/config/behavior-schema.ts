@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { TUNER_NAMES } from '../../../behavior/threshold/tier-tuner.ts'
+import { captureSchema } from './capture-schema.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
 import { name } from './words.ts'
 
@@ -13,6 +14,11 @@ const FIELD = /^[A-Za-z][A-Za-z0-9-]{1,62}$/
 /** A score is cut at tier3 + 1. */
 const TIER_MAX = 20
 const WORK_MAX = 10_000_000
+const RATE_MAX = 1_000_000
+/** Of a cookie (RFC 6265 section 4.1.1: a token). */
+const COOKIE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
+/** Thirty days. */
+const SUSPICION_S_MAX = 30 * 86_400
 
 /** What may be changed while it runs, too. */
 export const behaviorTuningSchema = z.strictObject({
@@ -70,6 +76,38 @@ export const behaviorSchema = z.strictObject({
     .max(600_000)
     .default(B.everyMs)
     .describe('Pages send no sooner after the batch before.'),
+  batchesPerMinute: z
+    .strictObject({
+      session: z
+        .int()
+        .min(0)
+        .max(RATE_MAX)
+        .default(B.batchesPerMinute.session)
+        .describe('Batches of a session.'),
+      address: z
+        .int()
+        .min(0)
+        .max(RATE_MAX)
+        .default(B.batchesPerMinute.address)
+        .describe('Requests of an address to where batches are taken; of IPv6 a /48.'),
+    })
+    .prefault({})
+    .describe('More are answered with 429. 0: no limit.'),
+  plainLoopback: z
+    .boolean()
+    .default(B.plainLoopback)
+    .describe('Batches are taken without TLS from this machine, for development.'),
+  sessionCookie: z
+    .string()
+    .regex(COOKIE, 'must be the name of a cookie')
+    .exactOptional()
+    .describe('Cookie of the application by which it knows who is logged in: tiers stick to it.'),
+  suspicionS: z
+    .int()
+    .min(0)
+    .max(SUSPICION_S_MAX)
+    .default(B.suspicionS)
+    .describe('New sessions of a user begin in the tier another has reached, for so many seconds.'),
   requestsPerSecond: z
     .number()
     .min(0)
@@ -92,6 +130,7 @@ export const behaviorSchema = z.strictObject({
     .describe(
       'The storage of people fails. At start: open keeps them in memory, closed refuses to start. Later: open takes who cannot be loaded for ordinary, closed for tier 2.',
     ),
+  capture: captureSchema.prefault({}).describe('Requests of sessions in tier 3, for who analyses.'),
 })
 
 export const tierPoolsSchema = z.strictObject({

@@ -52,7 +52,14 @@ export const BEHAVIOR_SCRIPT_ROUTE: RouteSettings = {
 
 /** undefined where nobody's behavior is watched. */
 export function behaviorSettings({ behavior }: Config): BehaviorSettings | undefined {
-  const { mode, userField, requestsPerSecond, work } = behavior
+  const { mode, userField, requestsPerSecond, work, capture, sessionCookie } = behavior
   if (mode === 'off') return undefined
-  return { userField: userField.toLowerCase(), requestsPerSecond, work }
+  const { enabled, requestBytes, redact } = capture
+  return {
+    ...{ userField: userField.toLowerCase(), requestsPerSecond, work },
+    ...(sessionCookie === undefined ? {} : { sessionCookie }),
+    ...(enabled
+      ? { capture: { requestBytes, redact: redact.map((name) => name.toLowerCase()) } }
+      : {}),
+  }
 }

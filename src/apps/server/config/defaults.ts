@@ -146,6 +146,8 @@ export const CONFIG_DEFAULTS = {
     strictSupersede: true,
     /** As `flows/place-keys-ahead.ts` has them. */
     placement: { leadS: 300, keepS: 3600, groupsMax: 32 },
+    /** An edge may be away for most of a day before it needs a new folder. */
+    certificateS: 86_400,
     /** A port that nobody need know: the edge is in this process. */
     listen: '127.0.0.1:0',
     /** About 0.5 KB each: 50 MB. */
@@ -172,11 +174,33 @@ export const CONFIG_DEFAULTS = {
     /** Half an hour: as web analytics has it. */
     sessionS: 1800,
     everyMs: 10_000,
+    /** A page that sends every 2 s, the least, sends 30: room for ten. An office of 500 that sends every 10 s sends 3000. */
+    batchesPerMinute: { session: 300, address: 3000 },
+    plainLoopback: false,
+    /** A day: until the owner has been there, mostly. */
+    suspicionS: 86_400,
     requestsPerSecond: 0,
     /** Off: what has no browser could not pass. */
     work: 0,
     store: 'lmdb',
     onError: 'open',
+    capture: {
+      /** What clients send is personal: somebody must want it. */
+      enabled: false,
+      /** A form, a JSON document, the begin of an upload. */
+      requestBytes: 64 * KIB,
+      /** Some hundred requests with bodies. */
+      sessionBytes: 8 * 1024 * KIB,
+      /** Who fills it up is seen in the events all the same. */
+      dayBytes: 256 * 1024 * KIB,
+      keepBytes: 1024 * 1024 * KIB,
+      /** A week: long enough to be looked into. */
+      keepS: 7 * 86_400,
+      redact: [
+        ...['authorization', 'proxy-authorization', 'cookie'],
+        ...['x-api-key', 'x-auth-token', 'x-csrf-token'],
+      ],
+    },
   },
   /** Ten seconds: a revocation is late by that at most. */
   signals: { pollEveryS: 10, events: ['session-revoked', 'assurance-level-change'] },
@@ -190,6 +214,8 @@ export const CONFIG_DEFAULTS = {
     unseal: 'file',
     operators: { shares: 5, threshold: 3 },
     waitS: 300,
+    /** The nodes are nobody else's: who else would repair it? */
+    drill: { everyS: 86_400, repair: true },
   },
   admin: { address: '127.0.0.1:9440', openToLoopback: 'nobody' },
   metrics: { address: '127.0.0.1:9441' },

@@ -180,7 +180,9 @@ function withWholePaths(config: z.output<typeof configSchema>, folder: string): 
         'file' in calendar ? { ...calendar, file: resolve(folder, calendar.file) } : calendar,
       ),
     },
+    behavior: withWholeCapturePath(config.behavior, folder),
     signals: withWholeSignalPaths(config.signals, folder),
+    ...withWholeDevicePaths(config, folder),
     custody: withWholeCustodyPaths(config.custody, folder),
     admin: {
       ...admin,
@@ -230,6 +232,20 @@ function withWholeSessionPaths(sessions: Config['sessions'], folder: string): Co
     ...(server === undefined ? {} : { server: whole(server, 'credentials') }),
     ...(redis === undefined ? {} : { redis: whole(redis, 'passwordFile', 'caFile') }),
   }
+}
+
+function withWholeCapturePath(behavior: Config['behavior'], folder: string): Config['behavior'] {
+  const { capture } = behavior
+  if (capture.eve === undefined) return behavior
+  const [, scheme = '', path = ''] = /^(unix:)?(.*)$/s.exec(capture.eve) ?? []
+  return { ...behavior, capture: { ...capture, eve: `${scheme}${resolve(folder, path)}` } }
+}
+
+function withWholeDevicePaths({ devices }: Config, folder: string): Pick<Config, 'devices'> {
+  if (devices === undefined) return {}
+  const { keyService, caFile, tokenFile } = devices
+  const whole = { caFile: resolve(folder, caFile), tokenFile: resolve(folder, tokenFile) }
+  return { devices: { keyService, ...whole } }
 }
 
 function withWholeSignalPaths(signals: Config['signals'], folder: string): Config['signals'] {

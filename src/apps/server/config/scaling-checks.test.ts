@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { dataPlaneSettings } from './data-plane-settings.ts'
 import { readConfig } from './read-config.ts'
-import { isWebhookUrl } from './scaling-schema.ts'
+import { isWebhookUrl } from './webhook-fields.ts'
 
 const text = (
   scaling: string,

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { CONFIG_DEFAULTS } from './defaults.ts'
+import { webhookFields } from './webhook-fields.ts'
 
 const D = CONFIG_DEFAULTS.scaling
 /** The curve of a forecast is an hour of minutes long. */
@@ -14,28 +15,13 @@ export const SERVERS_WANTED_MAX = 256
 const ARGUMENTS_MAX = 64
 const ARGUMENT_MAX = 4096
 const PORT_MAX = 65_535
-const URL_MAX = 2048
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
 const servers = z.int().min(1).max(SERVERS_WANTED_MAX)
 const argument = z.string().min(1).max(ARGUMENT_MAX)
 const file = z.string().min(1, 'must name a file')
 
-/** http or https, and nothing secret in it: it is shown. */
-export function isWebhookUrl(text: string): boolean {
-  if (text.length > URL_MAX || !URL.canParse(text)) return false
-  const { protocol, username, password, hostname, hash } = new URL(text)
-  const isWeb = protocol === 'http:' || protocol === 'https:'
-  return isWeb && hostname !== '' && username === '' && password === '' && hash === ''
-}
-
-const webhook = z.strictObject({
-  url: z
-    .string()
-    .refine(isWebhookUrl, { message: 'must be an http or https URL without a password' })
-    .describe('Is sent a POST when the number of servers wanted changes.'),
-  secretFile: file.describe('Signs it (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes.'),
-})
+const webhook = webhookFields('Is sent a POST when the number of servers wanted changes.')
 
 const processes = z.strictObject({
   command: z

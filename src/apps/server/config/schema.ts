@@ -13,6 +13,7 @@ import { cacheSchema } from './cache-schema.ts'
 import { calendarsSchema } from './calendar-schema.ts'
 import { custodySchema } from './custody-schema.ts'
 import { CONFIG_DEFAULTS as D } from './defaults.ts'
+import { devicesSchema } from './devices-schema.ts'
 import { poolSchema } from './pool-schema.ts'
 import { routeSessionSchema, sessionsSchema } from './session-schema.ts'
 import { signalsSchema } from './signals-schema.ts'
@@ -178,6 +179,7 @@ export const configSchema = z.strictObject({
   signals: signalsSchema
     .prefault({})
     .describe('Shared security signals with other parties (SSF, CAEP).'),
+  devices: devicesSchema.optional().describe('Video sources, by way of their key service.'),
   forecast: z
     .strictObject({
       enabled: z

@@ -16,6 +16,9 @@ const ROTATE_S_MAX = 43_200
 /** As far as forecasts of sessions look. */
 const LEAD_S_MAX = 3600
 const KEEP_S_MAX = 7 * 86_400
+/** Long enough to be renewed several times on a busy machine; a year and a month, as of a CA in files. */
+const CERTIFICATE_S_MIN = 10
+const CERTIFICATE_S_MAX = 397 * 86_400
 /** In each SAN of the cluster's certificates. */
 export const EDGE_ID = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/
 /** A table row, a connection and a feed each. */
@@ -155,6 +158,12 @@ export const sessionsSchema = z.strictObject({
   cluster: z
     .strictObject({
       address: address.describe('Where other edges come for keys and revocations (mutual TLS).'),
+      certificateS: z
+        .int()
+        .min(CERTIFICATE_S_MIN)
+        .max(CERTIFICATE_S_MAX)
+        .default(S.certificateS)
+        .describe('With custody: certificates are good for so long; edges renew after a third.'),
       placement: z
         .strictObject({
           leadS: seconds(LEAD_S_MAX)

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
+import type { Standing } from '../../../behavior/person/live-session.ts'
+import type { Tier } from '../../../behavior/tier.ts'
+import { SessionTiers } from './session-tiers.ts'
+
+const HOUR = 3_600_000
+const standing = (tier: Tier): Standing => ({
+  ...{ tier, score: tier === 1 ? 0 : 6, confidence: 0, reasons: [], windows: 0 },
+})
+
+function started() {
+  let now = 0
+  const plane = fakeDataPlane()
+  const tiers = new SessionTiers({
+    ...{ plane, clock: { now: () => now }, mode: () => 'enforce', suspicionMs: HOUR },
+    personOf: () => '',
+  })
+  return {
+    ...{ plane, tiers },
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+describe('SessionTiers', () => {
+  it('tells workers what is new, and what cannot be judged as it is to be taken', () => {
+    const { plane, tiers } = started()
+    assert.equal(tiers.meet('s', standing(1), 1), false)
+    assert.equal(tiers.meet('s', standing(1), 2), true)
+    assert.equal(tiers.meet('s', standing(3), 2), true)
+    assert.equal(tiers.meet('s', standing(3), 1), false)
+    assert.deepEqual(
+      plane.tiersTold.map(({ enforced }) => enforced),
+      [2, 3],
+    )
+    assert.equal(tiers.counted('s', standing(1)).tier, 3)
+  })
+
+  it('keeps a login where the worst that came over it is, until all of that is forgotten', () => {
+    const { tiers, pass } = started()
+    for (const session of ['one', 'two']) tiers.anchor(session, 'login')
+    tiers.meet('one', standing(3), 1)
+    pass(HOUR / 2)
+    tiers.meet('two', standing(2), 1)
+    assert.equal(tiers.tierOf('login'), 3)
+    tiers.over(['one', 'two'])
+    assert.deepEqual([tiers.tierOf('one'), tiers.tierOf('two'), tiers.tierOf('login')], [3, 3, 3])
+    pass(HOUR / 2)
+    tiers.expire(() => false)
+    // The second had the tier of the first, and no longer than that.
+    assert.deepEqual([tiers.tierOf('one'), tiers.tierOf('two'), tiers.tierOf('login')], [1, 1, 1])
+  })
+
+  it('leaves a login where another is when a person is erased', () => {
+    const { tiers } = started()
+    for (const session of ['one', 'two']) tiers.anchor(session, 'login')
+    tiers.meet('one', standing(2), 1)
+    tiers.free('two')
+    tiers.meet('two', standing(3), 1)
+    tiers.forget('', ['two'])
+    assert.equal(tiers.tierOf('login'), 3)
+    tiers.free('two')
+    tiers.meet('two', standing(1), 1)
+    assert.equal(tiers.tierOf('login'), 2)
+  })
+})

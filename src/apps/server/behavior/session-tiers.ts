@@ -1,0 +1,143 @@
+/**
+ * In which tier each watched session is, by what it does and what is remembered (`tier-memory.ts`), and what workers were told of
+ * that: of the session, and of what stands for that of the application, over which others may come.
+ *
+ * @module
+ */
+import type { Standing } from '../../../behavior/person/live-session.ts'
+import type { Tier } from '../../../behavior/tier.ts'
+import type { Clock } from '../../../ground/clock.ts'
+import type { DataPlane, SessionTier } from '../../../ports/data-plane.ts'
+import { type Belonging, TierMemory } from './tier-memory.ts'
+
+export interface SessionTiersOptions {
+  readonly plane: Pick<DataPlane, 'tellTiers'>
+  readonly clock: Clock
+  readonly mode: () => 'observe' | 'shadow' | 'enforce'
+  /** So long a tier is remembered of who falls silent or comes back as another session. */
+  readonly suspicionMs: number
+  /** Id of whose session it is, '' while nobody has said. */
+  personOf(session: string): string
+}
+
+/** As many as the edge remembers. */
+const ANCHORS_MAX = 50_000
+const REMEMBERED = {
+  ...{ code: 'tier-remembered', weight: 0 },
+  text: 'It was in that tier before, or another session of the user or of the same login was',
+}
+
+export class SessionTiers {
+  readonly #options: SessionTiersOptions
+  readonly #memory: TierMemory
+  /** Those above 1. */
+  readonly #tiers = new Map<string, Tier>()
+  /** What workers were told. */
+  readonly #told = new Map<string, SessionTier>()
+  /** By session: what stands for that of the application. */
+  readonly #anchors = new Map<string, string>()
+
+  constructor(options: SessionTiersOptions) {
+    this.#options = options
+    this.#memory = new TierMemory(options.suspicionMs)
+  }
+
+  tierOf(session: string): Tier {
+    return this.#tiers.get(session) ?? 1
+  }
+
+  /** It is heard of. @returns whether its tier is another now */
+  meet(session: string, standing: Standing, atLeast: Tier): boolean {
+    const belonging = this.#belongingOf(session)
+    const { anchor } = belonging
+    const now = this.#options.clock.now()
+    const tier = this.#memory.meet(session, belonging, standing, now)
+    const isNew = this.settle(session, tier > atLeast ? tier : atLeast)
+    if (anchor !== session) this.settle(anchor, this.#memory.tierOfAnchor(anchor, now))
+    return isNew
+  }
+
+  /** Somebody who knows says that it is the person's; {@link meet} says what follows. */
+  free(session: string): void {
+    this.#memory.free(session, this.#belongingOf(session), this.#options.clock.now())
+  }
+
+  /** It has come over this session of the application, and shares its tier from now on. */
+  anchor(session: string, anchor: string): void {
+    this.#anchors.delete(session)
+    if (this.#anchors.size >= ANCHORS_MAX) {
+      this.#anchors.delete(this.#anchors.keys().next().value ?? '')
+    }
+    this.#anchors.set(session, anchor)
+  }
+
+  /** As it counts: with the tier that is remembered, and why. */
+  counted(session: string, standing: Standing): Standing {
+    const tier = this.tierOf(session)
+    if (tier <= standing.tier) return standing
+    return { ...standing, tier, reasons: [...standing.reasons, REMEMBERED] }
+  }
+
+  /** @returns whether the tier is another now */
+  settle(session: string, tier: Tier): boolean {
+    if (this.tierOf(session) === tier) return false
+    this.#tiers.delete(session)
+    if (tier > 1) this.#tiers.set(session, tier)
+    this.#tell(session, tier)
+    return true
+  }
+
+  /** A person is erased, with these sessions. */
+  forget(person: string, sessions: readonly string[]): void {
+    const anchors = this.#memory.forget(person)
+    for (const session of sessions) this.settle(session, 1)
+    this.#settleAll(anchors)
+  }
+
+  /** Sessions are over. Who their users are is to be said again when they go on, and their tiers are remembered. */
+  over(sessions: readonly string[]): void {
+    const now = this.#options.clock.now()
+    const kept = sessions.filter((session) => this.#tiers.has(session))
+    for (const session of sessions) {
+      this.#tiers.delete(session)
+      this.#told.delete(session)
+      this.#anchors.delete(session)
+    }
+    this.#options.plane.tellTiers(sessions.map((session) => ({ session, shown: 1, enforced: 1 })))
+    for (const session of kept) this.settle(session, this.#memory.over(session, now))
+  }
+
+  /** Forgets what is too old to count. @param isLive one that goes on is judged by what it does */
+  expire(isLive: (session: string) => boolean): void {
+    const expired = this.#memory.expire(this.#options.clock.now())
+    this.#settleAll(expired.filter((session) => !isLive(session)))
+  }
+
+  /** The mode is another: what workers were told is to be told anew. */
+  retell(): void {
+    for (const [session, tier] of this.#tiers) this.#tell(session, tier)
+  }
+
+  /** By what is still remembered over them. */
+  #settleAll(anchors: readonly string[]): void {
+    const now = this.#options.clock.now()
+    for (const anchor of anchors) this.settle(anchor, this.#memory.tierOfAnchor(anchor, now))
+  }
+
+  #belongingOf(session: string): Belonging {
+    const anchor = this.#anchors.get(session) ?? session
+    return { person: this.#options.personOf(session), anchor }
+  }
+
+  #tell(session: string, tier: Tier): void {
+    const { plane, mode } = this.#options
+    const shown = mode() === 'observe' ? 1 : tier
+    const enforced = mode() === 'enforce' ? tier : 1
+    const told = { session, shown, enforced } as const
+    const before = this.#told.get(session)
+    if ((before?.shown ?? 1) === shown && (before?.enforced ?? 1) === enforced) return
+    if (shown > 1 || enforced > 1) this.#told.set(session, told)
+    else this.#told.delete(session)
+    plane.tellTiers([told])
+  }
+}

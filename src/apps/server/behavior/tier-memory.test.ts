@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Tier } from '../../../behavior/tier.ts'
+import { TierMemory } from './tier-memory.ts'
+
+const HOUR = 3_600_000
+const of = (person = 'p', anchor = '') => ({ person, anchor })
+const standing = (tier: Tier, windows = 0, score = 0) => ({ tier, windows, score })
+
+describe('TierMemory', () => {
+  it('goes by what a session itself does, up and down', () => {
+    const memory = new TierMemory(HOUR)
+    assert.equal(memory.meet('s', of(), standing(1), 0), 1)
+    assert.equal(memory.meet('s', of(), standing(3, 5, 6), 0), 3)
+    assert.equal(memory.meet('s', of(), standing(2, 6, 3), 0), 2)
+    assert.equal(memory.meet('s', of(), standing(1, 7, 1.5), 0), 1)
+    assert.equal(memory.size, 0)
+  })
+
+  it('lets a new session of a person begin where the other is', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('thief', of(), standing(3, 5, 6), 0)
+    assert.equal(memory.meet('new', of(), standing(1), 1), 3)
+    assert.equal(memory.meet('other', of('q'), standing(1), 1), 1)
+    assert.equal(memory.meet('nobody', of(''), standing(1), 1), 1)
+    assert.equal(memory.meet('third', of(), standing(2, 1, 3), 1), 3)
+    // By saying nothing, or little, it does not get out of it.
+    assert.equal(memory.meet('new', of(), standing(1, 9, 0), 2), 3)
+    assert.equal(memory.meet('new', of(), standing(1, 10, 1.2), 3), 3)
+    assert.equal(memory.meet('new', of(), standing(1, 10, 0.5), 4), 1)
+    // From then on by what it does, whatever the other is.
+    assert.equal(memory.meet('new', of(), standing(1, 11, 1.2), 5), 1)
+    assert.equal(memory.meet('new', of(), standing(2, 12, 3.2), 5), 2)
+    assert.equal(memory.meet('thief', of(), standing(3, 5, 6), 5), 3)
+  })
+
+  it('is freed by who knows', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('thief', of(), standing(3, 5, 6), 0)
+    assert.equal(memory.meet('owner', of(), standing(1), 1), 3)
+    memory.free('owner', of(), 2)
+    assert.equal(memory.meet('owner', of(), standing(1), 3), 1)
+    assert.equal(memory.meet('third', of(), standing(1), 3), 3)
+  })
+
+  it('remembers who falls silent, for a time', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('s', of(), standing(2, 5, 3), 0)
+    assert.equal(memory.over('s', 1000), 2)
+    assert.equal(memory.meet('s', of(), standing(1), 2000), 2)
+    assert.equal(memory.meet('new', of(), standing(1), HOUR - 1), 2)
+    // One that inherits does not prolong it.
+    assert.deepEqual([...memory.expire(HOUR)].sort(), ['new', 's'])
+    assert.equal(memory.meet('s', of(), standing(1), HOUR), 1)
+    assert.equal(memory.over('never', 0), 1)
+  })
+
+  it('goes by the session of the application', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('s', of('', 'app'), standing(3, 0, 6), 0)
+    assert.equal(memory.tierOfAnchor('app', 1), 3)
+    assert.equal(memory.tierOfAnchor('other', 1), 1)
+    assert.equal(memory.meet('s2', of('', 'app'), standing(1), 1), 3)
+    assert.equal(memory.meet('s3', of('', 'other'), standing(1), 1), 1)
+    assert.deepEqual([...new Set(memory.expire(HOUR))].sort(), ['app', 's', 's2'])
+    assert.equal(memory.tierOfAnchor('app', HOUR), 1)
+  })
+
+  it('forgets a person who is erased', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('t', of('q', 'app'), standing(2, 5, 3), 0)
+    memory.meet('s', of('p', 'app'), standing(3, 5, 6), 0)
+    assert.deepEqual(memory.forget('p'), ['app'])
+    assert.equal(memory.tierOfAnchor('app', 1), 2)
+    assert.equal(memory.meet('new', of('p'), standing(1), 1), 1)
+  })
+
+  it('remembers nothing where it is told so', () => {
+    const memory = new TierMemory(0)
+    assert.equal(memory.meet('s', of(), standing(3, 5, 6), 0), 3)
+    assert.equal(memory.meet('new', of(), standing(1), 0), 1)
+    assert.equal(memory.size, 0)
+  })
+})
