@@ -1,6 +1,6 @@
 /**
  * What behavioral biometrics cost: an observation scored, a profile made ready anew after it has learned, bytes per
- * profile. CPU time of this process, median of rounds; people from a seed.
+ * profile; then 100 000 users (`users.ts`). CPU time of this process, median of rounds; people from a seed.
  *
  * @module
  */
@@ -16,11 +16,12 @@ import { learn, openProfile } from '../src/behavior/biometrics/typing-profile.ts
 import { fitProfile, scoreObservation } from '../src/behavior/biometrics/typing-score.ts'
 import { seededFraction } from '../src/math/seeded-chance.ts'
 import { ELEVEN_KEYS, movePointer, typeRepeatedly } from '../test/fixtures/synthetic-people.ts'
+import { benchUsers } from './users.ts'
 
 const ROUNDS = 9
 
 export async function benchBiometrics(say: (line: string) => void): Promise<object> {
-  const figures = { ...benchTyping(), ...benchPointer() }
+  const figures = { ...benchTyping(), ...benchPointer(), ...(await benchUsers(say)) }
   for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(28)}${value}`)
   return figures
 }

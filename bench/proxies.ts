@@ -32,7 +32,7 @@ export interface Bed {
 /** The proxy runs on one core, load and upstream on the other. */
 export const PROXY_CORE = '0'
 export const LOAD_CORE = '1'
-const START_MS = 20_000
+const START_MS = 60_000
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Starts a program on a core; its output is shown when it does not come up. */

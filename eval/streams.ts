@@ -110,9 +110,7 @@ const SAME = 'same'
 
 function judge(runs: readonly Run[], clips: ReadonlyMap<Camera, Clips>): object {
   const attacks = new Map<string, AttackTally>()
-  // The first run of each camera.
-  const firsts = new Map(runs.toReversed().map((run) => [run.camera, run]))
-  for (const [camera, run] of firsts) attackAll(run, clips.get(camera) ?? {}, attacks)
+  for (const run of runs) attackAll(run, clips.get(run.camera) ?? {}, attacks)
   const normal = tally(runs, {})
   const impaired = Object.entries(IMPAIRMENTS).map(([name, path]) => ({
     name,
@@ -321,9 +319,9 @@ function watchAttack(run: Run, attack: Attack): Detection {
   })
 }
 
-/** As a watch sees parameter sets that are the camera's: nothing new. */
+/** As a watch sees parameter sets that are the camera's, from who does not say what he encodes with: nothing new. */
 function withoutHashes(packet: StreamPacket): StreamPacket {
-  const units = packet.units?.map((unit) => ({ ...unit, hash: undefined }))
+  const units = packet.units?.map((unit) => ({ ...unit, hash: undefined, said: undefined }))
   return { ...packet, units }
 }
 

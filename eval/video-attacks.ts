@@ -17,6 +17,8 @@ export interface Attack {
 
 const FRAME_TICKS = 3000
 const SEQUENCES = 65_536
+/** Packets among which the newest picture is. */
+const REORDERED_MAX = 500
 
 export function takeover(
   own: readonly SentPacket[],
@@ -27,11 +29,7 @@ export function takeover(
   fraction: () => number,
 ): Attack {
   const before = own.filter(({ sentMs }) => sentMs < atMs)
-  const foreign = paceVideo(
-    continueFrom(before.at(-1)?.bytes, clip, pauseMs),
-    atMs + pauseMs,
-    fraction,
-  )
+  const foreign = paceVideo(continueFrom(before, clip, pauseMs), atMs + pauseMs, fraction)
   return attackOf(before, foreign, hasCopiedSets)
 }
 
@@ -56,19 +54,16 @@ export function morph(
       .map((packet) => ({ packet, is: false })),
     ...theirs.filter(({ sentMs }) => whose(sentMs)).map((packet) => ({ packet, is: true })),
   ].sort((a, b) => a.packet.sentMs - b.packet.sentMs)
-  const first = mixed[0]?.packet.bytes
-  const from = { sequence: first?.readUInt16BE(2) ?? 0, timestamp: first?.readUInt32BE(4) ?? 0 }
+  const sequence = mixed[0]?.packet.bytes.readUInt16BE(2) ?? 0
   const ends = atMs + overMs
-  let frames = 0
+  // Both go by one clock.
+  const turn = own.find(({ sentMs }) => sentMs >= atMs)?.bytes.readUInt32BE(4) ?? 0
+  const begin = clip[0]?.readUInt32BE(4) ?? 0
   const packets = mixed
     .filter(({ packet }) => packet.sentMs < ends)
     .map(({ packet, is }, i) => {
-      const bytes = restamped(
-        packet.bytes,
-        from.sequence + i,
-        from.timestamp + frames * FRAME_TICKS,
-      )
-      if (isMarked(bytes)) frames++
+      const time = packet.bytes.readUInt32BE(4)
+      const bytes = restamped(packet.bytes, sequence + i, is ? turn + ((time - begin) | 0) : time)
       const sent = { bytes, sentMs: packet.sentMs }
       if (is) foreign.add(sent)
       return sent
@@ -128,11 +123,15 @@ function attackOf(
 }
 
 function continueFrom(
-  last: Buffer | undefined,
+  before: readonly SentPacket[],
   clip: readonly Buffer[],
   pauseMs: number,
 ): Buffer[] {
-  const [sequence, timestamp] = [last?.readUInt16BE(2) ?? 0, last?.readUInt32BE(4) ?? 0]
+  const sequence = before.at(-1)?.bytes.readUInt16BE(2) ?? 0
+  // Behind all that was shown: what was sent last is not what is shown last.
+  const times = before.slice(-REORDERED_MAX).map(({ bytes }) => bytes.readUInt32BE(4))
+  const [first = 0] = times
+  const timestamp = first + Math.max(0, ...times.map((time) => (time - first) | 0))
   const begin = clip[0]?.readUInt32BE(4) ?? 0
   const from = timestamp + FRAME_TICKS + pauseMs * 90
   return clip.map((bytes, i) =>
@@ -145,10 +144,6 @@ function restamped(bytes: Buffer, sequence: number, timestamp: number): Buffer {
   copy.writeUInt16BE(sequence % SEQUENCES, 2)
   copy.writeUInt32BE(timestamp >>> 0, 4)
   return copy
-}
-
-function isMarked(bytes: Buffer): boolean {
-  return ((bytes[1] ?? 0) & 128) !== 0
 }
 
 function spanS(packets: readonly SentPacket[]): number {

@@ -7,7 +7,12 @@
  * @module
  */
 import { drawNormal, seededFraction } from '../src/math/seeded-chance.ts'
-import type { BehaviorBatch, BehaviorRecord, KeyClass } from '../src/wire/behavior-batch.ts'
+import type {
+  BehaviorBatch,
+  BehaviorContext,
+  BehaviorRecord,
+  KeyClass,
+} from '../src/wire/behavior-batch.ts'
 
 export interface Actor {
   /** Free text of so many keys, in batches of a few seconds. */
@@ -16,6 +21,10 @@ export interface Actor {
   password(): BehaviorBatch
   /** So many movements of a mouse, each ending in a click. */
   point(moves: number): BehaviorBatch[]
+  /** So many gestures of a finger: taps and swipes. */
+  touch(gestures: number): BehaviorBatch[]
+  /** So many times scrolled, and read. */
+  scroll(times: number): BehaviorBatch[]
   /** Another day: pace and touch are a little different. */
   sleep(): void
 }
@@ -23,7 +32,9 @@ export interface Actor {
 const LETTERS = 26
 const PASSWORD = [3, 17, 4, 9, 21, 0, 12, 6, 19]
 const CONTEXT = { device: 'desktop', touch: false, portrait: false, keyboard: 'qwerty' } as const
+const PHONE = { device: 'phone', touch: true, portrait: true, keyboard: 'unknown' } as const
 const KEYS_PER_BATCH = 40
+const GESTURES_PER_BATCH = 10
 
 export function actPerson(seed: number): Actor {
   const nature = seededFraction(seed)
@@ -38,6 +49,16 @@ export function actPerson(seed: number): Actor {
     pxPerS: between(500, 1500),
     curve: between(-0.3, 0.3),
     clickMs: between(60, 140),
+    swipePx: between(150, 450),
+    swipeMs: between(150, 400),
+    tapMs: between(50, 130),
+    fingerPx: between(14, 40),
+    push: between(40, 160),
+    lean: between(-0.5, 0.5),
+    wheelPx: between(60, 260),
+    wheelTicks: between(3, 14),
+    readMs: between(1000, 9000),
+    back: between(0.02, 0.3),
   }
   let day = { hold: 1, pause: 1 }
   let atMs = 1000
@@ -52,9 +73,51 @@ export function actPerson(seed: number): Actor {
     const holdMs = Math.max(10, Math.round(self.holdMs * day.hold * touch))
     return { kind: 'key', atMs, holdMs, class: keyClass, field }
   }
-  const batchOf = (records: readonly BehaviorRecord[]): BehaviorBatch => {
+  const batchOf = (
+    records: readonly BehaviorRecord[],
+    context: BehaviorContext = CONTEXT,
+  ): BehaviorBatch => {
     const fromMs = records[0]?.atMs ?? atMs
-    return { fromMs, lastedMs: atMs - fromMs + 200, context: CONTEXT, place: 7, records }
+    return { fromMs, lastedMs: atMs - fromMs + 200, context, place: 7, records }
+  }
+  const about = (value: number, sigma: number) => value * Math.exp(sigma * drawNormal(chance))
+  const gesture = (): BehaviorRecord => {
+    atMs += 300 + Math.round(about(500, 0.4))
+    const isTap = chance() < 0.3
+    const count = isTap ? 1 : Math.max(2, Math.round((about(self.swipeMs, 0.2) * day.pause) / 50))
+    const px = isTap ? 0 : about(self.swipePx, 0.25)
+    const angle = Math.PI / 2 + self.lean + 0.15 * drawNormal(chance)
+    const steps = Array.from({ length: count }, (_, k) => {
+      const share = (Math.sin((Math.PI * (k + 0.5)) / count) * Math.PI) / (2 * count)
+      const [dx, dy] = [px * share * Math.cos(angle), -px * share * Math.sin(angle)]
+      return { dx: Math.round(dx), dy: Math.round(dy) }
+    })
+    const began = atMs
+    const restMs = Math.round(isTap ? about(self.tapMs, 0.2) * day.hold : 10 + 30 * chance())
+    atMs += count * 50 + restMs
+    const [size, pressure] = [about(self.fingerPx, 0.08), about(self.push * day.hold, 0.12)]
+    return {
+      ...{ kind: 'contact', atMs: began, pen: false, continued: false, fingers: 1, dx: 0, dy: 0 },
+      ...{ size: Math.round(size), pressure: Math.min(255, Math.round(pressure)), steps, restMs },
+    }
+  }
+  const scrolled = (): BehaviorRecord[] => {
+    atMs += 700 + Math.round(about(self.readMs, 0.5))
+    const ticks = Math.max(1, Math.round(about(self.wheelTicks, 0.3)))
+    const way = chance() < self.back ? -1 : 1
+    return Array.from({ length: ticks }, (_, k) => {
+      atMs += 100
+      const px = about(self.wheelPx * day.pause, 0.15) * Math.sin((Math.PI * (k + 0.5)) / ticks)
+      return { kind: 'scroll', atMs, dx: 0, dy: way * Math.max(1, Math.round(px)) } as const
+    })
+  }
+  const inBatches = (times: number, next: () => BehaviorRecord[], context: BehaviorContext) => {
+    const batches: BehaviorBatch[] = []
+    for (let left = times; left > 0; left -= GESTURES_PER_BATCH) {
+      const count = Math.min(left, GESTURES_PER_BATCH)
+      batches.push(batchOf(Array.from({ length: count }, next).flat(), context))
+    }
+    return batches
   }
   return {
     type(keys) {
@@ -103,6 +166,8 @@ export function actPerson(seed: number): Actor {
       }
       return batches
     },
+    touch: (gestures) => inBatches(gestures, () => [gesture()], PHONE),
+    scroll: (times) => inBatches(times, scrolled, CONTEXT),
     sleep() {
       const differ = () => Math.exp(0.05 * drawNormal(chance))
       day = { hold: differ(), pause: differ() }

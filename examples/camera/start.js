@@ -25,6 +25,8 @@ await start(limen, [...keys, '--rotate-every-s', '10'], 'Keys of devices')
 await start('mosquitto', ['-c', join(data, 'keys/broker/mosquitto.conf')], 'running')
 await party('media', 'transport-1', ['--transport'], [
   ...['--listen', at(6), '--output', `camera-1=${at(4)}`],
+  // Its encoder makes a key frame a second, and none at cuts.
+  ...['--watch', 'h264', '--rhythm', 'camera-1'],
 ])
 await party('agent', 'camera-1', [], ['--listen', at(2), '--transport', at(6)])
 await start('ffmpeg', [

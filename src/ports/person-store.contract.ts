@@ -81,6 +81,19 @@ export function personStoreContract(name: string, open: () => Promise<PersonStor
         assert.deepEqual((await store.load(id))?.person, samplePerson(5))
       }))
 
+    it('names some of those it keeps, each once, and none that it has erased', () =>
+      using(async (store) => {
+        assert.deepEqual(await store.some(4), [])
+        for (let number = 10; number < 16; number++) await store.save(samplePerson(number))
+        await store.erase(samplePerson(15).id)
+        await store.saveState('{}')
+        const ids = Array.from({ length: 5 }, (_, i) => samplePerson(10 + i).id)
+        assert.deepEqual([...(await store.some(9))].sort(), ids)
+        const three = await store.some(3)
+        assert.equal(new Set(three).size, 3)
+        assert.ok(three.every((id) => ids.includes(id)))
+      }))
+
     it('is not touched by what becomes of what it was given, or gave', () =>
       using(async (store) => {
         const person = samplePerson(7)

@@ -24,8 +24,11 @@ export interface PersonStore {
   /** Destroys the key, then what it sealed. @returns whether there was one */
   erase(id: string): Promise<boolean>
   size(): Promise<number>
+  /** Ids of at most so many, drawn anew each time. */
+  some(count: number): Promise<readonly string[]>
   /** What whoever watches people wants to find again after a restart. */
   loadState(): Promise<string | undefined>
+  /** Resolves when it would survive the machine, as far as the storage can say. */
   saveState(json: string): Promise<void>
   close(): Promise<void>
 }

@@ -7,7 +7,9 @@
 import { isMediaParty } from './media-key-message.ts'
 
 export type PartyKind = 'device' | 'transport'
-export type MediaSubject = 'key' | 'hello' | 'ack' | 'state' | 'lost' | 'anomaly'
+export type MediaSubject = 'key' | 'label' | MediaSaying
+/** What parties say; the other two they hear. */
+export type MediaSaying = 'hello' | 'ack' | 'state' | 'lost' | 'anomaly' | 'watch'
 
 export interface MediaTopic {
   readonly kind: PartyKind
@@ -17,7 +19,7 @@ export interface MediaTopic {
 
 const ROOT = 'limen/v1'
 const LETTERS = { device: 'd', transport: 't' } as const
-const TOPIC = /^limen\/v1\/([dt])\/([\w.-]{1,64})\/(key|hello|ack|state|lost|anomaly)$/
+const TOPIC = /^limen\/v1\/([dt])\/([\w.-]{1,64})\/(key|label|hello|ack|state|lost|anomaly|watch)$/
 
 /** @throws RangeError for a name that is none: it could be a wildcard */
 export function writeMediaTopic({ kind, party, subject }: MediaTopic): string {

@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, string>>
 export type Ask = (path: string, fields?: Fields, method?: string) => Promise<Answered>
 
 /** Types evenly: 6 digits, whoever it says it is. */
-function robotBatches(): BehaviorBatch[] {
+export function robotBatches(): BehaviorBatch[] {
   const chance = seededFraction(77)
   const context = { device: 'desktop', touch: false, portrait: false, keyboard: 'qwerty' } as const
   let atMs = 1000

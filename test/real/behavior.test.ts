@@ -164,8 +164,11 @@ describe('a person', () => {
     assert.equal(tier, 3)
     assert.ok(reasons.includes('text-differs'), reasons.join())
     visitor.close()
-    // The owner's own session is not touched by that.
+    // A new session of the user begins where that one is, until a second factor vouches for it.
     const again = await logIn('alice')
+    await until('the sandbox', TOLD_WITHIN_MS, async () => (await again.server()) === 'sandbox')
+    await again.ask('GET', '/login?user=alice%3Bconfirmed')
+    await until('the site', TOLD_WITHIN_MS, async () => (await again.server()) === 'open')
     for (const batch of owner.type(200)) await again.tell(batch)
     assert.equal(await again.server(), 'open')
     again.close()

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import mqtt, { type IClientOptions } from 'mqtt'
 import { SrtpSender } from '../../src/adapters/media/srtp-sender.ts'
+import { systemRandom } from '../../src/adapters/node/system-random.ts'
 import { bindSocket } from '../../src/apps/media/datagrams.ts'
 import { readEnrolled } from '../../src/apps/media/enrolment.ts'
+import { openSealedFolder } from '../../src/apps/media/sealed-folder.ts'
 import {
   type DeviceSite,
   freeMediaPort,
@@ -129,7 +131,9 @@ describe('keys of devices, when something goes wrong', () => {
     const second = await site.startAgent(OTHER, await freeMediaPort(), transportPort)
     await until('its key', () => site.drawn.length > 2)
     await second.stop()
-    const { tls } = readEnrolled(join(site.folder, OTHER)) ?? assert.fail()
+    const folder = join(site.folder, OTHER)
+    const sealed = await openSealedFolder(folder, { kind: 'file' }, systemRandom())
+    const { tls } = readEnrolled(folder, sealed) ?? assert.fail()
     const heard: string[] = []
     const client = await mqtt.connectAsync(site.brokerUrl, {
       ...{ ca: tls.ca, cert: tls.certificate, key: tls.key, protocolVersion: 5 },

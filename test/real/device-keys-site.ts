@@ -12,8 +12,8 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { askKeyService } from '../../src/adapters/node/key-service-client.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
-import { askKeyService } from '../../src/apps/media/device-client.ts'
 import { type RunningKeyService, startKeyService } from '../../src/apps/media/start-key-service.ts'
 import { freePair } from '../media-world.ts'
 
@@ -41,6 +41,8 @@ export interface DeviceView {
 export interface DeviceSite {
   readonly folder: string
   readonly brokerUrl: string
+  /** Of the key service. */
+  readonly keysUrl: string
   keys: RunningKeyService
   /** Master keys in the order in which they were drawn, salts beside them. */
   readonly drawn: { readonly key: Buffer; readonly salt: Buffer }[]
@@ -92,7 +94,12 @@ export async function startDeviceSite({ rotateEveryMs = 0 } = {}): Promise<Devic
   const keysFolder = join(folder, 'keys')
   const startKeys = () =>
     startKeyService({
-      ...{ folder: keysFolder, listen: { host: HOST, port: keysPort }, hosts: [HOST] },
+      ...{
+        folder: keysFolder,
+        opener: { kind: 'file' },
+        listen: { host: HOST, port: keysPort },
+        hosts: [HOST],
+      },
       ...{ broker: brokerUrl, mqttVersion: 5, rotateEveryMs, graceMs: 300, quarantine: true },
       ...{ random: recorded, complain: () => {} },
     })
@@ -145,7 +152,7 @@ export async function startDeviceSite({ rotateEveryMs = 0 } = {}): Promise<Devic
   }
   const keys = await startKeys()
   const site: DeviceSite = {
-    ...{ folder, brokerUrl, keys, drawn, startBroker, startKeys, devices },
+    ...{ folder, brokerUrl, keysUrl: url, keys, drawn, startBroker, startKeys, devices },
     broker: await startBroker(),
     show: async (party) => (await ask(`/v1/devices/${party}`)) as DeviceView,
     audit(action, subject) {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { PERSON_ID, readPerson, writePerson } from '../../behavior/person/person-record.ts'
 import type { PersonSeal, PersonStore } from '../../ports/person-store.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
@@ -23,6 +24,7 @@ export interface LmdbPersonStoreOptions {
 }
 
 const REVISION_BYTES = 4
+const ID_BYTES = 16
 const STATE_KEY = 'people'
 
 /** Closing it closes both environments, of which it is the only user. */
@@ -33,11 +35,16 @@ export function lmdbPersonStore(options: LmdbPersonStoreOptions): PersonStore {
   const keys = open(options.keys, 'person-keys')
   const records = open(options.records, 'people')
   const states = open(options.records, 'states')
-  /** One after the other, or two would make each a key for one person. */
-  let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = turn.then(work)
-    turn = next.catch(() => {})
+  /** Of one person one after the other, or two would make each a key; those of others share their commits. */
+  const turns = new Map<string, Promise<unknown>>()
+  const inTurn = <T>(id: string, work: () => Promise<T>): Promise<T> => {
+    const next = (turns.get(id) ?? Promise.resolve()).then(work)
+    const turn = next
+      .catch(() => {})
+      .finally(() => {
+        if (turns.get(id) === turn) turns.delete(id)
+      })
+    turns.set(id, turn)
     return next
   }
   const revisionOf = (id: string): number => {
@@ -56,7 +63,7 @@ export function lmdbPersonStore(options: LmdbPersonStoreOptions): PersonStore {
       return person && { person, revision: bytes.readUInt32BE() }
     },
     save: (person, over) =>
-      inTurn(async () => {
+      inTurn(person.id, async () => {
         const { id } = person
         if (!isId(id)) throw new RangeError('Cannot save a person without an id')
         const before = revisionOf(id)
@@ -75,13 +82,19 @@ export function lmdbPersonStore(options: LmdbPersonStoreOptions): PersonStore {
         return before + 1
       }),
     erase: (id) =>
-      inTurn(async () => {
+      inTurn(id, async () => {
         if (!isId(id) || (keys.get(id) === undefined && records.get(id) === undefined)) return false
         await commit(keys, () => void keys.remove(id))
         await commit(records, () => void records.remove(id))
         return true
       }),
     size: async () => (records.getStats() as { readonly entryCount: number }).entryCount,
+    async some(count) {
+      // Ids are drawn evenly by the hash they are; whoever comes after a drawn one is drawn too.
+      const start = randomBytes(ID_BYTES).toString('hex')
+      const after = [...records.getKeys({ start, limit: count })]
+      return [...after, ...records.getKeys({ end: start, limit: count - after.length })]
+    },
     async loadState() {
       const sealed = states.get(STATE_KEY)
       const plain = sealed === undefined ? undefined : stateSeal.open(STATE_KEY, sealed)
@@ -90,9 +103,11 @@ export function lmdbPersonStore(options: LmdbPersonStoreOptions): PersonStore {
     async saveState(json) {
       const sealed = stateSeal.seal(STATE_KEY, Buffer.from(json))
       await commit(states, () => void states.put(STATE_KEY, sealed))
+      // A commit is there for other processes; only then it is on the disk (overlappingSync of lmdb).
+      await states.flushed
     },
     async close() {
-      await turn
+      await Promise.all(turns.values())
       await options.records.close()
       await options.keys.close()
     },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomInt } from 'node:crypto'
 import { readPerson, writePerson } from '../../behavior/person/person-record.ts'
 import type { PersonStore } from '../../ports/person-store.ts'
 
@@ -26,6 +27,11 @@ export function memoryPersonStore(keepMax: number): PersonStore {
     },
     erase: async (id) => kept.delete(id),
     size: async () => kept.size,
+    async some(count) {
+      const ids = [...kept.keys()]
+      const start = randomInt(ids.length + 1)
+      return [...ids.slice(start), ...ids.slice(0, start)].slice(0, count)
+    },
     loadState: async () => state,
     async saveState(json) {
       state = json

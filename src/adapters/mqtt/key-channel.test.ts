@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { Aedes } from 'aedes'
+import { type StreamReport, writeStreamReport } from '../../behavior/device/stream-report.ts'
 import { writeMediaKeyAnswer } from '../../wire/media-key-answer.ts'
 import {
   type LinkedKeyChannel,
@@ -40,6 +41,7 @@ describe('the key channel over MQTT 3.1.1', () => {
   let present: string[]
   let lost: string[]
   let answers: string[]
+  let labels: string[]
   const links = { service: false, device: false, transport: false }
 
   const startBroker = async () => {
@@ -71,6 +73,7 @@ describe('the key channel over MQTT 3.1.1', () => {
   const partyOf = (kind: 'device' | 'transport', party: string) =>
     partyKeyChannel({
       ...{ url: `mqtt://${HOST}:${port}`, clientId: party, version: 4, kind, party },
+      labelled: (message) => void labels.push(`${party} ${textOf(message)}`),
       changed: (isThere) => {
         links[kind] = isThere
       },
@@ -78,7 +81,7 @@ describe('the key channel over MQTT 3.1.1', () => {
 
   beforeEach(async () => {
     sockets = new Set()
-    ;[present, lost, answers] = [[], [], []]
+    ;[present, lost, answers, labels] = [[], [], [], []]
     port = 0
     await startBroker()
     service = serviceKeyChannel({
@@ -87,6 +90,7 @@ describe('the key channel over MQTT 3.1.1', () => {
         party === DEVICE ? 'device' : party === TRANSPORT ? 'transport' : undefined,
       lost: (one) => void lost.push(one),
       anomalous: (one) => void lost.push(`${one} anomalous`),
+      reported: ({ device: of, state }) => void lost.push(`${of} ${state}`),
       present: (party, isPresent) => void present.push(`${party} ${isPresent}`),
       changed: (isThere) => {
         links.service = isThere
@@ -116,6 +120,22 @@ describe('the key channel over MQTT 3.1.1', () => {
     await until('answers', () => answers.length === 2)
     const wanted = [`${DEVICE} ${textOf(HELLO)}`, `${TRANSPORT} ${textOf(NACK)}`]
     assert.deepEqual(answers.sort(), wanted)
+  })
+
+  it('brings reports of streams to the service, and what is said of them to transports', async () => {
+    const report: StreamReport = {
+      ...{ device: DEVICE, at: 1, state: 'normal', rotate: false, reasons: [], limit: 1 },
+      ...{ scores: { identity: 0, picture: 0, path: 0 }, features: [] },
+    }
+    transport.report(report)
+    await until('a report', () => lost.length === 1)
+    // Devices do not report; and nobody what is none.
+    await publish(`limen/v1/d/${DEVICE}/watch`, Buffer.from(writeStreamReport(report)))
+    await publish(`limen/v1/t/${TRANSPORT}/watch`, Buffer.from('{}'))
+    service.label(TRANSPORT, Buffer.from('a label'))
+    service.label(DEVICE, Buffer.from('another'))
+    await until('a label', () => labels.length === 1)
+    assert.deepEqual([lost, labels], [[`${DEVICE} normal`], [`${TRANSPORT} a label`]])
   })
 
   it('takes nothing that was kept at the broker, is too long, or is of somebody else', async () => {

@@ -4,9 +4,16 @@
  *
  * @module
  */
+import {
+  REPORT_CHARS_MAX,
+  readStreamReport,
+  type StreamReport,
+  writeStreamReport,
+} from '../../behavior/device/stream-report.ts'
 import type { KeyChannel, PartyChannel } from '../../ports/key-channel.ts'
 import { readMediaKeyAnswer } from '../../wire/media-key-answer.ts'
 import {
+  type MediaSaying,
   type MediaSubject,
   mediaTopicFilter,
   type PartyKind,
@@ -24,6 +31,8 @@ export interface ServiceKeyChannelOptions extends BrokerOptions {
   lost(device: string): void
   /** A transport says that a device's stream is not what it was. */
   anomalous(device: string): void
+  /** A transport reports on a device's stream. */
+  reported(report: StreamReport): void
   /** Whether a party is at the broker. */
   present(party: string, isPresent: boolean): void
   changed(isThere: boolean): void
@@ -36,18 +45,20 @@ const MESSAGE_BYTES_MAX = 512
 
 export interface LinkedKeyChannel extends KeyChannel {
   readonly isThere: boolean
+  /** To a transport. */
+  label(to: string, message: Uint8Array): void
   close(): Promise<void>
 }
 
 export function serviceKeyChannel(options: ServiceKeyChannelOptions): LinkedKeyChannel {
-  const { kindOf, lost, anomalous, present, changed, ...broker } = options
+  const { kindOf, lost, anomalous, reported, present, changed, ...broker } = options
   let listener: (from: string, answer: Uint8Array) => void = () => {}
   const link = new MqttLink({
     ...{ ...broker, changed, stateTopic: SERVICE_STATE },
-    subscribe: (['hello', 'ack', 'lost', 'anomaly', 'state'] as const).map(mediaTopicFilter),
+    subscribe: SAID.map(mediaTopicFilter),
     heard(topic, payload, isRetained) {
       const read = readMediaTopic(topic)
-      if (read === undefined || payload.length > MESSAGE_BYTES_MAX) return
+      if (read === undefined || payload.length > bytesMaxOf(read.subject)) return
       const { kind, party, subject } = read
       if (kindOf(party) !== kind) return
       const text = () => Buffer.from(payload).toString('latin1')
@@ -55,7 +66,11 @@ export function serviceKeyChannel(options: ServiceKeyChannelOptions): LinkedKeyC
       // An answer is for who waits: what was kept for later is an old one.
       else if (isRetained) return
       else if (subject === 'hello' || subject === 'ack') listener(party, payload)
-      else if (kind === 'transport') (subject === 'lost' ? lost : anomalous)(text())
+      else if (kind !== 'transport') return
+      else if (subject === 'watch') {
+        const report = readStreamReport(text())
+        if (report !== undefined) reported(report)
+      } else (subject === 'lost' ? lost : anomalous)(text())
     },
   })
   return {
@@ -67,6 +82,9 @@ export function serviceKeyChannel(options: ServiceKeyChannelOptions): LinkedKeyC
       if (kind === undefined) return
       link.say(writeMediaTopic({ kind, party: to, subject: 'key' }), message)
     },
+    label(to, message) {
+      link.say(writeMediaTopic({ kind: 'transport', party: to, subject: 'label' }), message)
+    },
     listen(heard) {
       listener = heard
     },
@@ -74,9 +92,17 @@ export function serviceKeyChannel(options: ServiceKeyChannelOptions): LinkedKeyC
   }
 }
 
+const SAID: readonly MediaSaying[] = ['hello', 'ack', 'lost', 'anomaly', 'state', 'watch']
+
+function bytesMaxOf(subject: MediaSubject): number {
+  return subject === 'watch' ? REPORT_CHARS_MAX : MESSAGE_BYTES_MAX
+}
+
 export interface PartyKeyChannelOptions extends BrokerOptions {
   readonly kind: PartyKind
   readonly party: string
+  /** Of a transport: the key service says what became of a rotation. */
+  labelled(message: Uint8Array): void
   changed(isThere: boolean): void
 }
 
@@ -85,19 +111,23 @@ export interface LinkedPartyChannel extends PartyChannel {
   lost(device: string): void
   /** Of a transport: that device's stream is not what it was. */
   anomalous(device: string): void
+  /** Of a transport: how a device's stream is. */
+  report(report: StreamReport): void
   close(): Promise<void>
 }
 
 export function partyKeyChannel(options: PartyKeyChannelOptions): LinkedPartyChannel {
-  const { kind, party, changed, ...broker } = options
+  const { kind, party, labelled, changed, ...broker } = options
   const topicOf = (subject: MediaSubject) => writeMediaTopic({ kind, party, subject })
-  const keyTopic = topicOf('key')
+  const [keyTopic, labelTopic] = [topicOf('key'), topicOf('label')]
+  const subscribe = kind === 'transport' ? [keyTopic, labelTopic] : [keyTopic]
   let listener: (message: Uint8Array) => void = () => {}
   const link = new MqttLink({
-    ...{ ...broker, changed, stateTopic: topicOf('state'), subscribe: [keyTopic] },
+    ...{ ...broker, changed, stateTopic: topicOf('state'), subscribe },
     heard(topic, payload, isRetained) {
-      if (!isRetained && topic === keyTopic && payload.length <= MESSAGE_BYTES_MAX)
-        listener(payload)
+      if (isRetained || payload.length > MESSAGE_BYTES_MAX) return
+      if (topic === keyTopic) listener(payload)
+      else if (topic === labelTopic) labelled(payload)
     },
   })
   return {
@@ -110,6 +140,7 @@ export function partyKeyChannel(options: PartyKeyChannelOptions): LinkedPartyCha
     },
     lost: (device) => link.say(topicOf('lost'), Buffer.from(device)),
     anomalous: (device) => link.say(topicOf('anomaly'), Buffer.from(device)),
+    report: (report) => link.say(topicOf('watch'), Buffer.from(writeStreamReport(report))),
     close: () => link.close(),
   }
 }

@@ -21,8 +21,8 @@ export interface MosquittoOptions {
 
 /** One client's messages on their way: LMK/1 has one. */
 const INFLIGHT_MAX = 64
-/** The longest message of LMK/1, and the topic. */
-const PACKET_BYTES_MAX = 1024
+/** The longest message is a report of a stream (`behavior/device/stream-report.ts`); and the topic. */
+const PACKET_BYTES_MAX = 4096
 
 export function mosquittoConf(options: MosquittoOptions): string {
   const { host, port, user, caFile, certificateFile, keyFile, aclFile, pidFile } = options
@@ -59,7 +59,8 @@ export function mosquittoAcl(
     'topic write limen/v1/service/state',
     'topic write limen/v1/d/+/key',
     'topic write limen/v1/t/+/key',
-    ...['hello', 'ack', 'lost', 'anomaly', 'state'].flatMap((subject) => [
+    'topic write limen/v1/t/+/label',
+    ...['hello', 'ack', 'lost', 'anomaly', 'state', 'watch'].flatMap((subject) => [
       `topic read limen/v1/+/+/${subject}`,
     ]),
   ]
@@ -68,8 +69,9 @@ export function mosquittoAcl(
     lines.push('', `user ${party}`, `topic read ${topicOf('key')}`)
     const said: readonly MediaSubject[] =
       kind === 'transport'
-        ? ['hello', 'ack', 'state', 'lost', 'anomaly']
+        ? ['hello', 'ack', 'state', 'lost', 'anomaly', 'watch']
         : ['hello', 'ack', 'state']
+    if (kind === 'transport') lines.push(`topic read ${topicOf('label')}`)
     for (const subject of said) lines.push(`topic write ${topicOf(subject)}`)
   }
   return `${lines.join('\n')}\n`

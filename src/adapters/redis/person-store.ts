@@ -120,6 +120,7 @@ export function redisPersonStore(options: RedisPersonStoreOptions): PersonStore 
       return Number(hadKey) + Number(hadRecord) > 0
     },
     size: () => ask((redis) => redis.sCard(ALL)),
+    some: (count) => ask((redis) => redis.sRandMemberCount(ALL, count)),
     async loadState() {
       const sealed = await ask((redis) => redis.get(STATE))
       const plain = sealed === null ? undefined : stateSeal.open(STATE, fromText(sealed))

@@ -31,6 +31,8 @@ export function addDeviceCommands(
     .addOption(mqtt())
     .option('--rotate-every-s <s>', 'a new key that often; 0: only when asked', '3600')
     .option('--grace-ms <ms>', 'how long packets of the old key may come', '300')
+    .option('--key-token <uri>', 'its keys open only with that AES key of a PKCS #11 token')
+    .option('--custody <file>', 'its keys open only with custody: custody.yaml of the cluster')
     .option('--no-quarantine', 'leave a device that does not follow an anomaly on its old key')
     .action(async (options: DeviceKeysOptions) => {
       const { runDeviceKeys } = await import('./device-keys-command.ts')
@@ -52,6 +54,11 @@ export function addDeviceCommands(
       ]),
     )
     .option(
+      '--rhythm <device>',
+      'its key frames come in a rhythm, and never out of it; may be repeated',
+      ...([list, []] as const),
+    )
+    .option(
       '--stop-after-s <s>',
       'without the broker for so long it takes nothing; else it goes on',
     )
@@ -69,6 +76,10 @@ function party(program: Command, name: string, description: string): Command {
     .requiredOption('--folder <folder>', 'its keys and state')
     .option('--service <url>', 'the key service, to enrol at: https://host:port')
     .option('--code-file <file>', 'with what devices enrol printed; used once')
+    .option(
+      '--key-token <uri>',
+      'its keys open only with that AES key of a PKCS #11 token: pkcs11:...',
+    )
     .addOption(mqtt())
 }
 

@@ -5,8 +5,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { askKeyService } from '../../adapters/node/key-service-client.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import { askKeyService } from '../media/device-client.ts'
 import { type Output, show } from './asking.ts'
 import { textTable } from './text-table.ts'
 

@@ -5,8 +5,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { systemRandom } from '../../adapters/node/system-random.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { enrol, readEnrolled } from '../media/enrolment.ts'
+import { type FolderOpener, openSealedFolder } from '../media/sealed-folder.ts'
 import { startAgent, startTransport } from '../media/start-party.ts'
 import { type Address, readAddress, writeAddress } from '../server/config/address.ts'
 
@@ -16,6 +18,7 @@ interface PartyCommandOptions {
   readonly codeFile?: string
   readonly mqtt: '5' | '3.1.1'
   readonly listen: string
+  readonly keyToken?: string
 }
 
 export interface AgentCommandOptions extends PartyCommandOptions {
@@ -25,6 +28,7 @@ export interface AgentCommandOptions extends PartyCommandOptions {
 export interface MediaCommandOptions extends PartyCommandOptions {
   readonly output: readonly string[]
   readonly watch?: 'h264' | 'h265'
+  readonly rhythm: readonly string[]
   readonly stopAfterS?: string
 }
 
@@ -61,9 +65,16 @@ export async function runMedia(
     throw refused(`--stop-after-s ${stopAfterS} is no whole number of 1 to 999999`)
   }
   const stopAfterMs = stopAfterS === undefined ? undefined : Number(stopAfterS) * 1000
+  const unknown = options.rhythm.find((device) => !outputs.has(device))
+  if (unknown !== undefined) throw refused(`--rhythm ${unknown} has no --output`)
+  if (options.rhythm.length > 0 && options.watch === undefined) {
+    throw refused('--rhythm is of a watch: needs --watch')
+  }
   const common = await begin(options, 'media', complain)
   const { party, works, close } = await startTransport({
     ...{ ...common, listen, outputs, watch: options.watch, stopAfterMs },
+    withRhythm: new Set(options.rhythm),
+    complain: (what) => complain(`limen: media: ${what}`),
     anomalous: (device, why) => complain(`limen: media: ${device} is anomalous: ${why}`),
   })
   out(`Transport ${party}: SRTP at ${writeAddress({ ...listen, port: works.port })}`)
@@ -83,20 +94,23 @@ export async function runMedia(
 /** Enrols where that has not been done. */
 async function begin(options: PartyCommandOptions, name: string, complain: Print) {
   const folder = resolve(options.folder)
-  const { service, codeFile } = options
-  if (readEnrolled(folder) === undefined) {
+  const { service, codeFile, keyToken } = options
+  const opener: FolderOpener =
+    keyToken === undefined ? { kind: 'file' } : { kind: 'token', uri: keyToken }
+  const sealed = await openSealedFolder(folder, opener, systemRandom())
+  if (readEnrolled(folder, sealed) === undefined) {
     if (service === undefined || codeFile === undefined) {
       throw refused(`Nobody is enrolled in ${folder}: needs --service and --code-file`)
     }
     if (!/^https:\/\/[^/]+:\d+\/?$/.test(service)) {
       throw refused(`--service ${service} is no https://host:port`)
     }
-    await enrol(folder, service, codeIn(codeFile))
+    await enrol(folder, service, codeIn(codeFile), sealed)
   }
   const mqttVersion = options.mqtt === '5' ? (5 as const) : (4 as const)
   const changed = (isThere: boolean) =>
     complain(`limen: ${name}: the broker is ${isThere ? 'there' : 'away'}`)
-  return { folder, mqttVersion, changed }
+  return { folder, sealed, mqttVersion, changed }
 }
 
 function codeIn(file: string): string {

@@ -37,6 +37,11 @@ describe('the interface of the key service', () => {
       asked.push(`rekey ${party} ${reason}`)
       return {}
     },
+    stream: (party) => ({ of: party }),
+    label: (party, label) => {
+      asked.push(`label ${party} ${label}`)
+      return {}
+    },
     revoke: () => {
       throw new Error('a word of the system: /secret/place')
     },
@@ -63,6 +68,8 @@ describe('the interface of the key service', () => {
       ['POST', '/v1/devices'],
       ['POST', '/v1/devices/camera-1/rekey'],
       ['POST', '/v1/devices/camera-1/revoke'],
+      ['POST', '/v1/devices/camera-1/label'],
+      ['GET', '/v1/devices/camera-1/stream'],
     ] as const) {
       for (const authorization of ['', 'Bearer x', `Basic ${TOKEN}`]) {
         const { statusCode } = await api.inject({ method, url, headers: { authorization } })
@@ -94,6 +101,12 @@ describe('the interface of the key service', () => {
     assert.deepEqual(asked, ['enrol camera-1'])
     assert.equal((await api.inject({ ...rekey, payload: { reason: 'anomaly' } })).statusCode, 200)
     assert.deepEqual(asked.slice(1), ['rekey camera-1 anomaly'])
+    const label = { method: 'POST', url: '/v1/devices/camera-1/label', headers } as const
+    assert.equal((await api.inject({ ...label, payload: { label: 'fine' } })).statusCode, 400)
+    assert.equal((await api.inject({ ...label, payload: { label: 'intrusion' } })).statusCode, 200)
+    assert.deepEqual(asked.slice(2), ['label camera-1 intrusion'])
+    const stream = await api.inject({ url: '/v1/devices/camera-1/stream', headers })
+    assert.deepEqual(stream.json(), { of: 'camera-1' })
   })
 
   it('whatever comes to be enrolled: it is refused, or is what it has to be', async () => {

@@ -27,6 +27,9 @@ export interface DeviceDesk {
   invite(party: string, kind: PartyKind): unknown
   rekey(party: string, reason: 'hand' | 'anomaly'): unknown
   revoke(party: string): unknown
+  /** How its stream was lately. */
+  stream(party: string): unknown
+  label(party: string, label: 'false-alarm' | 'intrusion'): unknown
 }
 
 export interface DeviceApiOptions {
@@ -59,6 +62,7 @@ const ENROL = z.strictObject({
   tlsKey: z.string().regex(/^[\w-]{100,200}$/),
 })
 const INVITE = z.strictObject({ party: PARTY, kind: z.enum(['device', 'transport']) })
+const LABEL = z.strictObject({ label: z.enum(['false-alarm', 'intrusion']) })
 const REKEY = z.strictObject({ reason: z.enum(['hand', 'anomaly']) })
 
 export function deviceApi(options: DeviceApiOptions): FastifyInstance {
@@ -94,12 +98,16 @@ export function deviceApi(options: DeviceApiOptions): FastifyInstance {
     }
     operators.get('/v1/devices', async () => desk.list())
     operators.get('/v1/devices/:party', async ({ params }) => desk.show(named(params)))
+    operators.get('/v1/devices/:party/stream', async ({ params }) => desk.stream(named(params)))
     operators.post('/v1/devices', async ({ body }) => {
       const { party, kind } = INVITE.parse(body)
       return desk.invite(party, kind)
     })
     operators.post('/v1/devices/:party/rekey', async ({ params, body }) =>
       desk.rekey(named(params), REKEY.parse(body).reason),
+    )
+    operators.post('/v1/devices/:party/label', async ({ params, body }) =>
+      desk.label(named(params), LABEL.parse(body).label),
     )
     operators.post('/v1/devices/:party/revoke', async ({ params }) => desk.revoke(named(params)))
   })

@@ -12,6 +12,7 @@ import {
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { deviceApi, type EnrolRequest } from './device-api.ts'
 import { enrol, enrolmentCode, readEnrolled } from './enrolment.ts'
+import { openSealedFolder, type SealedFolder } from './sealed-folder.ts'
 
 const DEVICE = 'camera-1'
 const SECRET = 's'.repeat(22)
@@ -23,10 +24,12 @@ describe('enrolment', () => {
   let url: string
   let certificate: string
   let asked: EnrolRequest[]
+  let sealed: SealedFolder
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'limen-enrolment-'))
     asked = []
+    sealed = await openSealedFolder(folder, { kind: 'file' }, systemRandom())
     const [clock, random] = [{ now: () => Date.now() }, systemRandom()]
     const authority = await makeDeviceAuthority(clock, random)
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -39,6 +42,7 @@ describe('enrolment', () => {
       token: 'a-token-of-an-operator',
       desk: {
         ...{ list: fails, show: fails, invite: fails, rekey: fails, revoke: fails },
+        ...{ stream: fails, label: fails },
         async enrol(request) {
           asked.push(request)
           const { party, tlsKey } = request
@@ -62,10 +66,10 @@ describe('enrolment', () => {
   const codeFor = (pem: string) => enrolmentCode(DEVICE, new X509Certificate(pem).raw, SECRET)
 
   it('sends public keys, and keeps what is needed to speak', async () => {
-    assert.equal(readEnrolled(folder), undefined)
-    await enrol(folder, url, `${codeFor(certificate)}\n`)
+    assert.equal(readEnrolled(folder, sealed), undefined)
+    await enrol(folder, url, `${codeFor(certificate)}\n`, sealed)
     const [request] = asked
-    const enrolled = readEnrolled(folder) ?? assert.fail()
+    const enrolled = readEnrolled(folder, sealed) ?? assert.fail()
     assert.equal(request?.secret, SECRET)
     assert.deepEqual(Buffer.from(request.publicKey), enrolled.pair.publicKey)
     assert.deepEqual([enrolled.party, enrolled.kind], [DEVICE, 'device'])
@@ -84,16 +88,16 @@ describe('enrolment', () => {
       { name: 'service', publicKey, hosts: ['127.0.0.1'] },
       ...([clock, random] as const),
     )
-    await assert.rejects(enrol(folder, url, codeFor(other)), { code: 'admin-unreachable' })
+    await assert.rejects(enrol(folder, url, codeFor(other), sealed), { code: 'admin-unreachable' })
     assert.deepEqual(asked, [])
-    assert.equal(readEnrolled(folder), undefined)
+    assert.equal(readEnrolled(folder, sealed), undefined)
   })
 
   it('takes no code that is none, and no folder that Limen did not write', async () => {
     for (const code of ['', 'x', `a/b:${'p'.repeat(43)}:${SECRET}`, `${DEVICE}:p:${SECRET}`]) {
-      await assert.rejects(enrol(folder, url, code), { code: 'devices.code' }, code)
+      await assert.rejects(enrol(folder, url, code, sealed), { code: 'devices.code' }, code)
     }
     writeFileSync(join(folder, 'party.json'), '{}')
-    assert.throws(() => readEnrolled(folder), { code: 'devices.enrolled' })
+    assert.throws(() => readEnrolled(folder, sealed), { code: 'devices.enrolled' })
   })
 })

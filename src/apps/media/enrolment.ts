@@ -1,5 +1,5 @@
 /**
- * How a device or a transport gets to be known: it makes its keys, shows a one-time code to the key service, and keeps what that answers. The
+ * How a device or a transport gets to be known: it makes its keys, which it keeps sealed (`sealed-folder.ts`), shows a one-time code to the key service, and keeps what that answers. The
  * code also says which certificate the key service has, so that it is shown to nobody else.
  *
  * @module
@@ -8,12 +8,13 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type HpkeKeyPair, hpkeKeyPair } from '../../adapters/node/hpke.ts'
+import { askKeyService } from '../../adapters/node/key-service-client.ts'
 import { readPrivateFile, writePrivateFile } from '../../adapters/node/private-file.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { KEM } from '../../wire/key-config.ts'
 import { isMediaParty } from '../../wire/media-key-message.ts'
 import type { PartyKind } from '../../wire/media-topic.ts'
-import { askKeyService } from './device-client.ts'
+import type { SealedFolder } from './sealed-folder.ts'
 
 /** What a party knows and has. */
 export interface Enrolled {
@@ -54,7 +55,12 @@ export function pinOf(certificate: Uint8Array): string {
 }
 
 /** @param url of the key service. @throws LimenError `devices.code`, and what the service refuses or the disk says */
-export async function enrol(folder: string, url: string, code: string): Promise<void> {
+export async function enrol(
+  folder: string,
+  url: string,
+  code: string,
+  sealed: SealedFolder,
+): Promise<void> {
   const [, party, pin, secret] = CODE.exec(code.trim()) ?? []
   if (party === undefined || pin === undefined) {
     throw new LimenError('devices.code', 'That is no enrolment code', {
@@ -64,11 +70,10 @@ export async function enrol(folder: string, url: string, code: string): Promise<
   const tls = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const seed = randomBytes(SEED_BYTES)
   // Before the code is spent: what cannot be kept is not asked for.
-  writePrivateFile(join(folder, FILES.seed), seed)
-  writePrivateFile(
-    join(folder, FILES.tlsKey),
-    tls.privateKey.export({ format: 'pem', type: 'pkcs8' }),
-  )
+  sealed.write(FILES.seed, seed)
+  const pem = Buffer.from(tls.privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  sealed.write(FILES.tlsKey, pem)
+  pem.fill(0)
   const { publicKey } = hpkeKeyPair(KEM.x25519, seed)
   seed.fill(0)
   const answer = await askKeyService({ url, pin }, 'POST', '/v1/enrol', {
@@ -79,11 +84,14 @@ export async function enrol(folder: string, url: string, code: string): Promise<
 }
 
 /** Undefined: not enrolled yet. @throws LimenError `devices.enrolled` for files that Limen did not write */
-export function readEnrolled(folder: string): Enrolled | undefined {
+export function readEnrolled(folder: string, sealed: SealedFolder): Enrolled | undefined {
   const text = readPrivateFile(join(folder, FILES.party))?.toString('utf8')
   if (text === undefined) return undefined
-  const key = readPrivateFile(join(folder, FILES.tlsKey))?.toString('utf8')
-  const seed = readPrivateFile(join(folder, FILES.seed))
+  const pem = sealed.read(FILES.tlsKey)
+  // TLS takes it as text or octets; MQTT's client keeps it as long as it runs.
+  const key = pem?.toString('utf8')
+  pem?.fill(0)
+  const seed = sealed.read(FILES.seed)
   const read = ENROLLED.safeParse(jsonOf(text))
   if (!read.success || key === undefined || seed?.length !== SEED_BYTES) {
     const message = `Cannot read ${folder}: it is not what Limen wrote`

@@ -30,10 +30,13 @@ import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
 import type { PartyKind } from '../../wire/media-topic.ts'
 import type { Address } from './datagrams.ts'
+import type { SealedFolder } from './sealed-folder.ts'
 
 export interface KeyServiceFilesOptions {
   /** Absolute. */
   readonly folder: string
+  /** Of the same folder: what is secret and nobody else's is in it sealed. */
+  readonly sealed: SealedFolder
   /** Where devices find the service and the broker. */
   readonly hosts: readonly string[]
   /** Where Mosquitto listens. */
@@ -54,21 +57,31 @@ export interface KeyServiceFiles {
 
 /** Name of the service at the broker; no party may have it. */
 export const SERVICE_NAME = 'limen-key-service'
+const IDENTITY_FILE = 'identity.key'
+const AUTHORITY_FILE = 'ca.key'
 const TOKEN_BYTES = 32
 const DAY_MS = 86_400_000
 const RENEW_DAYS = 90
 
 /** @throws Error as the disk does */
 export async function keyServiceFiles(options: KeyServiceFilesOptions): Promise<KeyServiceFiles> {
-  const { folder, broker } = options
+  const { folder, broker, sealed } = options
   const authority = await authorityIn(options)
-  const identityPem = readOrMakePrivateFile(join(folder, 'identity.key'), () =>
-    generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }),
-  )
+  const kept = sealed.read(IDENTITY_FILE)
+  const identityPem = kept ?? newIdentity()
+  if (kept === undefined) sealed.write(IDENTITY_FILE, identityPem)
   const identity = createPrivateKey(identityPem)
   identityPem.fill(0)
-  const own = await leafIn(join(folder, 'service'), SERVICE_NAME, authority, options)
-  await leafIn(join(folder, 'broker', 'broker'), 'limen-broker', authority, options)
+  const own = await leafIn(join(folder, 'service'), SERVICE_NAME, authority, options, {
+    read: () => sealed.read('service.key'),
+    write: (pem) => sealed.write('service.key', pem),
+  })
+  // Mosquitto reads its own.
+  const brokerKey = join(folder, 'broker', 'broker.key')
+  await leafIn(join(folder, 'broker', 'broker'), 'limen-broker', authority, options, {
+    read: () => readPrivateFile(brokerKey),
+    write: (pem) => writePrivateFile(brokerKey, pem),
+  })
   writePrivateFile(join(folder, 'broker', 'ca.pem'), authority.certificate)
   const conf = mosquittoConf({
     ...{ host: broker.host, port: broker.port, user: userInfo().username },
@@ -106,13 +119,18 @@ export function writeBrokerAcl(
   }
 }
 
-async function authorityIn({ folder, clock, random }: KeyServiceFilesOptions) {
-  const [certFile, keyFile] = [join(folder, 'ca.pem'), join(folder, 'ca.key')]
+function newIdentity(): Buffer {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' }))
+}
+
+async function authorityIn({ folder, sealed, clock, random }: KeyServiceFilesOptions) {
+  const certFile = join(folder, 'ca.pem')
   const certificate = readPrivateFile(certFile)?.toString('utf8')
-  const key = readPrivateFile(keyFile)?.toString('utf8')
+  const key = textOf(sealed.read(AUTHORITY_FILE))
   if (certificate !== undefined && key !== undefined) return { certificate, key }
   const made = await makeDeviceAuthority(clock, random)
-  writePrivateFile(keyFile, made.key)
+  sealed.write(AUTHORITY_FILE, Buffer.from(made.key))
   writePrivateFile(certFile, made.certificate)
   return made
 }
@@ -123,9 +141,10 @@ async function leafIn(
   name: string,
   authority: DeviceAuthority,
   { hosts, clock, random }: KeyServiceFilesOptions,
+  keyFile: { read(): Buffer | undefined; write(pem: Buffer): void },
 ): Promise<{ readonly certificate: string; readonly key: string }> {
   const kept = readPrivateFile(`${path}.pem`)?.toString('utf8')
-  const keptKey = readPrivateFile(`${path}.key`)?.toString('utf8')
+  const keptKey = textOf(keyFile.read())
   if (kept !== undefined && keptKey !== undefined) {
     const leaf = new X509Certificate(kept)
     const isLong = leaf.validToDate.getTime() - clock.now() > RENEW_DAYS * DAY_MS
@@ -138,7 +157,14 @@ async function leafIn(
     ...([authority, { name, publicKey, hosts }, clock, random] as const),
   )
   const key = pair.privateKey.export({ format: 'pem', type: 'pkcs8' })
-  writePrivateFile(`${path}.key`, key)
+  keyFile.write(Buffer.from(key))
   writePrivateFile(`${path}.pem`, certificate)
   return { certificate, key }
+}
+
+/** TLS and the authority take PEM as text. */
+function textOf(pem: Buffer | undefined): string | undefined {
+  const text = pem?.toString('utf8')
+  pem?.fill(0)
+  return text
 }

@@ -41,10 +41,12 @@ export interface MediaTransportOptions {
 }
 
 export interface TransportWatch {
-  /** Clean RTP. */
-  meet(device: string, packet: Uint8Array): void
+  /** Clean RTP. @param isLate under an earlier key than the newest */
+  meet(device: string, packet: Uint8Array, isLate: boolean): void
   /** SRTP that is not authentic, or came before. */
   refuse(device: string, why: 'auth' | 'replay', packet: Uint8Array): void
+  /** It sends under another key. */
+  renew(device: string): void
 }
 
 export interface DeviceFigures {
@@ -192,7 +194,7 @@ export class MediaTransport {
     if (isControl) countReport(device, clean)
     else {
       streamOf(device, u32(clean, 8))?.meet(clean, isLate)
-      this.#options.watch?.meet(device.name, clean)
+      this.#options.watch?.meet(device.name, clean, isLate)
     }
   }
 
@@ -202,6 +204,7 @@ export class MediaTransport {
     device.from = `${address} ${port}`
     this.#byAddress.set(device.from, device)
     this.#inbox.seen(epoch)
+    this.#options.watch?.renew(device.name)
   }
 
   #drop(why: ReceiveRefusal, named: Device | undefined, { address, port }: RemoteInfo): void {

@@ -10,12 +10,15 @@ import { join } from 'node:path'
 import { type LinkedKeyChannel, serviceKeyChannel } from '../../adapters/mqtt/key-channel.ts'
 import { type AuditLog, openAuditLog } from '../../adapters/node/audit-log.ts'
 import { issueDeviceCertificate } from '../../adapters/node/device-authority.ts'
+import type { StreamReport } from '../../behavior/device/stream-report.ts'
 import type { RotationNews } from '../../flows/rotate-media-key.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { PartyKind } from '../../wire/media-topic.ts'
+import { writeStreamLabel } from '../../wire/stream-label.ts'
 import type { Address } from './datagrams.ts'
 import { deviceApi, type EnrolRequest } from './device-api.ts'
+import { DeviceHistory } from './device-history.ts'
 import { DeviceRegister, type PartyEntry } from './device-register.ts'
 import { enrolmentCode } from './enrolment.ts'
 import {
@@ -25,10 +28,14 @@ import {
   writeBrokerAcl,
 } from './key-service-files.ts'
 import { MediaKeyService } from './media-key-service.ts'
+import { type FolderOpener, openSealedFolder } from './sealed-folder.ts'
+import { SeenStreams, type StreamHistory } from './seen-streams.ts'
 
 export interface StartKeyServiceOptions {
   /** Absolute. */
   readonly folder: string
+  /** Who has the key of that folder. */
+  readonly opener: FolderOpener
   readonly listen: Address
   /** Names and addresses of this machine, for its certificates. */
   readonly hosts: readonly string[]
@@ -50,31 +57,21 @@ export interface RunningKeyService {
   close(): Promise<void>
 }
 
-/** One thing that became of a device's key, for who looks. */
-interface Happened {
-  readonly at: number
-  readonly what: string
-  readonly epoch?: number
-  readonly reason?: string
-  readonly tookMs?: number
-  readonly from?: string
-}
-
 /** What failed for want of an answer is wanted again. */
 const AGAIN_MS = 5000
 /** What a transport says of a device has an effect that often at most: anybody who can send to it may make it say so. */
 const HINT_MS = 10_000
 /** Failed epochs of a device that transports keep. */
 const FAILED_KEPT = 4
-const HAPPENED_MAX = 50
 
 /** @throws LimenError or what the disk and the system say */
 export async function startKeyService(options: StartKeyServiceOptions): Promise<RunningKeyService> {
-  const { folder, listen, hosts, broker, random } = options
+  const { folder, opener, listen, hosts, broker, random } = options
   const clock = { now: () => Date.now() }
   const { hostname, port } = new URL(broker)
   const at = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
-  const files = await keyServiceFiles({ folder, hosts, broker: at, clock, random })
+  const sealed = await openSealedFolder(folder, opener, random)
+  const files = await keyServiceFiles({ folder, sealed, hosts, broker: at, clock, random })
   const running = new KeyServiceDesk(options, files, openAuditLog(join(folder, 'audit.log'), clock))
   const api = deviceApi({ ...files, desk: running })
   try {
@@ -105,7 +102,8 @@ class KeyServiceDesk {
   readonly #channel: LinkedKeyChannel
   readonly #publicKeys = new Map<string, Uint8Array>()
   readonly #transports: string[]
-  readonly #happened = new Map<string, Happened[]>()
+  readonly #history = new DeviceHistory()
+  readonly #seen = new SeenStreams(() => Date.now())
   /** Devices whose rotation failed: once more. */
   readonly #again = new Set<string>()
   /** Nothing is to be taken from them: by a rotation that failed when it mattered. Revoked ones are in the register. */
@@ -142,6 +140,7 @@ class KeyServiceDesk {
       },
       lost: (device) => this.#hinted(device, 'hand'),
       anomalous: (device) => this.#hinted(device, 'anomaly'),
+      reported: (report) => this.#reported(report),
       present: (party, isPresent) => {
         if (isPresent) this.#present.add(party)
         else this.#present.delete(party)
@@ -216,7 +215,25 @@ class KeyServiceDesk {
   show(party: string): unknown {
     const entry = this.#register.get(party)
     if (entry === undefined) return undefined
-    return { ...this.#figures(entry), happened: this.#happened.get(party) ?? [] }
+    return { ...this.#figures(entry), happened: this.#history.of(party) }
+  }
+
+  stream(party: string): StreamHistory {
+    return this.#seen.history(party)
+  }
+
+  /** First it is written down: a limit moves by it. */
+  label(party: string, label: 'false-alarm' | 'intrusion'): unknown {
+    const entry = this.#register.get(party)
+    if (entry?.kind !== 'device' || entry.state !== 'enrolled') {
+      throw stateError(`${party} is no enrolled device`)
+    }
+    this.#write('device.label', party, { label })
+    const said = { device: party, isIntrusion: label === 'intrusion', at: Date.now() }
+    const message = writeStreamLabel(said, (data) => sign(null, data, this.#files.identity))
+    for (const transport of this.#transports) this.#channel.label(transport, message)
+    this.#history.meet(party, { what: `said to be: ${label}` })
+    return this.show(party)
   }
 
   invite(party: string, kind: PartyKind): unknown {
@@ -251,7 +268,8 @@ class KeyServiceDesk {
       for (const device of this.#register.enrolled('device')) this.service.rotate(device, 'anomaly')
     }
     this.#again.delete(party)
-    this.#happen(party, { what: 'revoked' })
+    this.#history.meet(party, { what: 'revoked' })
+    this.#seen.forget(party)
     this.#register.revoke(party)
     this.#writeAcl()
     this.#write('device.revoked', party, {})
@@ -265,6 +283,7 @@ class KeyServiceDesk {
       ...{ party, kind, state: isOut ? 'quarantined' : state, since },
       ...{ epoch: of?.epoch(party) ?? null, step: of?.step(party) ?? null },
       isPresent: this.#present.has(party),
+      behavior: this.#seen.summary(party) ?? null,
     }
   }
 
@@ -289,14 +308,14 @@ class KeyServiceDesk {
     if (kind === 'changed') {
       const { epoch, reason, tookMs } = news
       this.#again.delete(device)
-      this.#happen(device, { what: 'changed', epoch, reason, tookMs })
+      this.#history.meet(device, { what: 'changed', epoch, reason, tookMs })
       this.#writeQuietly('device.changed', device, { epoch, reason })
       this.service.drop(this.#inherited.get(device) ?? [])
       this.#inherited.delete(device)
     } else if (kind === 'failed') {
       const { step, silent, reason, quarantined } = news
       const what = quarantined ? 'quarantined' : `failed: ${step}`
-      this.#happen(device, { what, reason, from: silent.join(' ') })
+      this.#history.meet(device, { what, reason, from: silent.join(' ') })
       this.#writeQuietly(quarantined ? 'device.quarantined' : 'device.failed', device, { reason })
       if (quarantined) this.#quarantined.add(device)
       else if (step !== 'retire') {
@@ -305,7 +324,7 @@ class KeyServiceDesk {
       }
     } else {
       const what = kind === 'refused' ? `refused: ${news.code}` : 'forged'
-      this.#happen(device, { what, from: news.from })
+      this.#history.meet(device, { what, from: news.from })
     }
   }
 
@@ -325,6 +344,16 @@ class KeyServiceDesk {
     if (!isUseful || !this.#isIn(device) || now - (this.#hintedAt.get(hint) ?? 0) < HINT_MS) return
     this.#hintedAt.set(hint, now)
     this.service.rotate(device, reason)
+  }
+
+  #reported(report: StreamReport): void {
+    const { device, rotate, reasons } = report
+    if (!this.#isIn(device)) return
+    this.#seen.meet(report)
+    if (!rotate) return
+    const why = reasons.map(({ what }) => what).join(', ')
+    this.#history.meet(device, { what: 'anomalous', why })
+    this.#writeQuietly('device.anomalous', device, { why })
   }
 
   #isIn(device: string): boolean {
@@ -349,11 +378,6 @@ class KeyServiceDesk {
       this.#again.delete(device)
       if (this.#isIn(device)) this.service.rotate(device, 'time')
     }
-  }
-
-  #happen(party: string, what: Omit<Happened, 'at'>): void {
-    const before = this.#happened.get(party) ?? []
-    this.#happened.set(party, [...before, { at: Date.now(), ...what }].slice(-HAPPENED_MAX))
   }
 
   /** @throws LimenError `audit-unwritable` */

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { type LinkedPartyChannel, partyKeyChannel } from '../../adapters/mqtt/key-channel.ts'
+import { openStreamLabel } from '../../adapters/node/stream-label-seal.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import type { VideoCodec } from '../../behavior/device/stream-packet.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -13,11 +14,13 @@ import type { Address } from './datagrams.ts'
 import { DeviceAgent } from './device-agent.ts'
 import { type Enrolled, readEnrolled } from './enrolment.ts'
 import { MediaTransport } from './media-transport.ts'
+import type { SealedFolder } from './sealed-folder.ts'
 import { StreamWatches } from './stream-watches.ts'
 
 export interface StartPartyOptions {
   /** Of {@link enrol}. */
   readonly folder: string
+  readonly sealed: SealedFolder
   readonly mqttVersion: 4 | 5
   readonly listen: Address
   /** The broker came or went. */
@@ -34,6 +37,10 @@ export interface StartTransportOptions extends StartPartyOptions {
   readonly stopAfterMs: number | undefined
   /** Watches streams of that codec; undefined: none. */
   readonly watch: VideoCodec | undefined
+  /** Devices whose key frames come in a rhythm, and never out of it. */
+  readonly withRhythm: ReadonlySet<string>
+  /** Something went wrong that nobody waits for. */
+  complain(what: string): void
   /** A stream is not what it was. */
   anomalous(device: string, why: string): void
 }
@@ -66,8 +73,10 @@ export async function startTransport(
   const { folder, listen, outputs, watch: codec } = options
   let works: MediaTransport | undefined
   let timer: NodeJS.Timeout | undefined
+  let labelled = (_message: Uint8Array): void => {}
   const { enrolled, channel } = begin('transport', {
     ...options,
+    labelled: (message) => labelled(message),
     changed(isThere) {
       options.changed(isThere)
       clearTimeout(timer)
@@ -78,17 +87,36 @@ export async function startTransport(
     },
   })
   const { party: transport, pair, identity } = enrolled
-  const watch = new StreamWatches(codec ?? 'h264', systemRandom(), (device, why) => {
-    channel.anomalous(device)
-    options.anomalous(device, why)
-  })
+  const watch = codec === undefined ? undefined : watchesOf(options, codec, channel)
+  labelled = (message) => {
+    const label = openStreamLabel(message, identity, Date.now())
+    if (label !== undefined) watch?.learn(label)
+  }
   return running(transport, channel, async () => {
     works = await MediaTransport.start({
       ...{ transport, pair, identity, channel, listen, outputs, now: () => Date.now() },
       ...{ stateFile: join(folder, STATE_FILE), lost: (device) => channel.lost(device) },
-      ...(codec === undefined ? {} : { watch }),
+      ...(watch === undefined ? {} : { watch }),
     })
     return works
+  })
+}
+
+function watchesOf(
+  options: StartTransportOptions,
+  codec: VideoCodec,
+  channel: LinkedPartyChannel,
+): StreamWatches {
+  const { folder, sealed, outputs, withRhythm, complain } = options
+  return new StreamWatches({
+    ...{ codec, devices: [...outputs.keys()], withRhythm, folder, seal: sealed.seal, complain },
+    random: systemRandom(),
+    clockMs: () => performance.now(),
+    report: (report) => channel.report(report),
+    anomalous(device, why) {
+      channel.anomalous(device)
+      options.anomalous(device, why)
+    },
   })
 }
 
@@ -115,9 +143,10 @@ async function running<T extends { close(): Promise<void> }>(
 
 function begin(
   kind: PartyKind,
-  { folder, mqttVersion: version, changed }: StartPartyOptions,
+  options: StartPartyOptions & { readonly labelled?: (message: Uint8Array) => void },
 ): { readonly enrolled: Enrolled; readonly channel: LinkedPartyChannel } {
-  const enrolled = readEnrolled(folder)
+  const { folder, sealed, mqttVersion: version, changed, labelled = () => {} } = options
+  const enrolled = readEnrolled(folder, sealed)
   if (enrolled?.kind !== kind) {
     const what = enrolled === undefined ? 'nobody is enrolled' : `a ${enrolled.kind} is enrolled`
     throw new LimenError('devices.enrolled', `Cannot start from ${folder}: ${what}`, {
@@ -125,6 +154,8 @@ function begin(
     })
   }
   const { party, broker: url, tls } = enrolled
-  const channel = partyKeyChannel({ url, clientId: party, tls, version, kind, party, changed })
+  const channel = partyKeyChannel({
+    ...{ url, clientId: party, tls, version, kind, party, labelled, changed },
+  })
   return { enrolled, channel }
 }

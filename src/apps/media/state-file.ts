@@ -12,12 +12,12 @@ const OWNER_ONLY_FOLDER = 0o700
 
 export class StateFile {
   readonly #path: string
-  readonly #textOf: () => string
+  readonly #textOf: () => string | Uint8Array
   #writing: Promise<boolean> | undefined
   #next: Promise<boolean> | undefined
 
   /** @param textOf what the file is to hold, asked when it is written */
-  constructor(path: string, textOf: () => string) {
+  constructor(path: string, textOf: () => string | Uint8Array) {
     this.#path = path
     this.#textOf = textOf
   }

@@ -1,61 +1,216 @@
 /**
- * One watch over the stream of each device of a transport (`behavior/device/stream-watch.ts`). What a source is like is learned at each start.
+ * One watch over the stream of each device of a transport (`behavior/device/stream-watch.ts`). What a source is like is learned when it first
+ * connects, and kept sealed over restarts, as is what people said of its rotations; what does not open is not learned anew by itself.
  *
  * @module
  */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { readPrivateFile } from '../../adapters/node/private-file.ts'
+import { IdentityTuner } from '../../behavior/device/identity-tuner.ts'
+import {
+  readBaseline,
+  type StreamBaseline,
+  writeBaseline,
+} from '../../behavior/device/stream-baseline.ts'
 import type { StreamHeader, VideoCodec } from '../../behavior/device/stream-packet.ts'
 import { seeStreamPacket } from '../../behavior/device/stream-packet.ts'
-import { type StreamVerdict, StreamWatch } from '../../behavior/device/stream-watch.ts'
+import type { StreamReport } from '../../behavior/device/stream-report.ts'
+import type { StreamReason } from '../../behavior/device/stream-scorer.ts'
+import {
+  type StreamState,
+  type StreamVerdict,
+  StreamWatch,
+} from '../../behavior/device/stream-watch.ts'
+import { type StepState, stepTuner } from '../../behavior/threshold/step-tuner.ts'
+import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
+import type { RecordSeal } from '../../ports/record-seal.ts'
 import { u16, u32 } from '../../wire/big-endian.ts'
 import { readRtpPacket } from '../../wire/rtp-packet.ts'
+import type { StreamLabel } from '../../wire/stream-label.ts'
 import type { TransportWatch } from './media-transport.ts'
+import { StateFile } from './state-file.ts'
+
+export interface StreamWatchesOptions {
+  readonly codec: VideoCodec
+  readonly devices: readonly string[]
+  /** Whose key frames come in a rhythm, and never out of it. */
+  readonly withRhythm: ReadonlySet<string>
+  /** Of what is kept: baselines and limits. */
+  readonly folder: string
+  readonly seal: RecordSeal
+  readonly random: Random
+  /** Of arrivals, milliseconds; does not jump. */
+  clockMs(): number
+  /** Another key is due; why, in short. */
+  anomalous(device: string, why: string): void
+  /** Every {@link REPORT_MS}, and at once when the state changes. */
+  report(report: StreamReport): void
+  /** Something went wrong that nobody waits for. */
+  complain(what: string): void
+}
+
+interface Watched {
+  readonly watch: StreamWatch
+  readonly tuner: IdentityTuner<StepState>
+  readonly baselineFile: StateFile
+  readonly limitFile: StateFile
+  isKept: boolean
+  /** Its newest key is one that it got because it was anomalous. */
+  isRenewed: boolean
+  state: StreamState
+  reportAtMs: number
+  highest: number
+  rotated: { readonly atMs: number; readonly isByScore: boolean } | undefined
+  /** Milliseconds since 1970: the last that was taken. */
+  labelledAt: number
+}
 
 /** What SRTP adds (`docs/wire/device-keys.md`). */
 const SRTP_BYTES = 20
+/** As long as the shortest window. */
+const REPORT_MS = 2_000
+/** A label is of the rotation before, if there was one in that time; else of what was missed. */
+const LABEL_MS = 86_400_000
+const FOLDER = 'baselines'
+const OWNER_ONLY_FOLDER = 0o700
 
 export class StreamWatches implements TransportWatch {
-  readonly #codec: VideoCodec
-  readonly #random: Random
-  readonly #anomalous: (device: string, why: string) => void
-  readonly #watches = new Map<string, StreamWatch>()
+  readonly #options: StreamWatchesOptions
+  readonly #watched: ReadonlyMap<string, Watched>
 
-  /** @param anomalous another key is due; why, in short */
-  constructor(codec: VideoCodec, random: Random, anomalous: (device: string, why: string) => void) {
-    this.#codec = codec
-    this.#random = random
-    this.#anomalous = anomalous
+  /** @throws LimenError `media.baseline` for a file that Limen did not write, or of another codec */
+  constructor(options: StreamWatchesOptions) {
+    this.#options = options
+    mkdirSync(join(options.folder, FOLDER), { recursive: true, mode: OWNER_ONLY_FOLDER })
+    this.#watched = new Map(options.devices.map((device) => [device, this.#open(device)]))
   }
 
-  meet(device: string, packet: Uint8Array): void {
+  meet(device: string, packet: Uint8Array, isLate: boolean): void {
     const read = readRtpPacket(packet)
-    if (read.kind === 'malformed') return
-    const seen = seeStreamPacket(this.#codec, read.packet, performance.now())
-    this.#judge(device, this.#watchOf(device).meet(seen))
+    const watched = this.#watched.get(device)
+    if (read.kind === 'malformed' || watched === undefined) return
+    // Of who had the key before.
+    if (isLate && watched.isRenewed) return
+    const seen = seeStreamPacket(this.#options.codec, read.packet, this.#options.clockMs())
+    this.#judge(device, watched, watched.watch.meet(seen))
   }
 
   refuse(device: string, why: 'auth' | 'replay', packet: Uint8Array): void {
+    const watched = this.#watched.get(device)
+    if (watched === undefined) return
     const header: StreamHeader = {
       ...{ bytes: packet.length - SRTP_BYTES, sequence: u16(packet, 2) },
       ...{ timestamp: u32(packet, 4), marker: (packet[1] ?? 0) >= 128 },
     }
-    this.#judge(device, this.#watchOf(device).refuse(why, performance.now(), header))
+    this.#judge(device, watched, watched.watch.refuse(why, this.#options.clockMs(), header))
   }
 
-  #judge(device: string, verdict: StreamVerdict | undefined): void {
-    if (verdict?.rotate !== true) return
-    const why = verdict.reasons.map(({ what }) => what).join(', ')
-    this.#anomalous(device, why)
+  renew(device: string): void {
+    const watched = this.#watched.get(device)
+    if (watched !== undefined) watched.isRenewed = watched.watch.renew(this.#options.clockMs())
   }
 
-  #watchOf(device: string): StreamWatch {
-    const known = this.#watches.get(device)
-    if (known !== undefined) return known
-    const watch = new StreamWatch({
-      ...{ codec: this.#codec, random: this.#random, baseline: undefined, hasRhythm: false },
-      ...{ now: () => Date.now(), identityLimit: () => 1 },
+  /** What somebody says of a rotation, or of one that was missed. Direct evidence has no limit that could move. */
+  learn({ device, isIntrusion, at }: StreamLabel): void {
+    const watched = this.#watched.get(device)
+    if (watched === undefined || at <= watched.labelledAt) return
+    watched.labelledAt = at
+    const { tuner, rotated, highest, limitFile } = watched
+    const isOfRotation = rotated !== undefined && this.#options.clockMs() - rotated.atMs < LABEL_MS
+    if (!isIntrusion && !(isOfRotation && rotated.isByScore)) return
+    tuner.learn({ score: highest, isAttack: isIntrusion, wasFlagged: isOfRotation })
+    void this.#save(limitFile, device, 'limit')
+  }
+
+  #judge(device: string, watched: Watched, verdict: StreamVerdict | undefined): void {
+    if (verdict === undefined) return
+    const { watch, tuner } = watched
+    const { state, atMs, rotate, reasons, scores } = verdict
+    watched.highest = Math.max(watched.highest, scores.identity)
+    tuner.see(scores.identity)
+    if (!watched.isKept && watch.baseline !== undefined) {
+      watched.isKept = true
+      void this.#save(watched.baselineFile, device, 'baseline')
+    }
+    if (rotate) {
+      watched.rotated = { atMs, isByScore: reasons.every(({ group }) => group !== 'evidence') }
+      this.#options.anomalous(device, reasons.map(({ what }) => what).join(', '))
+    }
+    if (state === watched.state && !rotate && atMs < watched.reportAtMs) return
+    watched.state = state
+    watched.reportAtMs = atMs + REPORT_MS
+    this.#options.report({
+      ...{ device, at: Date.now(), state, rotate, reasons: inOrder(reasons), scores },
+      ...{ limit: tuner.limit, features: watch.figures() },
     })
-    this.#watches.set(device, watch)
-    return watch
   }
+
+  async #save(file: StateFile, device: string, what: string): Promise<void> {
+    if (!(await file.save())) this.#options.complain(`the ${what} of ${device} cannot be written`)
+  }
+
+  #open(device: string): Watched {
+    const { codec, random, withRhythm } = this.#options
+    const before = this.#read(device, 'baseline')
+    const baseline = before === undefined ? undefined : this.#baselineIn(device, before)
+    const kept = this.#read(device, 'limit')
+    const limit = kept === undefined ? undefined : this.#limitIn(device, kept)
+    const tuner = new IdentityTuner(stepTuner, limit)
+    const watch = new StreamWatch({
+      ...{ codec, random, baseline, hasRhythm: withRhythm.has(device) },
+      ...{ now: () => Date.now(), identityLimit: () => tuner.limit },
+    })
+    const fileOf = (what: 'baseline' | 'limit', textOf: () => string) =>
+      new StateFile(this.#pathOf(device, what), () =>
+        this.#options.seal.seal(`${what} ${device}`, Buffer.from(textOf())),
+      )
+    return {
+      ...{ watch, tuner, isKept: baseline !== undefined, isRenewed: false, state: 'learning' },
+      ...{ reportAtMs: 0, highest: 0, rotated: undefined, labelledAt: 0 },
+      baselineFile: fileOf('baseline', () => textOf(watch.baseline)),
+      limitFile: fileOf('limit', () => JSON.stringify(tuner.state.threshold)),
+    }
+  }
+
+  #pathOf(device: string, what: 'baseline' | 'limit'): string {
+    return join(this.#options.folder, FOLDER, `${device}.${what}.sealed`)
+  }
+
+  #read(device: string, what: 'baseline' | 'limit'): string | undefined {
+    const path = this.#pathOf(device, what)
+    const sealed = readPrivateFile(path)
+    if (sealed === undefined) return undefined
+    const opened = this.#options.seal.open(`${what} ${device}`, sealed)
+    if (opened === undefined) throw bad(path)
+    return Buffer.from(opened).toString('utf8')
+  }
+
+  #baselineIn(device: string, text: string): StreamBaseline {
+    const baseline = readBaseline(text)
+    if (baseline?.codec === this.#options.codec) return baseline
+    throw bad(this.#pathOf(device, 'baseline'))
+  }
+
+  #limitIn(device: string, text: string): StepState {
+    const threshold = Number(text)
+    if (Number.isFinite(threshold)) return { threshold }
+    throw bad(this.#pathOf(device, 'limit'))
+  }
+}
+
+function textOf(baseline: StreamBaseline | undefined): string {
+  return baseline === undefined ? '' : writeBaseline(baseline)
+}
+
+/** What decides first. */
+function inOrder(reasons: readonly StreamReason[]): readonly StreamReason[] {
+  const rank = { evidence: 0, identity: 1, picture: 2, path: 3 } as const
+  return reasons.toSorted((a, b) => rank[a.group] - rank[b.group] || b.score - a.score)
+}
+
+function bad(path: string): LimenError {
+  const text = `Cannot read ${path}: another key or codec, or not what Limen wrote. Without the file it is learned anew`
+  return new LimenError('media.baseline', text, { side: 'operator', retry: false })
 }

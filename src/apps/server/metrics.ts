@@ -12,6 +12,8 @@ import { anomalyMetrics } from './anomaly-metrics.ts'
 import type { SeriesState } from './anomaly-watch.ts'
 import { behaviorMetrics } from './behavior/behavior-metrics.ts'
 import type { BehaviorHealth } from './behavior/open-behavior.ts'
+import { custodyMetrics } from './custody/custody-metrics.ts'
+import type { CustodyView } from './custody/custody-view.ts'
 import { forecastMetrics, scalingMetrics } from './forecast-metrics.ts'
 import type { HandshakePoolView } from './handshake-pools.ts'
 import type { KeyServerFigures } from './key-server/key-views.ts'
@@ -40,6 +42,8 @@ export interface MetricsOptions {
   readonly signals?: () => SignalsView | undefined
   /** undefined while nobody's behavior is watched. */
   readonly behavior?: () => BehaviorHealth | undefined
+  /** Absent or undefined where no nodes of custody run here. */
+  readonly custody?: () => CustodyView | undefined
   /** Empty while forecasts are off. */
   readonly forecasts: () => readonly PoolForecast[]
   /** Of pools with `scaling`. */
@@ -92,6 +96,7 @@ export function metricsRegistry(options: MetricsOptions): Registry {
   signalMetrics(() => options.signals?.(), registers)
   behaviorMetrics(options.behavior ?? (() => undefined), registers)
   scalingMetrics(options.scalings, registers)
+  custodyMetrics(options.custody ?? (() => undefined), registers)
   new Gauge({
     name: 'limen_certificate_expiry_seconds',
     help: 'When the certificate expires, Unix time',

@@ -24,6 +24,14 @@ export interface Frame {
   /** Slices, and units other than slices and parameter sets, that began in packets that came. */
   readonly slices: number
   readonly others: number
+  /** What its first slice begins with, where that came. */
+  readonly start: PictureStart | undefined
+}
+
+export interface PictureStart {
+  /** Of the NAL unit. */
+  readonly type: number
+  readonly head: Uint8Array
 }
 
 interface Draft {
@@ -37,6 +45,7 @@ interface Draft {
   isDisposable: boolean
   slices: number
   others: number
+  start: PictureStart | undefined
 }
 
 /** More of a frame missing than this, and its size is a guess. */
@@ -94,15 +103,16 @@ export class FrameBuilder {
 function newDraft(atMs: number, timestamp: number, lost: number): Draft {
   return {
     ...{ atMs, timestamp, bytes: 0, packets: 0, lost, largest: 0 },
-    ...{ isKey: false, isDisposable: false, slices: 0, others: 0 },
+    ...{ isKey: false, isDisposable: false, slices: 0, others: 0, start: undefined },
   }
 }
 
-function addUnit(draft: Draft, { kind, isFirst, isDisposable }: SeenUnit): void {
+function addUnit(draft: Draft, { kind, type, isFirst, isDisposable, head }: SeenUnit): void {
   if (kind === 'key') draft.isKey = true
   const isSlice = kind === 'key' || kind === 'picture'
   if (isSlice && isDisposable) draft.isDisposable = true
   if (!isFirst) return
+  if (isSlice && head !== undefined) draft.start ??= { type, head }
   if (isSlice) draft.slices++
   if (kind === 'other') draft.others++
 }

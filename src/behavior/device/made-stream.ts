@@ -49,6 +49,7 @@ export function madeStream({
         const unit: SeenUnit = {
           ...{ kind: isKey ? 'key' : 'picture', type: isKey ? 5 : 1, isDisposable: false },
           ...{ isFirst: i === 0, isLast, hash: undefined },
+          ...{ head: undefined, said: undefined },
         }
         const bytes = isLast ? 100 + Math.floor(size % 1000) : FULL
         add([unit], bytes, isLast && slice === slices - 1)
@@ -61,5 +62,8 @@ export function madeStream({
 /** A parameter set whose hash is that pair eight times. */
 export function set(pair: string): SeenUnit {
   const hash = pair.repeat(8)
-  return { kind: 'parameters', type: 7, isDisposable: false, isFirst: true, isLast: true, hash }
+  return {
+    ...{ kind: 'parameters', type: 7, isDisposable: false, isFirst: true, isLast: true, hash },
+    ...{ head: undefined, said: undefined },
+  }
 }

@@ -19,8 +19,17 @@ const window = () => ({
 })
 const windows = [60, 50].map((length) => Array.from({ length }, window))
 const TRAITS = {
-  ...{ ssrc: 7, payloadTypes: [96], parameters: ['0123456789abcdef'], units: [1, 5, 7] },
+  ...{ payloadTypes: [96], parameters: ['0123456789abcdef'], units: [1, 5, 7] },
   ...{ keyTicks: 90_000, skewPpm: -3.5 },
+  numbers: {
+    numbering: { frameNumBits: 4, orderBits: 6, extraBits: 0, hasOutputFlag: false },
+    ...{ orderTicks: 1500, frameTicks: 3000, isReordered: true, isReset: true },
+    keyIds: [
+      [0, 1],
+      [1, 0],
+    ] as const,
+  },
+  said: [{ words: 'dc'.repeat(24), isOnce: true }],
 }
 const random = { fraction, bytes: (length: number) => new Uint8Array(length) }
 const BASELINE = learnBaseline('h265', 1_700_000_000_000, TRAITS, windows, random)
@@ -34,12 +43,30 @@ describe('readBaseline()', () => {
 
   const value = JSON.parse(TEXT)
   const wrong: Readonly<Record<string, unknown>> = {
-    'another version': { ...value, version: 2 },
+    'another version': { ...value, version: 1 },
     'another codec': { ...value, codec: 'vp8' },
     'one key more': { ...value, extra: 1 },
-    'a trait too large': { ...value, traits: { ...TRAITS, ssrc: 2 ** 32 } },
+    'a trait too large': { ...value, traits: { ...TRAITS, payloadTypes: [128] } },
     'a hash that is none': { ...value, traits: { ...TRAITS, parameters: ['xyz'] } },
     'a list too long': { ...value, traits: { ...TRAITS, units: new Array(65).fill(1) } },
+    'numbers of too many bits': {
+      ...value,
+      traits: {
+        ...TRAITS,
+        numbers: {
+          ...TRAITS.numbers,
+          numbering: { ...TRAITS.numbers.numbering, frameNumBits: 17 },
+        },
+      },
+    },
+    'a key id without the next': {
+      ...value,
+      traits: { ...TRAITS, numbers: { ...TRAITS.numbers, keyIds: [[1]] } },
+    },
+    'words that are no hash': {
+      ...value,
+      traits: { ...TRAITS, said: [{ words: 'x264', isOnce: true }] },
+    },
     'no window': { ...value, windows: [] },
     'windows of other lengths': { ...value, windows: value.windows.toReversed() },
     'a forest of other points': { ...value, forest: { ...value.forest, dimensions: 3 } },

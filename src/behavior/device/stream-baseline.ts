@@ -13,20 +13,20 @@ import {
   trainIsolationForest,
 } from '../../math/isolation-forest.ts'
 import { type FeatureLaw, learnLaw, partsOf, zScores } from './feature-law.ts'
+import { KEY_IDS_MAX, type NumberTraits } from './picture-numbers.ts'
 import {
   type Feature,
   IDENTITY_FEATURES,
   PATH_FEATURES,
   PICTURE_FEATURES,
 } from './stream-features.ts'
-import { HASH_CHARS, type VideoCodec } from './stream-packet.ts'
+import { HASH_CHARS, UUID_CHARS, type VideoCodec } from './stream-packet.ts'
 
 /** The windows that are looked at. Two seconds are the goal of detection; ten show what is rare in two. */
 export const WINDOWS_MS: readonly number[] = [2_000, 10_000]
 
 /** What a source sent while it was learned, whole. */
 export interface StreamTraits {
-  readonly ssrc: number
   readonly payloadTypes: readonly number[]
   /** Hashes. */
   readonly parameters: readonly string[]
@@ -36,6 +36,16 @@ export interface StreamTraits {
   readonly keyTicks: number
   /** Of its clock against the one here; parts per million. */
   readonly skewPpm: number
+  readonly numbers: NumberTraits
+  /** What its encoder says that it is, where that does not change. */
+  readonly said: readonly SaidTrait[]
+}
+
+export interface SaidTrait {
+  /** A UUID, and a hash of what it came with. */
+  readonly words: string
+  /** When it began, and at no key frame after. */
+  readonly isOnce: boolean
 }
 
 export type FeatureGroup = 'identity' | 'picture' | 'path'
@@ -61,7 +71,7 @@ export type WindowFeatures = Readonly<Record<FeatureGroup, readonly number[]>>
 const FOREST = { trees: 50, sampleSize: 128 }
 /** A z-score beyond says no more. */
 const Z_MAX = 8
-const VERSION = 1
+const VERSION = 2
 /** Two windows of 17 features, 50 trees of up to 255 nodes. */
 export const BASELINE_CHARS_MAX = 2 ** 20
 const LIST_MAX = 64
@@ -122,7 +132,13 @@ export function readBaseline(text: string): StreamBaseline | undefined {
 }
 
 const BASELINE_KEYS = ['codec', 'learnedAt', 'traits', 'windows', 'forest', 'forestMax']
-const TRAIT_KEYS = [...['ssrc', 'payloadTypes', 'parameters', 'units', 'keyTicks', 'skewPpm']]
+const TRAIT_KEYS = [
+  ...['payloadTypes', 'parameters', 'units', 'keyTicks', 'skewPpm', 'numbers', 'said'],
+]
+const NUMBER_KEYS = [
+  ...['numbering', 'orderTicks', 'frameTicks', 'isReordered', 'isReset', 'keyIds'],
+]
+const NUMBERING_KEYS = ['frameNumBits', 'orderBits', 'extraBits', 'hasOutputFlag']
 
 function isBaseline(
   value: Record<string, unknown>,
@@ -143,16 +159,55 @@ function isBaseline(
 
 function isTraits(value: unknown): value is StreamTraits {
   if (!hasKeys(value, TRAIT_KEYS)) return false
-  const { ssrc, payloadTypes, parameters, units, keyTicks, skewPpm } = value
+  const { payloadTypes, parameters, units, keyTicks, skewPpm, numbers, said } = value
   return (
-    isCount(ssrc, 2 ** 32 - 1) &&
     isList(payloadTypes, (one) => isCount(one, 127)) &&
     isList(parameters, (one) => typeof one === 'string' && HASH.test(one)) &&
     isList(units, (one) => isCount(one, 63)) &&
     isCount(keyTicks, 2 ** 31) &&
-    Number.isFinite(skewPpm)
+    Number.isFinite(skewPpm) &&
+    isNumbers(numbers) &&
+    isList(said, isSaid)
   )
 }
+
+function isNumbers(value: unknown): value is NumberTraits {
+  if (!hasKeys(value, NUMBER_KEYS)) return false
+  const { numbering, orderTicks, frameTicks, isReordered, isReset, keyIds } = value
+  return (
+    (numbering === null || isNumbering(numbering)) &&
+    Number.isFinite(orderTicks) &&
+    Number.isFinite(frameTicks) &&
+    Number(frameTicks) >= 0 &&
+    typeof isReordered === 'boolean' &&
+    typeof isReset === 'boolean' &&
+    isList(keyIds, isPair) &&
+    keyIds.length <= KEY_IDS_MAX
+  )
+}
+
+function isNumbering(value: unknown): boolean {
+  if (!hasKeys(value, NUMBERING_KEYS)) return false
+  const { frameNumBits, orderBits, extraBits, hasOutputFlag } = value
+  return (
+    isCount(frameNumBits, 16) &&
+    isCount(orderBits, 16) &&
+    isCount(extraBits, 7) &&
+    typeof hasOutputFlag === 'boolean'
+  )
+}
+
+function isPair(value: unknown): boolean {
+  return isList(value, (one) => isCount(one, 65_535)) && value.length === 2
+}
+
+function isSaid(value: unknown): boolean {
+  if (!hasKeys(value, ['words', 'isOnce'])) return false
+  const { words, isOnce } = value
+  return typeof words === 'string' && SAID.test(words) && typeof isOnce === 'boolean'
+}
+
+const SAID = new RegExp(`^[0-9a-f]{${UUID_CHARS + HASH_CHARS}}$`)
 
 const HASH = new RegExp(`^[0-9a-f]{${HASH_CHARS}}$`)
 

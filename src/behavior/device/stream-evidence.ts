@@ -33,6 +33,20 @@ export const EVIDENCE_LIMITS = {
   payloadType: 1,
   ssrc: 1,
   units: 1,
+  /** Pictures whose numbers do not go on, though no packet is missing. */
+  numbers: 1,
+  /** An encoder begins in the middle: it says what it is as it did once, or its key frames begin otherwise. */
+  restart: 1,
+  /** It says that it is another one. */
+  encoder: 1,
+  /** A key frame out of turn that comes before it can have been sent. */
+  clock: 1,
+  /** SRT: data under a key that nobody announced. */
+  keyBits: 2,
+  /** SRT: two connections under one passphrase, and both send. */
+  second: 1,
+  /** SRT: a handshake says other settings than the encoder's. */
+  settings: 1,
 } as const
 
 /** As long as the shortest window. */

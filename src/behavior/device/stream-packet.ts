@@ -9,6 +9,7 @@ import { toHex } from '../../ground/hex.ts'
 import { type NalUnit, readH264Payload } from '../../wire/h264-payload.ts'
 import { readH265Payload } from '../../wire/h265-payload.ts'
 import { RTP_FIXED_BYTES, type RtpPacket } from '../../wire/rtp-packet.ts'
+import { readUserData } from '../../wire/user-data-message.ts'
 
 export type VideoCodec = 'h264' | 'h265'
 
@@ -23,6 +24,10 @@ export interface SeenUnit {
   readonly isLast: boolean
   /** Of a whole parameter set: {@link HASH_CHARS} of its SHA-256. */
   readonly hash: string | undefined
+  /** Behind its header: of a slice that begins the first {@link HEAD_BYTES}, of a whole parameter set all. */
+  readonly head: Uint8Array | undefined
+  /** Of a message in which an encoder says what it is: the UUID and {@link HASH_CHARS} of the SHA-256 of its words. */
+  readonly said: string | undefined
 }
 
 /** What SRTP leaves in the clear, and the length that a packet has without it. */
@@ -45,6 +50,10 @@ export interface StreamPacket extends StreamHeader {
 
 /** 64 bits: a second preimage is out of reach of whoever wants his parameter sets to look like others. */
 export const HASH_CHARS = 16
+export const UUID_CHARS = 32
+/** The numbers at the beginning of a slice end before. */
+const HEAD_BYTES = 24
+const SET_BYTES_MAX = 1024
 
 const H264_SLICES_MAX = 5
 const H264_PARAMETERS: ReadonlySet<number> = new Set([7, 8, 13, 15])
@@ -52,6 +61,9 @@ const H265_KEYS: ReadonlySet<number> = new Set([16, 17, 18, 19, 20, 21])
 const H265_SLICES_MAX = 31
 const H265_PARAMETERS: ReadonlySet<number> = new Set([32, 33, 34])
 const H264_KEY = 5
+/** Supplemental enhancement information, of H.265 the one before the picture. */
+const SEI: Readonly<Record<VideoCodec, number>> = { h264: 6, h265: 39 }
+const HEADER_BYTES: Readonly<Record<VideoCodec, number>> = { h264: 1, h265: 2 }
 
 /** Never throws. @param atMs arrival, on any clock that does not jump */
 export function seeStreamPacket(codec: VideoCodec, rtp: RtpPacket, atMs: number): StreamPacket {
@@ -74,9 +86,26 @@ function seeUnit(codec: VideoCodec, unit: NalUnit, packetImportance: number): Se
   // The first octet of a fragment has the importance of its unit (RFC 6184 section 5.8), that of an aggregate the highest in it.
   const importance = isWhole ? ((bytes[0] ?? 0) >> 5) & 3 : packetImportance & 3
   const isDisposable = codec === 'h264' ? importance === 0 : type < 16 && type % 2 === 0
-  const hash =
-    kind === 'parameters' && isWhole ? toHex(sha256(bytes)).slice(0, HASH_CHARS) : undefined
-  return { kind, type, isDisposable, isFirst, isLast, hash }
+  const hash = kind === 'parameters' && isWhole ? hashOf(bytes) : undefined
+  // Of a fragment there is no header.
+  const body = isWhole ? bytes.subarray(HEADER_BYTES[codec]) : bytes
+  const isSlice = kind === 'key' || kind === 'picture'
+  const length = isSlice ? HEAD_BYTES : SET_BYTES_MAX
+  const hasHead = (isSlice && isFirst) || hash !== undefined
+  const head = hasHead ? Uint8Array.from(body.subarray(0, length)) : undefined
+  const said = isWhole && type === SEI[codec] ? saidIn(body) : undefined
+  return { kind, type, isDisposable, isFirst, isLast, hash, head, said }
+}
+
+function saidIn(sei: Uint8Array): string | undefined {
+  const data = readUserData(sei)
+  if (data === undefined) return undefined
+  const uuid = toHex(data.subarray(0, UUID_CHARS / 2))
+  return `${uuid}${hashOf(data.subarray(UUID_CHARS / 2))}`
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return toHex(sha256(bytes)).slice(0, HASH_CHARS)
 }
 
 function h264Kind(type: number): SeenUnit['kind'] {

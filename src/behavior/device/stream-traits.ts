@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { StreamTraits } from './stream-baseline.ts'
-import type { StreamPacket } from './stream-packet.ts'
+import type { NumberTraits } from './picture-numbers.ts'
+import type { SaidTrait, StreamTraits } from './stream-baseline.ts'
+import { type StreamPacket, UUID_CHARS } from './stream-packet.ts'
 
 /** Intervals of key frames are a rhythm from three on. */
 const KEYS_MIN = 3
@@ -18,14 +19,14 @@ export class StreamTraitsBuilder {
   readonly #parameters = new Set<string>()
   readonly #units = new Set<number>()
   readonly #keyIntervals: number[] = []
-  /** Of the first packet. */
-  ssrc: number | undefined
+  /** By UUID; words are undefined where they change. */
+  readonly #said = new Map<string, { words: string | undefined; count: number }>()
 
-  meet({ ssrc, payloadType, units = [] }: StreamPacket): void {
-    this.ssrc ??= ssrc
+  meet({ payloadType, units = [] }: StreamPacket): void {
     if (this.#payloadTypes.size < LIST_MAX) this.#payloadTypes.add(payloadType)
-    for (const { type, hash } of units) {
+    for (const { type, hash, said } of units) {
       this.#units.add(type)
+      if (said !== undefined) this.#meetSaid(said)
       if (hash !== undefined && this.#parameters.size < LIST_MAX) this.#parameters.add(hash)
     }
   }
@@ -35,18 +36,31 @@ export class StreamTraitsBuilder {
     if (this.#keyIntervals.length < LIST_MAX) this.#keyIntervals.push(ticks)
   }
 
-  traits(skewPpm: number): StreamTraits {
+  #meetSaid(said: string): void {
+    const uuid = said.slice(0, UUID_CHARS)
+    const known = this.#said.get(uuid)
+    if (known === undefined) {
+      if (this.#said.size < LIST_MAX) this.#said.set(uuid, { words: said, count: 1 })
+      return
+    }
+    known.count++
+    if (known.words !== said) known.words = undefined
+  }
+
+  traits(skewPpm: number, numbers: NumberTraits): StreamTraits {
     const [first = 0, ...rest] = this.#keyIntervals
     const isRhythm =
       rest.length >= KEYS_MIN - 1 &&
       rest.every((ticks) => Math.abs(ticks - first) <= KEY_ERROR_TICKS)
     return {
-      ssrc: this.ssrc ?? 0,
       payloadTypes: [...this.#payloadTypes],
       parameters: [...this.#parameters],
       units: [...this.#units],
       keyTicks: isRhythm ? first : 0,
-      skewPpm,
+      ...{ skewPpm, numbers },
+      said: [...this.#said.values()].flatMap(({ words, count }): SaidTrait[] =>
+        words === undefined ? [] : [{ words, isOnce: count === 1 && rest.length >= KEYS_MIN - 1 }],
+      ),
     }
   }
 }

@@ -55,7 +55,12 @@ describe('StreamWatch, learning', () => {
     )
     const { skewPpm, ...traits } = baseline.traits
     assert.deepEqual(traits, {
-      ...{ ssrc: 7, payloadTypes: [96], units: [7, 5, 1], keyTicks: 90_000 },
+      ...{ payloadTypes: [96], units: [7, 5, 1], keyTicks: 90_000, said: [] },
+      // Its slices have no numbers.
+      numbers: {
+        ...{ numbering: null, orderTicks: 0, frameTicks: 3000, isReordered: false },
+        ...{ isReset: true, keyIds: [] },
+      },
       parameters: ['aa'.repeat(8), 'bb'.repeat(8)],
     })
     assert.ok(Math.abs(skewPpm) < 20)
@@ -225,6 +230,84 @@ describe('StreamWatch, what no network does', () => {
     assert.deepEqual(otherwise.rotations, [])
     assert.ok(otherwise.states.has('suspicious'))
   })
+})
+
+describe('StreamWatch, another encoder with the same parameter sets', () => {
+  const UUID = 'dc'.repeat(16)
+  /** An encoder says what it is, with its first packet. */
+  const saying = (packets: readonly StreamPacket[], ...words: readonly string[]) =>
+    packets.map((packet, i) => {
+      const said = words[i]
+      if (said === undefined) return packet
+      const unit = { ...set('aa'), kind: 'other' as const, type: 6, hash: undefined, said }
+      return { ...packet, units: [...(packet.units ?? []), unit] }
+    })
+  const first = `${UUID}${'01'.repeat(8)}`
+  const knowing = (() => {
+    const watch = watchOf()
+    verdictsOf(watch, saying(madeStream({ seconds: 41, seed: 1 }), first))
+    return watch.baseline ?? assert.fail('not learned')
+  })()
+  const rotationsOf = (packets: readonly StreamPacket[]) =>
+    verdictsOf(watchOf(knowing), packets)
+      .filter(({ rotate }) => rotate)
+      .map(({ reasons }) => reasons[0]?.what)
+
+  it('says that it is another, or begins as the camera did', () => {
+    assert.deepEqual(knowing.traits.said, [{ words: first, isOnce: true }])
+    assert.deepEqual(readBaseline(writeBaseline(knowing)), knowing)
+    assert.deepEqual(rotationsOf(run({ seconds: 5 })), [])
+    assert.deepEqual(rotationsOf(saying(run({ seconds: 5 }), first)), ['restart'])
+    const other = `${UUID}${'02'.repeat(8)}`
+    assert.deepEqual(rotationsOf(saying(run({ seconds: 5 }), other)), ['encoder'])
+    // Words of somebody else's, which the camera did not say anything by.
+    const unknown = `${'ab'.repeat(16)}${'02'.repeat(8)}`
+    assert.deepEqual(rotationsOf(saying(run({ seconds: 5 }), unknown)), [])
+  })
+
+  it('what a camera says again and again says nothing', () => {
+    const watch = watchOf()
+    const packets = madeStream({ seconds: 41, seed: 1 })
+    verdictsOf(watch, saying(packets, first, first))
+    assert.deepEqual(watch.baseline?.traits.said, [{ words: first, isOnce: false }])
+    const changing = watchOf()
+    verdictsOf(changing, saying(packets, first, `${UUID}${'03'.repeat(8)}`))
+    assert.deepEqual(changing.baseline?.traits.said, [])
+  })
+
+  it('sends a key frame out of turn, before the camera could have', () => {
+    const begin = run({ seconds: 10.5 })
+    const after = run({ ...continued(begin), seed: 9 })
+    const early = after.map((packet) => ({ ...packet, atMs: packet.atMs - 15 }))
+    const { rotations } = judged([...begin, ...early])
+    assert.deepEqual(
+      rotations.map(({ reasons }) => reasons.map(({ what }) => what)),
+      [['key frame out of turn', 'clock']],
+    )
+    const late = after.map((packet) => ({ ...packet, atMs: packet.atMs + 15 }))
+    assert.deepEqual(judged([...begin, ...late]).rotations, [])
+  })
+})
+
+it('StreamWatch.renew() lets an encoder begin anew after an anomaly, and only then', () => {
+  const watch = watchOf(learned.baseline)
+  const packets = run({ seconds: 5 })
+  const again = run({ ...continued(packets), seconds: 15, seed: 4 }).map((packet) => ({
+    ...{ ...packet, ssrc: 8, sequence: (packet.sequence + 20_000) & 0xffff },
+    timestamp: (packet.timestamp + 5_000_000) >>> 0,
+  }))
+  const at = again.findIndex((packet) => packet.atMs > (again[0]?.atMs ?? 0) + 500)
+  verdictsOf(watch, packets)
+  watch.renew(again[0]?.atMs ?? 0)
+  const before = verdictsOf(watch, again.slice(0, at))
+  assert.deepEqual(
+    before.filter(({ rotate }) => rotate).map(({ reasons }) => reasons[0]?.what),
+    ['ssrc'],
+  )
+  watch.renew(again[at]?.atMs ?? 0)
+  const after = verdictsOf(watch, again.slice(at))
+  assert.ok(after.every(({ rotate }) => !rotate))
+  assert.equal(after.at(-1)?.state, 'normal')
 })
 
 it('StreamWatch never throws, whatever packets say, and goes on (seed 25)', () => {

@@ -10,10 +10,13 @@
 import type { Random } from '../../ground/random.ts'
 import { ClockSkew } from './clock-skew.ts'
 import { type Frame, FrameBuilder } from './frame-builder.ts'
+import { FrameClock } from './frame-clock.ts'
 import { PacketOrder, RTP_CLOCK_HZ } from './packet-order.ts'
+import { PictureNumbers } from './picture-numbers.ts'
 import {
   learnBaseline,
   type StreamBaseline,
+  type StreamTraits,
   WINDOWS_MS,
   type WindowFeatures,
 } from './stream-baseline.ts'
@@ -25,7 +28,14 @@ import {
   pathFeatures,
   pictureFeatures,
 } from './stream-features.ts'
-import type { StreamHeader, StreamPacket, VideoCodec } from './stream-packet.ts'
+import {
+  type SeenUnit,
+  type StreamHeader,
+  type StreamPacket,
+  UUID_CHARS,
+  type VideoCodec,
+} from './stream-packet.ts'
+import type { FeatureFigure } from './stream-report.ts'
 import {
   LOOK_MS,
   type SeenWindow,
@@ -66,6 +76,8 @@ export const LEARN_MS = 40_000
 const BACK_TICKS_MAX = RTP_CLOCK_HZ
 /** A network delays; it does not bring what is not sent yet. */
 const AHEAD_MS_MAX = 2_000
+/** A frame that is so much too early has another sender: an encoder's own times vary by less, and a clock moves less in half a minute. */
+const EARLY_MS = 5
 /** Of the longest window: 40 Mbit/s of full packets, 400 frames a second. A flood beyond is seen as much. */
 const EVENTS_MAX = 50_000
 const FRAMES_MAX = 4_000
@@ -75,6 +87,8 @@ const HOLD_MS: Readonly<Record<'suspicious' | 'anomalous', number>> = {
   anomalous: 10_000,
 }
 
+const NO_SCORES: StreamScores = { identity: 0, picture: 0, path: 0 }
+
 export class StreamWatch {
   readonly #options: StreamWatchOptions
   readonly #evidence = new StreamEvidence()
@@ -82,6 +96,10 @@ export class StreamWatch {
   #order = new PacketOrder()
   #builder = new FrameBuilder()
   #traits = new StreamTraitsBuilder()
+  #numbers: PictureNumbers
+  #clock: FrameClock | undefined
+  /** Of the first packet: an encoder draws another each time it begins (RFC 3550). */
+  #ssrc: number | undefined
   #frames: Frame[] = []
   #events: PathEvent[] = []
   /** Of each of {@link WINDOWS_MS}, while learning. */
@@ -96,16 +114,47 @@ export class StreamWatch {
   /** Since the last look. */
   #found: StreamReason[] = []
   #until = { suspicious: Number.NEGATIVE_INFINITY, anomalous: Number.NEGATIVE_INFINITY }
+  /** The shortest, of the last look. */
+  #window: WindowFeatures | undefined
+  #scores = NO_SCORES
   /** Why the state is what it is. */
   #reasons: readonly StreamReason[] = []
 
   constructor(options: StreamWatchOptions) {
     this.#options = options
+    this.#numbers = new PictureNumbers(options.codec)
     if (options.baseline !== undefined) this.#adopt(options.baseline)
   }
 
   get baseline(): StreamBaseline | undefined {
     return this.#baseline
+  }
+
+  /**
+   * It has another key because it was anomalous: who sends now is the device, whose encoder may have begun anew, with another SSRC and other
+   * numbers. Of a stream that is not anomalous nothing changes by another key.
+   *
+   * @returns whether it was
+   */
+  renew(atMs: number): boolean {
+    if (atMs >= this.#until.anomalous) return false
+    this.#ssrc = undefined
+    this.#order = new PacketOrder()
+    this.#restartTime()
+    return true
+  }
+
+  /** The shortest window against the baseline, in the order of `STREAM_FEATURES`; none while learning. */
+  figures(): FeatureFigure[] {
+    const law = this.#baseline?.windows[0]
+    const window = this.#window
+    if (law === undefined || window === undefined) return []
+    return (['identity', 'picture', 'path'] as const).flatMap((group) =>
+      law[group].middles.map((middle, i): FeatureFigure => {
+        const value = window[group][i] ?? Number.NaN
+        return [Number.isFinite(value) ? value : null, middle, law[group].spreads[i] ?? 0]
+      }),
+    )
   }
 
   evidence(): Readonly<Partial<Record<EvidenceKind, number>>> {
@@ -163,8 +212,8 @@ export class StreamWatch {
       else if (isTurn) this.#learn(atMs)
       return { state: 'learning', atMs, rotate: false, reasons: accused, scores: NO_SCORES }
     }
-    const scored = isTurn ? this.#score(this.#scorer, atMs) : { scores: NO_SCORES, reasons: [] }
-    return this.#judge(atMs, [...accused, ...scored.reasons], scored.scores)
+    const scored = isTurn ? this.#score(this.#scorer, atMs) : { reasons: [] }
+    return this.#judge(atMs, [...accused, ...scored.reasons])
   }
 
   #answer(atMs: number): StreamVerdict | undefined {
@@ -175,13 +224,19 @@ export class StreamWatch {
   #begin(atMs: number): void {
     this.#beganAtMs = atMs
     this.#lookAtMs = atMs + LOOK_MS
+    if (this.#baseline !== undefined) return
     this.#learned = WINDOWS_MS.map(() => [])
+    this.#ssrc = undefined
     this.#traits = new StreamTraitsBuilder()
+    this.#numbers = new PictureNumbers(this.#options.codec)
   }
 
   #adopt(baseline: StreamBaseline): void {
     this.#baseline = baseline
     this.#scorer = new StreamScorer(baseline)
+    const { numbers } = baseline.traits
+    this.#numbers = new PictureNumbers(baseline.codec, numbers)
+    this.#clock = new FrameClock(numbers.frameTicks, numbers.isReordered)
   }
 
   #accuse(kind: EvidenceKind, atMs: number): void {
@@ -193,28 +248,42 @@ export class StreamWatch {
   #checkTraits(packet: StreamPacket): boolean {
     const { atMs, units } = packet
     const known = this.#baseline?.traits
-    if (packet.ssrc !== (known?.ssrc ?? this.#traits.ssrc ?? packet.ssrc)) {
+    this.#ssrc ??= packet.ssrc
+    if (packet.ssrc !== this.#ssrc) {
       this.#accuse('ssrc', atMs)
       return false
     }
     if (units === undefined) this.#accuse('malformed', atMs)
     if (known === undefined) {
       this.#traits.meet(packet)
+      for (const { type, kind, head } of units ?? []) {
+        if (kind === 'parameters' && head !== undefined) this.#numbers.meetSet(type, head)
+      }
       return true
     }
     if (!known.payloadTypes.includes(packet.payloadType)) this.#accuse('payloadType', atMs)
-    for (const { kind, type, hash } of units ?? []) {
-      if (hash !== undefined && !known.parameters.includes(hash)) this.#accuse('parameters', atMs)
-      // Messages of kinds that are seldom sent are no other encoder.
-      if (kind !== 'other' && !known.units.includes(type)) this.#accuse('units', atMs)
-    }
+    for (const unit of units ?? []) this.#checkUnit(unit, known, atMs)
     return true
+  }
+
+  #checkUnit({ kind, type, hash, said }: SeenUnit, known: StreamTraits, atMs: number): void {
+    if (hash !== undefined && !known.parameters.includes(hash)) this.#accuse('parameters', atMs)
+    // Messages of kinds that are seldom sent are no other encoder.
+    if (kind !== 'other' && !known.units.includes(type)) this.#accuse('units', atMs)
+    if (said === undefined) return
+    const uuid = said.slice(0, UUID_CHARS)
+    const before = known.said.find(({ words }) => words.startsWith(uuid))
+    if (before === undefined) return
+    if (before.words !== said) this.#accuse('encoder', atMs)
+    else if (before.isOnce) this.#accuse('restart', atMs)
   }
 
   #restartTime(): void {
     this.#highest = undefined
     this.#keyAt = undefined
     this.#skew.clear()
+    this.#clock?.clear()
+    this.#numbers.forget()
     this.#builder = new FrameBuilder()
     this.#brokenBefore = 0
   }
@@ -230,25 +299,33 @@ export class StreamWatch {
     if (highest === undefined || timestamp > highest.timestamp) this.#highest = { atMs, timestamp }
     this.#skew.meet(atMs, delayOf(frame))
     if (this.#frames.length < FRAMES_MAX) this.#frames.push(frame)
-    if (frame.isKey) this.#meetKey(timestamp)
+    const fault = this.#numbers.meet(frame)
+    if (fault !== undefined) this.#accuse(fault, atMs)
+    const earlyMs = this.#clock?.meet(frame) ?? 0
+    if (frame.isKey && this.#isOutOfTurn(timestamp) && earlyMs > EARLY_MS) {
+      this.#accuse('clock', atMs)
+    }
   }
 
-  #meetKey(timestamp: number): void {
+  /** Of a key frame; of a camera without a rhythm each may be. */
+  #isOutOfTurn(timestamp: number): boolean {
     const before = this.#keyAt
     this.#keyAt = timestamp
-    if (before === undefined) return
+    if (before === undefined) return false
     const interval = timestamp - before
     if (this.#baseline === undefined) {
       this.#traits.meetKey(interval)
-      return
+      return false
     }
     const { keyTicks } = this.#baseline.traits
-    if (keyTicks === 0) return
+    if (keyTicks === 0) return true
     // Some may be lost, whole.
     const turns = Math.max(1, Math.round(interval / keyTicks))
     const off = Math.abs(interval - turns * keyTicks)
     const group = this.#options.hasRhythm ? 'identity' : 'picture'
-    if (off > KEY_ERROR_TICKS) this.#found.push({ group, what: 'key frame out of turn', score: 1 })
+    if (off <= KEY_ERROR_TICKS) return false
+    this.#found.push({ group, what: 'key frame out of turn', score: 1 })
+    return true
   }
 
   #windowAt(lengthMs: number, atMs: number): SeenWindow {
@@ -277,7 +354,7 @@ export class StreamWatch {
     }
     if (age < LEARN_MS) return
     const { codec, random, now } = this.#options
-    const traits = this.#traits.traits(this.#skew.ppm() ?? 0)
+    const traits = this.#traits.traits(this.#skew.ppm() ?? 0, this.#numbers.traits())
     this.#adopt(learnBaseline(codec, now(), traits, this.#learned, random))
     this.#learned = []
   }
@@ -288,10 +365,13 @@ export class StreamWatch {
     const windows = WINDOWS_MS.map((lengthMs) =>
       age < lengthMs ? undefined : this.#windowAt(lengthMs, atMs),
     )
-    return scorer.score(windows, this.#skew.ppm(), this.#options.identityLimit())
+    this.#window = windows[0]?.features
+    const scored = scorer.score(windows, this.#skew.ppm(), this.#options.identityLimit())
+    this.#scores = scored.scores
+    return scored
   }
 
-  #judge(atMs: number, reasons: readonly StreamReason[], scores: StreamScores): StreamVerdict {
+  #judge(atMs: number, reasons: readonly StreamReason[]): StreamVerdict {
     const wasAnomalous = atMs < this.#until.anomalous
     const isAnomalous = reasons.some(isDecisive)
     if (isAnomalous) this.#until.anomalous = atMs + HOLD_MS.anomalous
@@ -307,12 +387,10 @@ export class StreamWatch {
           : 'normal'
     const rotate = isAnomalous && !wasAnomalous
     const why = state === 'normal' ? [] : this.#reasons
-    return { state, atMs, rotate, reasons: why, scores }
+    return { state, atMs, rotate, reasons: why, scores: this.#scores }
   }
 }
 
 function isDecisive({ group }: StreamReason): boolean {
   return group === 'evidence' || group === 'identity'
 }
-
-const NO_SCORES: StreamScores = { identity: 0, picture: 0, path: 0 }

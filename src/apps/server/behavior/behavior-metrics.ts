@@ -29,6 +29,16 @@ export function behaviorMetrics(
   gauge('limen_behavior_observations', 'Observations scored since start', ({ windows }) => windows)
   gauge('limen_behavior_waiting', 'Batches that wait to be taken', ({ queue }) => queue.waiting)
   gauge(
+    'limen_behavior_captures_kept',
+    'Requests of sessions in tier 3 that are kept',
+    ({ captures }) => captures?.kept ?? 0,
+  )
+  gauge(
+    'limen_behavior_captures_dropped',
+    'Requests of sessions in tier 3 that there was no room for, since start',
+    ({ captures }) => Object.values(captures?.dropped ?? {}).reduce((sum, one) => sum + one, 0),
+  )
+  gauge(
     'limen_behavior_budget_used',
     'Share of sessions flagged over the false-positive budget',
     ({ falsePositives }) => falsePositives.used,

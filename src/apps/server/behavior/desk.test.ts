@@ -12,12 +12,21 @@ import { BehaviorDesk, type DeskRequest, type HeardBatch } from './desk.ts'
 const random = systemRandom()
 const cookies = new BehaviorCookies(random.bytes(32))
 
-function started(change: { collect?: 'off' | 'bot-only' | 'profile'; hasRoom?: boolean } = {}) {
+interface Change {
+  readonly collect?: 'off' | 'bot-only' | 'profile'
+  readonly hasRoom?: boolean
+  readonly plainLoopback?: boolean
+  readonly perMinute?: { readonly session: number; readonly address: number }
+}
+
+function started(change: Change = {}) {
   const heard: HeardBatch[] = []
   const refused: string[] = []
   const desk = new BehaviorDesk({
     ...{ cookies: () => cookies, random, clock: { now: () => Date.now() } },
     ...{ collect: () => change.collect ?? 'profile', everyMs: () => 3000 },
+    plainLoopback: change.plainLoopback ?? false,
+    perMinute: change.perMinute ?? { session: 0, address: 0 },
     hasRoom: () => change.hasRoom ?? true,
     take: (one) => heard.push(one),
     standing: () => ({ known: false, tier: 1, score: 0, confidence: 0, reasons: [] }),
@@ -25,7 +34,8 @@ function started(change: { collect?: 'off' | 'bot-only' | 'profile'; hasRoom?: b
   })
   const ask = (more: Partial<DeskRequest> = {}) =>
     desk.answer({
-      ...{ method: 'GET', path: BEHAVIOR_PATH, contentType: '', secure: true, site: '' },
+      ...{ method: 'GET', path: BEHAVIOR_PATH, contentType: '', tls: 'TLSv1.3', site: '' },
+      address: '192.0.2.1',
       ...{ session: '', body: Buffer.alloc(0), ...more },
     })
   const tokenFor = (session: string) =>
@@ -77,9 +87,55 @@ describe('BehaviorDesk', () => {
     )
   })
 
-  it('is off without TLS, or when it is off', () => {
-    const { ask } = started()
-    assert.equal(ask({ secure: false }).body, '{"mode":"off"}')
+  it('is off without TLS 1.3, and says so to who sends all the same', () => {
+    const { ask, heard, tokenFor } = started()
+    for (const [tls, address] of [
+      ['', '192.0.2.1'],
+      ['', '127.0.0.1'],
+      ['TLSv1.2', '192.0.2.1'],
+      ['unknown', '127.0.0.1'],
+    ] as const) {
+      assert.equal(ask({ tls, address }).body, '{"mode":"off"}')
+      const batch = { method: 'POST', contentType: 'application/limen-behavior', session: 's' }
+      const answer = ask({ ...batch, tls, address, body: envelope(tokenFor('s')) })
+      assert.equal(answer.status, 403)
+      assert.equal(JSON.parse(answer.body).title, 'tls_1_3_required')
+    }
+    assert.equal(heard.length, 0)
+  })
+
+  it('takes plain text from this machine only, where it is told so', () => {
+    const { ask } = started({ plainLoopback: true })
+    const modeOf = (tls: string, address: string) => JSON.parse(ask({ tls, address }).body).mode
+    for (const address of ['127.0.0.1', '::1']) assert.equal(modeOf('', address), 'profile')
+    assert.equal(modeOf('', '192.0.2.1'), 'off')
+    assert.equal(modeOf('TLSv1.2', '127.0.0.1'), 'off')
+  })
+
+  it('takes so many of a session and of an address, and says when to come again', () => {
+    const { ask, post, tokenFor, refused } = started({ perMinute: { session: 2, address: 0 } })
+    for (const sequence of [0, 1]) {
+      assert.equal(post('s', envelope(tokenFor('s'), { sequence })).status, 204)
+    }
+    const third = envelope(tokenFor('s'), { sequence: 2 })
+    const answer = post('s', third)
+    assert.deepEqual([answer.status, answer.fields['retry-after']], [429, '30'])
+    assert.equal(post('t', envelope(tokenFor('t'))).status, 204)
+    assert.deepEqual(refused, ['too_many'])
+    const some = started({ perMinute: { session: 0, address: 3 } })
+    const from = (address: string) => some.ask({ address }).status
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => from('192.0.2.1')),
+      [200, 200, 200, 429],
+    )
+    assert.equal(from('192.0.2.2'), 200)
+    // One network of IPv6, however many addresses it takes.
+    const network = [1, 2, 3, 4].map((host) => from(`2001:db8:1::${host}`))
+    assert.deepEqual(network, [200, 200, 200, 429])
+    assert.equal(ask().status, 200)
+  })
+
+  it('is off when it is off', () => {
     const off = started({ collect: 'off' })
     assert.equal(off.ask().body, '{"mode":"off"}')
     assert.equal(off.post('s', Buffer.alloc(40)).status, 410)

@@ -6,6 +6,7 @@
  */
 import { inflateRawSync } from 'node:zlib'
 import { BEHAVIOR_COOKIE, type BehaviorCookies } from '../../../adapters/edge/behavior-cookie.ts'
+import { addressGroup } from '../../../behavior/handshake/profile-key.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { Random } from '../../../ground/random.ts'
 import {
@@ -16,7 +17,9 @@ import {
   readBehaviorBody,
   readBehaviorEnvelope,
 } from '../../../wire/behavior-batch.ts'
+import { isLoopback } from '../config/address.ts'
 import { BatchTokens } from './batch-tokens.ts'
+import { KeyedRate } from './keyed-rate.ts'
 import { PageOrder } from './page-order.ts'
 
 export interface DeskRequest {
@@ -24,8 +27,10 @@ export interface DeskRequest {
   /** Without its query. */
   readonly path: string
   readonly contentType: string
-  /** Over TLS. */
-  readonly secure: boolean
+  /** Version of TLS, '' without: as the edge says. */
+  readonly tls: string
+  /** Of the client, as the edge says. */
+  readonly address: string
   /** Sec-Fetch-Site, '' when absent. */
   readonly site: string
   /** '' for none. */
@@ -55,6 +60,10 @@ export interface DeskOptions {
   readonly random: Random
   readonly collect: () => 'off' | 'bot-only' | 'profile'
   readonly everyMs: () => number
+  /** Taken without TLS from this machine. */
+  readonly plainLoopback: boolean
+  /** 0: no limit. */
+  readonly perMinute: { readonly session: number; readonly address: number }
   /** False when no more can be taken now. */
   hasRoom(): boolean
   take(heard: HeardBatch): void
@@ -77,24 +86,32 @@ export class BehaviorDesk {
   readonly #options: DeskOptions
   readonly #tokens: BatchTokens
   readonly #order = new PageOrder()
+  readonly #ofSession: KeyedRate
+  readonly #ofAddress: KeyedRate
 
   constructor(options: DeskOptions) {
     this.#options = options
     this.#tokens = new BatchTokens(options.clock, options.random)
+    this.#ofSession = new KeyedRate(options.perMinute.session)
+    this.#ofAddress = new KeyedRate(options.perMinute.address)
   }
 
   answer(request: DeskRequest): DeskAnswer {
-    const { method, path, secure, site } = request
+    const { method, path, site } = request
     // Only pages of the site itself have business here.
     if (site !== '' && site !== 'same-origin' && !(site === 'none' && method === 'GET')) {
       return this.#refuse(403, 'foreign_site')
     }
+    const waitS = this.#ofAddress.admit(networkOf(request.address), this.#options.clock.now())
+    if (waitS > 0) return this.#tooMany(waitS)
     if (path === `${BEHAVIOR_PATH}/me` && method === 'GET') return this.#me(request.session)
     if (path !== BEHAVIOR_PATH) return this.#refuse(404, 'no_such_path')
-    const mode = secure ? this.#options.collect() : 'off'
-    if (method === 'GET') return this.#settings(mode, request.session)
+    const mode = this.#options.collect()
+    const isSafe = this.#isSafe(request)
+    if (method === 'GET') return this.#settings(isSafe ? mode : 'off', request.session)
     if (method !== 'POST') return this.#refuse(405, 'method')
-    return mode === 'off' ? this.#refuse(410, 'off') : this.#batch(request)
+    if (mode === 'off') return this.#refuse(410, 'off')
+    return isSafe ? this.#batch(request) : this.#refuse(403, 'tls_1_3_required')
   }
 
   #settings(mode: 'off' | 'bot-only' | 'profile', shown: string): DeskAnswer {
@@ -112,6 +129,8 @@ export class BehaviorDesk {
     if (!MEDIA_TYPE.test(contentType)) return this.#refuse(415, 'bad_type')
     if (body.length > BEHAVIOR_BYTES_MAX) return this.#refuse(413, 'too_large')
     if (session === '') return this.#refuse(401, 'no_session')
+    const waitS = this.#ofSession.admit(session, this.#options.clock.now())
+    if (waitS > 0) return this.#tooMany(waitS)
     // Before the token is spent: it may come again.
     if (!this.#options.hasRoom()) return this.#refuse(503, 'busy', { 'retry-after': RETRY_S })
     const read = readBehaviorEnvelope(body)
@@ -133,6 +152,16 @@ export class BehaviorDesk {
     return { status: 204, fields, body: '' }
   }
 
+  /** What is told of somebody is not for who reads along later with a stolen key: TLS 1.3 always has forward secrecy. */
+  #isSafe({ tls, address }: DeskRequest): boolean {
+    if (tls === 'TLSv1.3') return true
+    return tls === '' && this.#options.plainLoopback && isLoopback(address)
+  }
+
+  #tooMany(waitS: number): DeskAnswer {
+    return this.#refuse(429, 'too_many', { 'retry-after': String(waitS) })
+  }
+
   #me(session: string): DeskAnswer {
     return json(this.#options.standing(session))
   }
@@ -149,6 +178,11 @@ export class BehaviorDesk {
       body: JSON.stringify({ type: `urn:limen:err:${code}`, title: code, status }),
     }
   }
+}
+
+/** Who has a network of IPv6 has all of its addresses. */
+function networkOf(address: string): string {
+  return address.includes(':') ? addressGroup(address) : address
 }
 
 /** undefined when it is no deflated body, or more than a body may be. */

@@ -79,10 +79,12 @@ function isOurEdge(request: IncomingMessage, expected: Buffer): boolean {
 
 function read(request: IncomingMessage, body: Uint8Array): DeskRequest {
   const { method = '', url = '' } = request
+  const tls = fieldOf(request, 'limen-client-tls') || 'unknown'
   return {
     ...{ method, body, path: url.split('?')[0] ?? '' },
     contentType: fieldOf(request, 'content-type'),
-    secure: fieldOf(request, 'x-forwarded-proto') === 'https',
+    tls: tls === 'none' ? '' : tls,
+    address: fieldOf(request, 'x-forwarded-for'),
     site: fieldOf(request, 'sec-fetch-site'),
     session: fieldOf(request, 'limen-session'),
   }

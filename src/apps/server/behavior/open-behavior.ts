@@ -6,6 +6,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { BehaviorCookies } from '../../../adapters/edge/behavior-cookie.ts'
 import type { Log } from '../../../adapters/node/json-log.ts'
+import type { SecretFiles } from '../../../adapters/node/secret-files.ts'
 import type { Standing } from '../../../behavior/person/live-session.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import { PeopleWatch } from '../../../flows/watch-people.ts'
@@ -16,8 +17,10 @@ import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { BehaviorPlace } from '../config/behavior-settings.ts'
 import type { Config } from '../config/schema.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
+import type { CaptureFeed, CaptureFigures } from './capture-feed.ts'
 import { BehaviorDesk, type OwnStanding } from './desk.ts'
 import { listenForBehavior } from './listener.ts'
+import { openCaptures } from './open-captures.ts'
 import { PeopleFeed, SHOWN_CHARS } from './people-feed.ts'
 import { openPersonStorage, type PersonStorage, personIdKey } from './person-storage.ts'
 import { behaviorScript } from './script.ts'
@@ -44,6 +47,8 @@ export interface BehaviorOptions {
   readonly feed: Pick<DecisionFeed, 'add'>
   /** Seals what is kept of people. */
   readonly recordKey: KeyObject
+  /** Where the key of people's ids is. */
+  readonly secrets: SecretFiles
   readonly affinityKey: () => Uint8Array
   onTier?(change: TierChange): void
   readonly clock: Clock
@@ -64,9 +69,14 @@ export interface Behavior {
   readonly place: BehaviorPlace
   readonly people: PeopleFeed
   readonly keptIn: PersonStorage['keptIn']
+  /** undefined: no request is captured. */
+  readonly captures: CaptureFeed | undefined
   tuning(): TuningInForce
-  /** False when another has changed it: the version is another. */
-  tune(tuning: BehaviorTuning, version: number): boolean
+  /**
+   * In force, and would survive the machine, when it resolves; false when another has changed it: the version is another. Rejects when
+   * it cannot be stored, and nothing has changed then.
+   */
+  tune(tuning: BehaviorTuning, version: number): Promise<boolean>
   /** Sessions by tier, now and by other settings. */
   trial(tuning: BehaviorTuning): { readonly now: number[]; readonly tried: number[] }
   health(): BehaviorHealth
@@ -96,6 +106,7 @@ export interface BehaviorHealth {
   readonly windows: number
   /** Batches turned away in the last minute, by why. */
   readonly refused: Readonly<Record<string, number>>
+  readonly captures?: CaptureFigures
 }
 
 export async function openBehavior(options: BehaviorOptions): Promise<Behavior | undefined> {
@@ -123,7 +134,8 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     const isSame = JSON.stringify(state?.configured) === JSON.stringify(configured)
     let inForce: TuningInForce =
       state !== undefined && isSame ? state.inForce : { tuning: configured, version: 0 }
-    const { sessionS, everyMs, collect, onError } = config.behavior
+    const { sessionS, everyMs, collect, onError, plainLoopback } = config.behavior
+    const { batchesPerMinute: perMinute, suspicionS } = config.behavior
     const settingsOf = (tuning: BehaviorTuning) => peopleSettings(tuning, sessionS)
     const watch = new PeopleWatch(
       settingsOf(inForce.tuning),
@@ -135,12 +147,19 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     const nextId = ulids(random)
     const mode = () => inForce.tuning.mode
     const people = new PeopleFeed({
-      ...{ plane, watch, store, clock, log, mode, onError },
-      idKey: createSecretKey(personIdKey(config, random)),
-      onTier: (session, person, { tier, score, reasons }, before) => {
+      ...{ plane, watch, store, clock, log, mode, onError, suspicionMs: suspicionS * 1000 },
+      idKey: createSecretKey(personIdKey(config, options.secrets, random)),
+      onTier: (session, person, standing, before) => {
+        const { tier, score, reasons } = standing
+        const id = nextId(clock.now())
+        const shown = session.slice(0, SHOWN_CHARS)
+        if (person !== '') {
+          const turn = { session: shown, decision: id, before }
+          people.timeline.turn(person, turn, standing, clock.now())
+        }
         feed.add({
-          id: nextId(clock.now()),
-          subject: `session ${session.slice(0, SHOWN_CHARS)}`,
+          id,
+          subject: `session ${shown}`,
           ...{ tier, score, reasons, model: MODEL, mode: mode(), at: clock.now(), listener: '' },
           ...{ enforced: mode() === 'enforce' ? tier : 1, pool: 'primary', member: '', person },
         })
@@ -148,10 +167,18 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
         if (mode() !== 'observe') options.onTier?.({ session, person, tier, before })
       },
     })
+    const captures = await openCaptures({ ...options, people })
     const refused: { readonly at: number; readonly why: string }[] = []
     const desk = new BehaviorDesk({
       cookies: cookiesOf(affinityKey),
-      ...{ clock, random, collect: () => collect, everyMs: () => everyMs },
+      ...{
+        clock,
+        random,
+        collect: () => collect,
+        everyMs: () => everyMs,
+        plainLoopback,
+        perMinute,
+      },
       hasRoom: () => people.hasRoom(),
       take: (heard) => people.take(heard),
       standing: (session) => ownStanding(people.isKnown(session), people.standing(session)),
@@ -167,27 +194,39 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
       (request) => script(request) ?? desk.answer(request),
     )
     const tuned = () => (watch.tuning === undefined ? {} : { tuning: watch.tuning })
+    /** One after the other: what is stored last is what is in force. */
+    let storing: Promise<unknown> = Promise.resolve()
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+      const next = storing.then(work)
+      storing = next.catch(() => {})
+      return next
+    }
+    const storeState = (next: TuningInForce) =>
+      store.saveState(
+        writeState({
+          ...{ calibration: watch.calibration, inForce: next, configured },
+          ...tuned(),
+        }),
+      )
     const saveState = () =>
-      store
-        .saveState(
-          writeState({ ...{ calibration: watch.calibration, inForce, configured }, ...tuned() }),
-        )
-        .catch((error: unknown) =>
-          log.error({ err: error }, 'Cannot store what was learned about behavior'),
-        )
+      inTurn(() => storeState(inForce)).catch((error: unknown) =>
+        log.error({ err: error }, 'Cannot store what was learned about behavior'),
+      )
     const timer = setInterval(() => void saveState(), STATE_MS)
     timer.unref()
     return {
-      ...{ place: listener.place, people, keptIn },
+      ...{ place: listener.place, people, keptIn, captures },
       tuning: () => inForce,
-      tune(tuning, version) {
-        if (version !== inForce.version) return false
-        inForce = { tuning, version: version + 1 }
-        watch.settings = settingsOf(tuning)
-        people.retell()
-        void saveState()
-        return true
-      },
+      tune: (tuning, version) =>
+        inTurn(async () => {
+          if (version !== inForce.version) return false
+          const next = { tuning, version: version + 1 }
+          await storeState(next)
+          inForce = next
+          watch.settings = settingsOf(tuning)
+          people.retell()
+          return true
+        }),
       trial: (tuning) => watch.countTiers(settingsOf(tuning)),
       health() {
         const { waiting, waitingMax: max, taken, isStored, unsaved, lastAt } = people.figures()
@@ -210,6 +249,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
           },
           ...{ sessions: figures.sessions, people: figures.people },
           ...{ batches: taken, windows: figures.windows },
+          ...(captures === undefined ? {} : { captures: captures.figures() }),
           refused: countsOf(refused.flatMap(({ at, why }) => (now - at < REFUSED_MS ? [why] : []))),
         }
       },
@@ -217,6 +257,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
         clearInterval(timer)
         await listener.close()
         await people.close()
+        await captures?.close()
         await saveState()
         await store.close()
       },

@@ -8,7 +8,7 @@ import { behaviorScript } from './script.ts'
 const folder = mkdtempSync(join(tmpdir(), 'limen-script-'))
 after(() => rmSync(folder, { recursive: true }))
 const asked = (method: string, path: string) => ({
-  ...{ method, path, contentType: '', secure: true, site: '', session: '' },
+  ...{ method, path, contentType: '', tls: 'TLSv1.3', address: '192.0.2.1', site: '', session: '' },
   body: new Uint8Array(0),
 })
 const PATH = '/.well-known/limen/behavior.js'
