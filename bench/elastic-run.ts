@@ -10,34 +10,32 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ScalingAction, ScalingView } from '../src/apps/server/scale-pools.ts'
+import {
+  type Answers,
+  type ElasticFigures,
+  figuresOf,
+  type Looks,
+  type QuietFigures,
+  quietFiguresOf,
+  type Span,
+} from './elastic-figures.ts'
 import { rememberDays } from './elastic-history.ts'
-import type { PlayedCrowd } from './flash-crowd.ts'
+import { CROWD_MINUTES, type PlayedCrowd } from './flash-crowd.ts'
 import { LOAD_CORE, PROXY_CORE, untilListening } from './proxies.ts'
 
 export interface ElasticRun {
+  /** While the crowd is there. */
   readonly reactive: ElasticFigures
   /** Reactive too, but with room to spare: what foresight costs, spent without it. */
   readonly spare?: ElasticFigures
   readonly predictive: ElasticFigures
   /** p99 of reactive over that of predictive. */
   readonly ratio: number
+  /** After it, where that was played. */
+  readonly quiet?: Readonly<Partial<Record<PoolName, QuietFigures>>>
   readonly start_up_s: number
   readonly step_s: number
   readonly seen_before: string
-}
-
-export interface ElasticFigures {
-  readonly requests: number
-  readonly p50: number
-  /** A request that failed counts as one that took as long as a client waits. */
-  readonly p99: number
-  readonly failed: number
-  /** Of processes from their order to their end, and the first server. */
-  readonly server_minutes: number
-  readonly servers_most: number
-  /** Seconds from the beginning of what is measured; negative: before. */
-  readonly started_at_s: readonly number[]
-  readonly ready_at_s: readonly number[]
 }
 
 export interface ElasticPlace {
@@ -84,7 +82,6 @@ const MARGIN_S = 10
 /** What a drain may take, and Limen to end with all its processes. */
 const DRAIN_MS = 1000
 const END_MS = 20_000
-const CLIENT_MS = 10_000
 const LOOK_MS = 1000
 
 export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
@@ -120,7 +117,7 @@ export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
       const args = [String(FIRST_PORT), paths, String(stepS), rates, to]
       const load = [process.execPath, join(ROOT, 'bench/elastic-load.ts'), ...args]
       await ended(startHere(LOAD_CORE, load))
-      const answers: Answers = JSON.parse(readFileSync(to, 'utf8'))
+      const answers: Record<string, Answers> = JSON.parse(readFileSync(to, 'utf8'))
       return resultOf(place, answers, await watch.end(), beganAt)
     } finally {
       watch.close()
@@ -131,17 +128,28 @@ export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
 }
 
 function resultOf(
-  { crowd, stepS, withSpare }: ElasticPlace,
-  answers: Answers,
-  looks: Looks,
+  place: ElasticPlace,
+  answers: Readonly<Record<string, Answers>>,
+  looks: Readonly<Record<PoolName, Looks>>,
   beganAt: number,
 ): ElasticRun {
+  const { crowd, stepS, withSpare } = place
+  const span: Span = {
+    ...{ beganAt, warmUpS: WARM_UP_STEPS * stepS, crowdS: CROWD_MINUTES * stepS },
+    wholeS: (crowd.played.length - WARM_UP_STEPS) * stepS,
+  }
   const figures = (name: PoolName): ElasticFigures =>
-    figuresOf(name, answers[`/${name}`] ?? [], looks, beganAt, stepS)
+    figuresOf(answers[`/${name}`] ?? [], looks[name], span)
+  const quiet = (name: PoolName): QuietFigures => {
+    const perServer = PER_SERVER * POOLS[name].utilisation
+    return quietFiguresOf(answers[`/${name}`] ?? [], looks[name], span, perServer)
+  }
   const [reactive, predictive] = [figures('reactive'), figures('predictive')]
+  const quiets = namesOf(place).map((name) => [name, quiet(name)])
   return {
     ...{ reactive, predictive, ratio: rounded(reactive.p99 / predictive.p99) },
     ...(withSpare ? { spare: figures('spare') } : {}),
+    ...(span.wholeS > span.crowdS ? { quiet: Object.fromEntries(quiets) } : {}),
     ...{ start_up_s: START_UP_S, step_s: stepS, seen_before: crowd.source },
   }
 }
@@ -230,19 +238,18 @@ function configOf(place: ElasticPlace): object {
   }
 }
 
-type Answers = Readonly<Record<string, readonly (readonly [at: number, latencyMs: number])[]>>
-
-interface Looks {
-  /** By pool: servers there were, each second that is measured. */
-  readonly servers: Readonly<Record<PoolName, readonly number[]>>
-  /** By pool, the oldest first. */
-  readonly actions: Readonly<Record<PoolName, readonly ScalingAction[]>>
+interface Seen {
+  readonly servers: { readonly atS: number; readonly count: number }[]
+  readonly actions: ScalingAction[]
 }
 
 /** Looks each second at what Limen says of its pools. */
 class Watch {
-  readonly #servers: Record<PoolName, number[]> = { reactive: [], predictive: [], spare: [] }
-  #last: readonly ScalingView[] = []
+  readonly #seen: Record<PoolName, Seen> = {
+    reactive: { servers: [], actions: [] },
+    predictive: { servers: [], actions: [] },
+    spare: { servers: [], actions: [] },
+  }
   readonly #timer: NodeJS.Timeout
   readonly #beganAt: number
   readonly #place: ElasticPlace
@@ -257,65 +264,27 @@ class Watch {
     clearInterval(this.#timer)
   }
 
-  async end(): Promise<Looks> {
+  async end(): Promise<Readonly<Record<PoolName, Looks>>> {
     this.close()
     await this.#look()
-    const actions = (name: PoolName): readonly ScalingAction[] =>
-      this.#last.find(({ pool }) => pool === name)?.actions.toReversed() ?? []
-    return {
-      servers: this.#servers,
-      actions: {
-        reactive: actions('reactive'),
-        predictive: actions('predictive'),
-        spare: actions('spare'),
-      },
-    }
+    return this.#seen
   }
 
   async #look(): Promise<void> {
     const response = await fetch(`${CONSOLE_URL}v1/scaling`).catch(() => undefined)
     if (response?.ok !== true) return
-    this.#last = (await response.json()) as readonly ScalingView[]
+    const views = (await response.json()) as readonly ScalingView[]
     const atS = (Date.now() - this.#beganAt) / 1000
-    this.#place.onLook(this.#last, atS)
-    if (atS < 0) return
-    for (const { pool, processes } of this.#last) {
+    this.#place.onLook(views, atS)
+    for (const { pool, processes, actions } of views) {
+      const seen = this.#seen[pool as PoolName]
+      // Limen remembers the last hundred only.
+      const last = seen.actions.at(-1)?.at ?? 0
+      seen.actions.push(...actions.filter(({ at }) => at > last).toReversed())
       const here = processes.filter(({ pid }) => pid > 0).length
-      this.#servers[pool as PoolName]?.push(1 + here)
+      seen.servers.push({ atS, count: 1 + here })
     }
   }
-}
-
-function figuresOf(
-  name: PoolName,
-  answers: Answers[string],
-  { servers, actions }: Looks,
-  beganAt: number,
-  stepS: number,
-): ElasticFigures {
-  const measured = answers.filter(([at]) => at >= WARM_UP_STEPS * stepS * 1000)
-  const latencies = measured.map(([, ms]) => (ms < 0 ? CLIENT_MS : ms)).sort((a, b) => a - b)
-  const counts = servers[name]
-  const mean = counts.reduce((sum, one) => sum + one, 0) / counts.length
-  const when = (did: string): readonly number[] =>
-    actions[name]
-      .filter((one) => one.did === did)
-      .map(({ at }) => Math.round((at - beganAt) / 1000))
-  const lastS = (measured.at(-1)?.[0] ?? 0) / 1000 - WARM_UP_STEPS * stepS
-  return {
-    requests: measured.length,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
-    failed: measured.filter(([, ms]) => ms < 0).length,
-    server_minutes: rounded((mean * lastS) / 60),
-    servers_most: Math.max(...counts),
-    started_at_s: when('process.start'),
-    ready_at_s: when('process.ready'),
-  }
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return rounded(sorted[Math.floor(share * sorted.length)] ?? Number.NaN)
 }
 
 function rounded(value: number): number {

@@ -14,11 +14,15 @@ export const FLASH_CROWD = [
   ...[0.77, 0.82, 0.8, 0.82, 0.82, 0.84, 0.85, 0.87, 0.85, 0.9, 0.9, 0.94, 1.0, 0.96, 0.9],
 ]
 const SHAPE_MINUTES = 4
+export const CROWD_MINUTES = FLASH_CROWD.length * SHAPE_MINUTES
+/** How long the crowd of the shape takes to go. */
+export const FALL_MINUTES = 120
 
-/** Minutes of a day, and what was before: as shares of the highest minute that is played. */
+/** Minutes of a day, and what was before: as shares of the highest minute up to the end of the crowd. */
 export interface PlayedCrowd {
   /** Until the first minute played. */
   readonly before: readonly number[]
+  /** Those of the warm-up, {@link CROWD_MINUTES}, and those after it. */
   readonly played: readonly number[]
   /** Where they are from, for a person. */
   readonly source: string
@@ -38,8 +42,9 @@ const SEED = 98
  * Days that had such a crowd at about the same time; only the one played is the recorded shape.
  *
  * @param warmUp minutes before it that are played too
+ * @param after minutes after it
  */
-export function madeDays(warmUp: number): PlayedCrowd {
+export function madeDays(warmUp: number, after: number): PlayedCrowd {
   const chance = seededFraction(SEED)
   const days = Array.from({ length: BEFORE_DAYS }, () => {
     const level = Math.exp(DAY_SIGMA * (2 * chance() - 1) * Math.sqrt(3))
@@ -47,7 +52,7 @@ export function madeDays(warmUp: number): PlayedCrowd {
     return Array.from({ length: DAY }, (_, minute) => level * shapeAt(minute - BEGINS_AT - shift))
   })
   const today = Array.from({ length: BEGINS_AT - warmUp }, (_, m) => shapeAt(m - BEGINS_AT))
-  const minutes = warmUp + FLASH_CROWD.length * SHAPE_MINUTES
+  const minutes = warmUp + CROWD_MINUTES + after
   return {
     before: [...days.flat(), ...today],
     played: Array.from({ length: minutes }, (_, m) => shapeAt(m - warmUp)),
@@ -63,7 +68,7 @@ function shapeAt(minute: number): number {
   const end = FLASH_CROWD.length - 1
   if (at <= 0) return first
   if (at >= end)
-    return Math.max(first, last - ((last - first) * (minute - end * SHAPE_MINUTES)) / 120)
+    return Math.max(first, last - ((last - first) * (minute - end * SHAPE_MINUTES)) / FALL_MINUTES)
   const [from, share] = [Math.floor(at), at % 1]
   return (FLASH_CROWD[from] ?? 0) * (1 - share) + (FLASH_CROWD[from + 1] ?? 0) * share
 }
@@ -72,7 +77,7 @@ function shapeAt(minute: number): number {
 const RECORDED_FROM = '1998-06-24 13:10'
 
 /** @param file lines `minute,requests`, gzip, of the WorldCup98 trace (UTC); each minute is one line */
-export function recordedDays(file: string, warmUp: number): PlayedCrowd {
+export function recordedDays(file: string, warmUp: number, after: number): PlayedCrowd {
   const rows = gunzipSync(readFileSync(file))
     .toString()
     .trim()
@@ -83,8 +88,8 @@ export function recordedDays(file: string, warmUp: number): PlayedCrowd {
   if (at < BEFORE_DAYS * DAY)
     throw new Error(`${file} has no ${BEFORE_DAYS} days before ${RECORDED_FROM}`)
   const counts = rows.map(([, requests]) => Number(requests))
-  const played = counts.slice(at - warmUp, at + FLASH_CROWD.length * SHAPE_MINUTES)
-  const most = Math.max(...played)
+  const played = counts.slice(at - warmUp, at + CROWD_MINUTES + after)
+  const most = Math.max(...played.slice(0, warmUp + CROWD_MINUTES))
   const shares = (of: readonly number[]): number[] => of.map((count) => count / most)
   return {
     before: shares(counts.slice(at - warmUp - BEFORE_DAYS * DAY, at - warmUp)),

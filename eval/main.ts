@@ -17,6 +17,7 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   load: async () => (await import('./load.ts')).evalLoad,
   keystroke: async () => (await import('./keystroke.ts')).evalKeystroke,
   thresholds: async () => (await import('./thresholds.ts')).evalThresholds,
+  people: async () => (await import('./people.ts')).evalPeople,
   mouse: async () => (await import('./mouse.ts')).evalMouse,
   streams: async () => (await import('./streams.ts')).evalStreams,
 }

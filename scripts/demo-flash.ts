@@ -23,7 +23,7 @@ import type { ScalingView } from '../src/apps/server/scale-pools.ts'
 const STEP_S = 1
 const STATUS_EVERY_S = 10
 
-const crowd = madeDays(WARM_UP_STEPS)
+const crowd = madeDays(WARM_UP_STEPS, 0)
 const folder = mkdtempSync(join(tmpdir(), 'limen-flash-'))
 const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

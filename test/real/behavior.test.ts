@@ -136,7 +136,7 @@ const admin = (method: string, path: string, body?: unknown, fields = {}): Promi
   })
 
 describe('a person', () => {
-  const owner = actPerson(2)
+  const owner = actPerson(5)
 
   it('is known after some days, and served as before', async () => {
     await enrol('alice', owner)

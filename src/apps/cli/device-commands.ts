@@ -40,7 +40,11 @@ export function addDeviceCommands(
     })
   party(program, 'agent', 'send what an encoder sends, protected')
     .option('--listen <host:port>', 'where RTP comes in, RTCP one port above', '127.0.0.1:5004')
-    .requiredOption('--transport <host:port>', 'where SRTP goes')
+    .option('--transport <host:port>', 'where SRTP goes')
+    .option(
+      '--srt-command <program>',
+      'instead: starts an encoder of SRT, with device, epoch and file of a passphrase',
+    )
     .action(async (options: AgentCommandOptions) => {
       const { runAgent } = await import('./party-commands.ts')
       ended(await runAgent(options, out, complain))
@@ -57,6 +61,15 @@ export function addDeviceCommands(
       '--rhythm <device>',
       'its key frames come in a rhythm, and never out of it; may be repeated',
       ...([list, []] as const),
+    )
+    .option(
+      '--srt <device=host:port=host:port[,host:port]>',
+      'where its SRT comes in, and one or two receivers; may be repeated',
+      ...([list, []] as const),
+    )
+    .option(
+      '--srt-command <program>',
+      'starts a receiver of SRT, with device, epoch, file of a passphrase and its host:port',
     )
     .option(
       '--stop-after-s <s>',

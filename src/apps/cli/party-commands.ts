@@ -7,9 +7,11 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { LimenError } from '../../ground/limen-error.ts'
+import { isMediaParty } from '../../wire/media-key-message.ts'
 import { enrol, readEnrolled } from '../media/enrolment.ts'
 import { type FolderOpener, openSealedFolder } from '../media/sealed-folder.ts'
-import { startAgent, startTransport } from '../media/start-party.ts'
+import type { SrtRoute } from '../media/srt-relays.ts'
+import { startAgent, startSrtAgent, startTransport } from '../media/start-party.ts'
 import { type Address, readAddress, writeAddress } from '../server/config/address.ts'
 
 interface PartyCommandOptions {
@@ -22,7 +24,8 @@ interface PartyCommandOptions {
 }
 
 export interface AgentCommandOptions extends PartyCommandOptions {
-  readonly transport: string
+  readonly transport?: string
+  readonly srtCommand?: string
 }
 
 export interface MediaCommandOptions extends PartyCommandOptions {
@@ -30,6 +33,8 @@ export interface MediaCommandOptions extends PartyCommandOptions {
   readonly watch?: 'h264' | 'h265'
   readonly rhythm: readonly string[]
   readonly stopAfterS?: string
+  readonly srt: readonly string[]
+  readonly srtCommand?: string
 }
 
 type Print = (text: string) => void
@@ -40,7 +45,12 @@ export async function runAgent(
   out: Print,
   complain: Print,
 ): Promise<number> {
-  const [listen, transport] = [options.listen, options.transport].map(addressOf)
+  const { srtCommand, transport: to } = options
+  if ((srtCommand === undefined) === (to === undefined)) {
+    throw refused('An agent needs one of --transport and --srt-command')
+  }
+  if (srtCommand !== undefined) return runSrtAgent(options, resolve(srtCommand), out, complain)
+  const [listen, transport] = [options.listen, to ?? ''].map(addressOf)
   if (listen === undefined || transport === undefined) throw refused('An address is missing')
   const common = await begin(options, 'agent', complain)
   const { party, works, close } = await startAgent({ ...common, listen, transport })
@@ -49,6 +59,23 @@ export async function runAgent(
   await close()
   const { sent, refused: not } = works.counts()
   out(JSON.stringify({ sent, refused: not }))
+  return 0
+}
+
+async function runSrtAgent(
+  options: AgentCommandOptions,
+  command: string,
+  out: Print,
+  complain: Print,
+): Promise<number> {
+  const { folder, sealed, mqttVersion, changed } = await begin(options, 'agent', complain)
+  const { party, close } = await startSrtAgent({
+    ...{ folder, sealed, mqttVersion, changed, command },
+    complain: (what) => complain(`limen: agent: ${what}`),
+  })
+  out(`Device ${party}: passphrases of SRT at ${command}`)
+  await ended()
+  await close()
   return 0
 }
 
@@ -70,15 +97,17 @@ export async function runMedia(
   if (options.rhythm.length > 0 && options.watch === undefined) {
     throw refused('--rhythm is of a watch: needs --watch')
   }
+  const srt = srtOf(options, outputs)
   const common = await begin(options, 'media', complain)
-  const { party, works, close } = await startTransport({
-    ...{ ...common, listen, outputs, watch: options.watch, stopAfterMs },
+  const { party, works, relays, close } = await startTransport({
+    ...{ ...common, listen, outputs, watch: options.watch, stopAfterMs, srt },
     withRhythm: new Set(options.rhythm),
     complain: (what) => complain(`limen: media: ${what}`),
     anomalous: (device, why) => complain(`limen: media: ${device} is anomalous: ${why}`),
   })
   out(`Transport ${party}: SRTP at ${writeAddress({ ...listen, port: works.port })}`)
   await ended()
+  const relayed = (srt?.routes ?? []).map(({ device }) => [device, relays?.figures(device)])
   await close()
   const devices = [...outputs.keys()].map((device) => [device, works.figures(device)])
   out(
@@ -86,6 +115,7 @@ export async function runMedia(
       dropped: works.dropped(),
       paused: works.paused,
       devices: Object.fromEntries(devices),
+      ...(srt === undefined ? {} : { srt: Object.fromEntries(relayed) }),
     }),
   )
   return 0
@@ -132,6 +162,26 @@ function outputOf(text: string): readonly [string, Address] {
   const at = text.indexOf('=')
   if (at < 1) throw refused(`--output ${text} is no device=host:port`)
   return [text.slice(0, at), addressOf(text.slice(at + 1))]
+}
+
+/** Two sources cannot have one name, nor one two ways. */
+function srtOf({ srt, srtCommand }: MediaCommandOptions, outputs: ReadonlyMap<string, Address>) {
+  if (srt.length === 0) return undefined
+  if (srtCommand === undefined) throw refused('--srt needs --srt-command')
+  const routes = srt.map(srtRouteOf)
+  const names = [...outputs.keys(), ...routes.map(({ device }) => device)]
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw refused(`${twice} is there twice`)
+  return { routes, command: resolve(srtCommand) }
+}
+
+function srtRouteOf(text: string): SrtRoute {
+  const [device = '', listen = '', receivers = '', ...more] = text.split('=')
+  const addresses = receivers.split(',')
+  if (!isMediaParty(device) || more.length > 0 || addresses.length > 2) {
+    throw refused(`--srt ${text} is no device=host:port=host:port[,host:port]`)
+  }
+  return { device, listen: addressOf(listen), receivers: addresses.map(addressOf) }
 }
 
 function addressOf(text: string): Address {

@@ -16,7 +16,7 @@ import type { MediaKeyOrder } from '../../wire/media-key-message.ts'
 import { readRtcp } from '../../wire/rtcp-packet.ts'
 import { isRtcp } from '../../wire/rtp-packet.ts'
 import { type Address, bindSockets } from './datagrams.ts'
-import { KeyInbox } from './key-inbox.ts'
+import { type InstallOrder, KeyInbox } from './key-inbox.ts'
 import { type MediaState, readMediaState, writeMediaState } from './media-state.ts'
 import { StateFile } from './state-file.ts'
 import { StreamCounts, type StreamFigures } from './stream-counts.ts'
@@ -38,6 +38,14 @@ export interface MediaTransportOptions {
   lost(device: string): void
   /** Looks at what devices send. */
   readonly watch?: TransportWatch
+  /** Devices that have no output here: they send SRT. */
+  readonly srt?: EpochTaker
+}
+
+export interface EpochTaker {
+  /** False: not with this epoch, or not of this device. */
+  install(order: InstallOrder): boolean
+  retire(epoch: number): void
 }
 
 export interface TransportWatch {
@@ -145,6 +153,11 @@ export class MediaTransport {
     return this.#paused
   }
 
+  /** Something came under an epoch that {@link EpochTaker} has. */
+  seen(epoch: number): void {
+    this.#inbox.seen(epoch)
+  }
+
   /** Takes nothing, from anybody; or again. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused
@@ -222,8 +235,9 @@ export class MediaTransport {
     if (order.kind === 'install') {
       const device = this.#devices.get(order.device)
       const isPossible = !this.#notAfter.has(epoch) && this.#receiver.epochs < EPOCHS_MAX
-      if (device === undefined || !isPossible) return false
-      this.#receiver.install(epoch, device, order)
+      if (!isPossible) return false
+      if (device !== undefined) this.#receiver.install(epoch, device, order)
+      else if (this.#options.srt?.install(order) !== true) return false
       this.#notAfter.set(epoch, order.notAfter)
       return true
     }
@@ -234,6 +248,7 @@ export class MediaTransport {
 
   #retire(epoch: number): void {
     this.#receiver.retire(epoch)
+    this.#options.srt?.retire(epoch)
     this.#notAfter.delete(epoch)
   }
 

@@ -15,6 +15,8 @@ import { DeviceAgent } from './device-agent.ts'
 import { type Enrolled, readEnrolled } from './enrolment.ts'
 import { MediaTransport } from './media-transport.ts'
 import type { SealedFolder } from './sealed-folder.ts'
+import { SrtAgent } from './srt-agent.ts'
+import { SrtRelays, type SrtRoute } from './srt-relays.ts'
 import { StreamWatches } from './stream-watches.ts'
 
 export interface StartPartyOptions {
@@ -31,6 +33,12 @@ export interface StartAgentOptions extends StartPartyOptions {
   readonly transport: Address
 }
 
+export interface StartSrtAgentOptions extends Omit<StartPartyOptions, 'listen'> {
+  /** Starts the encoder. */
+  readonly command: string
+  complain(what: string): void
+}
+
 export interface StartTransportOptions extends StartPartyOptions {
   readonly outputs: ReadonlyMap<string, Address>
   /** Without the broker for so long it takes nothing until that is back: nobody could tell it to stop. Undefined: never. */
@@ -39,6 +47,8 @@ export interface StartTransportOptions extends StartPartyOptions {
   readonly watch: VideoCodec | undefined
   /** Devices whose key frames come in a rhythm, and never out of it. */
   readonly withRhythm: ReadonlySet<string>
+  /** Devices that send SRT, and what starts their receivers. */
+  readonly srt: { readonly routes: readonly SrtRoute[]; readonly command: string } | undefined
   /** Something went wrong that nobody waits for. */
   complain(what: string): void
   /** A stream is not what it was. */
@@ -52,6 +62,7 @@ export interface RunningParty<T> {
 }
 
 const STATE_FILE = 'state.json'
+const SRT_FOLDER = 'srt'
 
 /** @throws LimenError `devices.enrolled`, `media.listen`, `media.state` */
 export async function startAgent(options: StartAgentOptions): Promise<RunningParty<DeviceAgent>> {
@@ -66,12 +77,38 @@ export async function startAgent(options: StartAgentOptions): Promise<RunningPar
   )
 }
 
+/** @throws LimenError `devices.enrolled`, `media.state` */
+export async function startSrtAgent(
+  options: StartSrtAgentOptions,
+): Promise<RunningParty<SrtAgent>> {
+  const { folder, command, complain } = options
+  const { enrolled, channel } = begin('device', options)
+  const { party: device, pair, identity } = enrolled
+  return running(
+    device,
+    channel,
+    async () =>
+      new SrtAgent({
+        ...{ device, pair, identity, channel, command, complain, now: () => Date.now() },
+        ...{ stateFile: join(folder, STATE_FILE), folder: join(folder, SRT_FOLDER) },
+      }),
+  )
+}
+
+/** What hands on SRTP, and what SRT. */
+export interface RunningTransport extends RunningParty<MediaTransport> {
+  readonly relays: SrtRelays | undefined
+}
+
 /** @throws LimenError `devices.enrolled`, `media.listen`, `media.state` */
-export async function startTransport(
-  options: StartTransportOptions,
-): Promise<RunningParty<MediaTransport>> {
+export async function startTransport(options: StartTransportOptions): Promise<RunningTransport> {
   const { folder, listen, outputs, watch: codec } = options
   let works: MediaTransport | undefined
+  let relays: SrtRelays | undefined
+  const pause = (isPaused: boolean) => {
+    works?.pause(isPaused)
+    relays?.pause(isPaused)
+  }
   let timer: NodeJS.Timeout | undefined
   let labelled = (_message: Uint8Array): void => {}
   const { enrolled, channel } = begin('transport', {
@@ -80,9 +117,9 @@ export async function startTransport(
     changed(isThere) {
       options.changed(isThere)
       clearTimeout(timer)
-      if (isThere) works?.pause(false)
+      if (isThere) pause(false)
       else if (options.stopAfterMs !== undefined) {
-        timer = setTimeout(() => works?.pause(true), options.stopAfterMs).unref()
+        timer = setTimeout(() => pause(true), options.stopAfterMs).unref()
       }
     },
   })
@@ -92,13 +129,43 @@ export async function startTransport(
     const label = openStreamLabel(message, identity, Date.now())
     if (label !== undefined) watch?.learn(label)
   }
-  return running(transport, channel, async () => {
+  const party = await running(transport, channel, async () => {
+    relays = await relaysOf(options, channel, (epoch) => works?.seen(epoch))
     works = await MediaTransport.start({
       ...{ transport, pair, identity, channel, listen, outputs, now: () => Date.now() },
       ...{ stateFile: join(folder, STATE_FILE), lost: (device) => channel.lost(device) },
       ...(watch === undefined ? {} : { watch }),
+      ...(relays === undefined ? {} : { srt: relays }),
+    }).catch((error: unknown) => {
+      relays?.close()
+      throw error
     })
     return works
+  })
+  return {
+    ...{ ...party, relays },
+    async close() {
+      relays?.close()
+      await party.close()
+    },
+  }
+}
+
+async function relaysOf(
+  options: StartTransportOptions,
+  channel: LinkedPartyChannel,
+  seen: (epoch: number) => void,
+): Promise<SrtRelays | undefined> {
+  const { folder, srt, complain } = options
+  if (srt === undefined) return undefined
+  return SrtRelays.start({
+    ...{ ...srt, folder: join(folder, SRT_FOLDER), seen, complain },
+    clockMs: () => performance.now(),
+    report: (report) => channel.report(report),
+    anomalous(device, why) {
+      channel.anomalous(device)
+      options.anomalous(device, why)
+    },
   })
 }
 
@@ -143,7 +210,7 @@ async function running<T extends { close(): Promise<void> }>(
 
 function begin(
   kind: PartyKind,
-  options: StartPartyOptions & { readonly labelled?: (message: Uint8Array) => void },
+  options: Omit<StartPartyOptions, 'listen'> & { readonly labelled?: (message: Uint8Array) => void },
 ): { readonly enrolled: Enrolled; readonly channel: LinkedPartyChannel } {
   const { folder, sealed, mqttVersion: version, changed, labelled = () => {} } = options
   const enrolled = readEnrolled(folder, sealed)

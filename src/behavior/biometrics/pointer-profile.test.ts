@@ -66,8 +66,9 @@ describe('learnSession()', () => {
   })
 
   it('refuses what is no row of features', () => {
-    const learn = () => learnSession(openPointerProfile(), [Float64Array.of(1)], true, () => 0)
-    assert.throws(learn, RangeError)
+    const learn = (actions: readonly Float64Array[]) =>
+      learnSession(profile, actions, true, () => 0)
+    assert.throws(() => learn([Float64Array.of(1)]), RangeError)
   })
 })
 
@@ -90,8 +91,9 @@ describe('learnSessionGated()', () => {
 describe('isPointerProfile()', () => {
   it('takes what was stored, and refuses what is none', () => {
     const stored: unknown = JSON.parse(JSON.stringify(profile))
-    assert.ok(isPointerProfile(stored))
+    assert.ok(isPointerProfile(stored, POINTER_FEATURES.length))
     assert.deepEqual(stored, profile)
+    assert.equal(isPointerProfile(stored, POINTER_FEATURES.length - 1), false)
     for (const value of [
       null,
       {},
@@ -100,7 +102,7 @@ describe('isPointerProfile()', () => {
       { ...profile, confirmed: { seen: 0, rows: profile.confirmed.rows } },
       { ...profile, unconfirmed: { seen: 0.5, rows: [] } },
     ]) {
-      assert.equal(isPointerProfile(value), false)
+      assert.equal(isPointerProfile(value, POINTER_FEATURES.length), false)
     }
   })
 })

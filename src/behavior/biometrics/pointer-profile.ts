@@ -1,5 +1,5 @@
 /**
- * What is kept of how a person moves a pointer: a sample of the actions of all sessions in which newer ones are likelier (a
+ * What is kept of how a person moves a pointer, touches or scrolls: a sample of the actions of all sessions in which newer ones are likelier (a
  * biased reservoir: Aggarwal, 2006), plain JSON data of bounded size.
  *
  * As with typing, sessions that nobody vouched for are kept apart and never make up more than a quarter: they move the share of
@@ -15,7 +15,6 @@ import {
   recordScore,
   type Verdict,
 } from './own-scores.ts'
-import { POINTER_FEATURES } from './pointer-features.ts'
 
 export interface PointerProfile {
   readonly confirmed: ActionSample
@@ -26,7 +25,7 @@ export interface PointerProfile {
 interface ActionSample {
   /** Actions ever offered. */
   seen: number
-  /** Rows of `POINTER_FEATURES`; null is missing. */
+  /** Rows of features of one kind (`pointer-features.ts` and the like); null is missing. */
   readonly rows: (number | null)[][]
 }
 
@@ -61,7 +60,7 @@ export function learnSessionGated(
 /**
  * Learns the actions of a session, as they are: for enrolment. What comes later goes through {@link learnSessionGated}.
  *
- * @throws {RangeError} when an action is no row of `POINTER_FEATURES`
+ * @throws {RangeError} when an action has not as many features as those before
  */
 export function learnSession(
   profile: PointerProfile,
@@ -71,8 +70,9 @@ export function learnSession(
 ): void {
   const sample = confirmed ? profile.confirmed : profile.unconfirmed
   const limit = confirmed ? ACTIONS_MAX : Math.floor(profile.confirmed.rows.length / 3)
+  const columns = profile.confirmed.rows[0]?.length ?? actions[0]?.length
   for (const action of actions) {
-    if (action.length !== POINTER_FEATURES.length) {
+    if (action.length !== columns) {
       throw new RangeError(`Cannot learn an action of ${action.length} features`)
     }
     sample.seen++
@@ -96,19 +96,19 @@ export function profileActions(profile: PointerProfile): Float64Array[] {
   )
 }
 
-/** Is this a profile? For what comes out of storage. */
-export function isPointerProfile(value: unknown): value is PointerProfile {
+/** Is this a profile? For what comes out of storage. @param columns features of each action */
+export function isPointerProfile(value: unknown, columns: number): value is PointerProfile {
   if (typeof value !== 'object' || value === null) return false
   const { confirmed, unconfirmed, own } = value as Partial<Record<keyof PointerProfile, unknown>>
-  return isSample(confirmed) && isSample(unconfirmed) && isOwnScores(own)
+  return isSample(confirmed, columns) && isSample(unconfirmed, columns) && isOwnScores(own)
 }
 
-function isSample(value: unknown): value is ActionSample {
+function isSample(value: unknown, columns: number): value is ActionSample {
   if (typeof value !== 'object' || value === null) return false
   const { seen, rows } = value as Partial<Record<keyof ActionSample, unknown>>
   const isRow = (row: unknown) =>
     Array.isArray(row) &&
-    row.length === POINTER_FEATURES.length &&
+    row.length === columns &&
     row.every((cell) => cell === null || Number.isFinite(cell))
   return (
     Number.isSafeInteger(seen) &&

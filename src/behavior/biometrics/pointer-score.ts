@@ -18,6 +18,7 @@ import { type PointerProfile, profileActions } from './pointer-profile.ts'
 /** A profile made ready for scoring. */
 export interface FittedPointer {
   readonly actions: number
+  readonly features: readonly string[]
   /** Quantiles of each feature, ascending, {@link KNOTS} of them. */
   readonly quantiles: readonly Float64Array[]
   readonly trees: BoostedTrees | undefined
@@ -26,19 +27,27 @@ export interface FittedPointer {
 }
 
 export interface PointerReason {
-  readonly feature: (typeof POINTER_FEATURES)[number]
+  readonly feature: string
   readonly direction: 'higher' | 'lower'
   /** Distance of the distributions of that feature beyond chance: 0 is none, 1/3 the most there can be. */
   readonly distance: number
 }
 
-/** @param trees of {@link trainContrast}, for this profile */
-export function fitPointerProfile(profile: PointerProfile, trees?: BoostedTrees): FittedPointer {
+/**
+ * @param trees of {@link trainContrast}, for this profile
+ * @param features names of the columns of its actions
+ */
+export function fitPointerProfile(
+  profile: PointerProfile,
+  trees?: BoostedTrees,
+  features: readonly string[] = POINTER_FEATURES,
+): FittedPointer {
   const rows = profileActions(profile)
   const scoredWith = trees === undefined ? 'own' : 'background'
   return {
     actions: profile.confirmed.rows.length,
-    quantiles: POINTER_FEATURES.map((_, feature) => quantilesOf(sortedColumn(rows, feature))),
+    features,
+    quantiles: features.map((_, feature) => quantilesOf(sortedColumn(rows, feature))),
     trees,
     scoredWith,
     ownScores: profile.own.scoredWith === scoredWith ? [...profile.own.recent] : [],
@@ -89,7 +98,7 @@ function everySoMany<T>(list: readonly T[], count: number): readonly T[] {
       )
 }
 
-/** @param actions of one session: rows of `POINTER_FEATURES`, NaN is missing and no evidence */
+/** @param actions of one session: rows of the profile's features, NaN is missing and no evidence */
 export function scoreSession(
   fit: FittedPointer,
   actions: readonly Float64Array[],
@@ -134,7 +143,7 @@ function meanOf(values: readonly number[]): number {
 }
 
 function compareAll(fit: FittedPointer, actions: readonly Float64Array[]): PointerReason[] {
-  return POINTER_FEATURES.flatMap((feature, j): PointerReason[] => {
+  return fit.features.flatMap((feature, j): PointerReason[] => {
     const values = sortedColumn(actions, j)
     const quantiles = fit.quantiles[j] ?? new Float64Array()
     if (values.length < SESSION_ACTIONS_MIN || quantiles.length === 0) return []

@@ -68,13 +68,20 @@ export interface TypingReason {
 /** Below that spreads are guesses. */
 const OBSERVATIONS_MIN = 10
 
-/** @param background other people typing the same text; never the person, nor whoever is to be judged */
-export function fitProfile(profile: TypingProfile, background?: TypingBackground): FittedTyping {
+/**
+ * @param background other people typing the same text; never the person, nor whoever is to be judged
+ * @param practised the text is one and the same, as a password is: it is typed faster by and by
+ */
+export function fitProfile(
+  profile: TypingProfile,
+  background?: TypingBackground,
+  practised = true,
+): FittedTyping {
   const confirmed = profile.confirmed.map(timingsOf)
   const rows = [...confirmed, ...profile.unconfirmed.map(timingsOf)]
   const weights = observationWeights(profile)
   const { kinds } = profile
-  const spread = fitSpread(kinds, rows, weights)
+  const spread = fitSpread(kinds, rows, weights, practised)
   const residuals = fitResiduals(kinds, confirmed, weights.subarray(0, confirmed.length))
   const recent = confirmed.slice(-RECENT_ROWS)
   const scratch = {

@@ -22,14 +22,18 @@ export interface TypingSpread {
   readonly practice: Float64Array
 }
 
-/** @param rows timings, seconds, NaN is missing; `weights` as many */
+/**
+ * @param rows timings, seconds, NaN is missing; `weights` as many
+ * @param practised the same text is typed again and again; else no practice is expected
+ */
 export function fitSpread(
   kinds: readonly TimingKind[],
   rows: readonly Float64Array[],
   weights: Float64Array,
+  practised = true,
 ): TypingSpread {
   const { centre, spread } = robustScale(rows, weights, kinds.length, SPREAD_MIN_S)
-  const practice = spread.map((value, j) => PRACTICE[kinds[j] ?? 'hold'] * value)
+  const practice = spread.map((value, j) => (practised ? PRACTICE[kinds[j] ?? 'hold'] * value : 0))
   return { kinds, centre, spread, practice }
 }
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { BehaviorContext } from '../../wire/behavior-batch.ts'
 import type { TimingKind } from '../biometrics/typing-profile.ts'
 import type { Stroke } from './stroke.ts'
 
@@ -37,6 +38,17 @@ export const FREE_TEXT_KINDS: readonly TimingKind[] = COLUMNS.map(({ kind }) => 
 function quartiles(kind: TimingKind, of: string): Column[] {
   return [0.25, 0.5, 0.75].map((share) => ({ kind, of, share }))
 }
+
+/** What profiles of free text are kept under. */
+export function freeTextContext({ device, keyboard }: BehaviorContext): string {
+  return `${FREE_TEXT} ${device} ${keyboard}`
+}
+
+export function isFreeText(context: string): boolean {
+  return context.startsWith(`${FREE_TEXT} `)
+}
+
+const FREE_TEXT = 'text'
 
 /** Who rests so long between two keys thinks of something else. */
 const PAUSE_S = 2

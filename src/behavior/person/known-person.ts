@@ -7,10 +7,14 @@
 import type { Verdict } from '../biometrics/own-scores.ts'
 import { learnSessionGated } from '../biometrics/pointer-profile.ts'
 import { type FittedPointer, fitPointerProfile, scoreSession } from '../biometrics/pointer-score.ts'
-import { learnGated } from '../biometrics/typing-profile.ts'
+import { hindsightScores } from '../biometrics/typing-hindsight.ts'
+import { learnGated, type TypingProfile } from '../biometrics/typing-profile.ts'
 import { type FittedTyping, fitProfile, scoreObservation } from '../biometrics/typing-score.ts'
+import { isFreeText } from './free-text.ts'
+import { movementFeatures } from './movements.ts'
 import type { Observation } from './observe.ts'
 import { type Person, pointerProfile, typingProfile } from './person.ts'
+import type { Population } from './population.ts'
 import { KnownRuns } from './repeated-timings.ts'
 
 export interface Judged {
@@ -32,11 +36,17 @@ export const ENROL_ACTIONS = 600
 export class KnownPerson {
   readonly person: Person
   readonly runs: KnownRuns
+  /** What holds on to it, and lets go when it is not at hand any more. */
+  readonly holders = new Set<{ letGo(): void }>()
+  /** Who else there is, to be told from. */
+  readonly #others: Population | undefined
+  #othersVersion = -1
   readonly #typing = new Map<string, FittedTyping>()
   readonly #pointer = new Map<string, FittedPointer>()
 
-  constructor(person: Person) {
+  constructor(person: Person, others?: Population) {
     this.person = person
+    this.#others = others
     this.runs = new KnownRuns(person.seenRuns)
   }
 
@@ -54,15 +64,16 @@ export class KnownPerson {
     const { context } = observation
     if (observation.kind === 'pointer') {
       const profile = pointerProfile(this.person, context)
-      const fit = this.#pointer.get(context) ?? fitPointerProfile(profile)
+      const fit =
+        this.#pointer.get(context) ??
+        fitPointerProfile(profile, undefined, movementFeatures(context))
       this.#pointer.set(context, fit)
       const verdict = scoreSession(fit, observation.actions)
       const words = verdict.reasons.map(({ feature, direction }) => `${feature} ${direction}`)
       return { verdict, words, compared: fit.ownScores.length }
     }
     const profile = typingProfile(this.person, context, observation.kinds)
-    const fit = this.#typing.get(context) ?? fitProfile(profile)
-    this.#typing.set(context, fit)
+    const fit = this.#fitTyping(context, profile)
     const verdict = scoreObservation(fit, observation.row)
     const words = verdict.reasons.map(({ kind, direction }) => `${kind} ${direction}`)
     return { verdict, words: [...new Set(words)], compared: fit.ownScores.length }
@@ -96,5 +107,26 @@ export class KnownPerson {
     const isLearned = learnGated(profile, verdict, observation.row, confirmed)
     if (isLearned || confirmed) this.#typing.delete(context)
     return isLearned || confirmed
+  }
+
+  #fitTyping(context: string, profile: TypingProfile): FittedTyping {
+    const others = this.#others
+    if (others !== undefined && others.version !== this.#othersVersion) {
+      this.#othersVersion = others.version
+      this.#typing.clear()
+    }
+    const known = this.#typing.get(context)
+    if (known !== undefined) return known
+    const background = others?.background(this.person.id, context, profile.kinds.length)
+    const practised = !isFreeText(context)
+    const { own } = profile
+    const scoredWith = background === undefined ? 'own' : 'background'
+    if (own.scoredWith !== scoredWith) {
+      own.scoredWith = scoredWith
+      own.recent = hindsightScores(profile, background, practised)
+    }
+    const fit = fitProfile(profile, background, practised)
+    this.#typing.set(context, fit)
+    return fit
   }
 }

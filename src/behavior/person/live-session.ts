@@ -54,12 +54,17 @@ const TEXTS: Readonly<Record<string, string>> = {
   text: 'It types otherwise than the person',
   password: 'It types the password otherwise than the person',
   mouse: 'It moves the pointer otherwise than the person',
+  touch: 'It touches otherwise than the person',
+  pen: 'It uses the pen otherwise than the person',
+  scroll: 'It scrolls otherwise than the person',
 }
 
 export class LiveSession {
   lastAt: number
   readonly startedAt: number
   known: KnownPerson | undefined
+  /** Whose it is, at hand or not. */
+  personId: string | undefined
   /** No profile may be kept of who it is: only machines are looked for. */
   isBotOnly = false
   /** A second factor has passed in this session. */
@@ -89,13 +94,25 @@ export class LiveSession {
   /** The application says who it is. What was of another person is forgotten. @returns whether the profile has changed */
   bind(known: KnownPerson, confirmed: boolean, settings: LiveSettings): boolean {
     if (this.isBotOnly) return false
-    if (this.known !== undefined && this.known.person.id !== known.person.id) this.#forget()
+    const { id } = known.person
+    if (this.personId !== undefined && this.personId !== id) this.#forget()
+    this.known?.holders.delete(this)
     this.known = known
+    this.personId = id
+    known.holders.add(this)
     if (this.#repeated.compareWith(known.runs) > 0) this.#findRepeated()
     if (confirmed && !this.isConfirmed) this.vouch(settings)
     const waiting = this.#waiting
     this.#waiting = []
     return this.#judgeAll(waiting, settings)
+  }
+
+  /** The person is not at hand any more: it goes on when bound again. What was held is not learned. */
+  letGo(): void {
+    this.known?.holders.delete(this)
+    this.known = undefined
+    this.#held = []
+    this.#repeated = new RepeatedTimings()
   }
 
   /** Something else than behavior says that it is the person. */
@@ -150,6 +167,7 @@ export class LiveSession {
   /** It is over: learns what was held. What is kept of it. */
   end(settings: LiveSettings): SessionEnd {
     this.#trust(0, settings)
+    this.known?.holders.delete(this)
     const { startedAt: at } = this
     const score = Math.round(this.#highest * 100) / 100
     return { at, tier: this.#tier, score, windows: this.#windows }

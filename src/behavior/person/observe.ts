@@ -1,17 +1,15 @@
 /**
- * Batches of a page -> observations: windows of free text, passwords, windows of pointer actions. One per session. What the
+ * Batches of a page -> observations: windows of free text, passwords, windows of movements (`movements.ts`). One per
+ * session. What the
  * page says is missing (a paste, an input method, a clock that jumped) begins anew and is evidence of nothing.
- *
- * Not here: touch and scrolling, which no model is made of yet.
  *
  * @module
  */
 import type { BehaviorBatch, BehaviorRecord } from '../../wire/behavior-batch.ts'
-import { PATH_STEP_MS } from '../../wire/behavior-batch.ts'
-import { type PointerEvent, readActions } from '../biometrics/pointer-actions.ts'
 import type { TimingKind } from '../biometrics/typing-profile.ts'
 import { FixedText, fixedKinds } from './fixed-text.ts'
-import { FREE_TEXT_KINDS, FreeText } from './free-text.ts'
+import { FREE_TEXT_KINDS, FreeText, freeTextContext } from './free-text.ts'
+import { Movements } from './movements.ts'
 import type { Stroke } from './stroke.ts'
 
 export type Observation =
@@ -26,14 +24,9 @@ export type Observation =
   | {
       readonly kind: 'pointer'
       readonly context: string
-      /** Rows of `POINTER_FEATURES`. */
+      /** Rows of `movementFeatures(context)`. */
       readonly actions: readonly Float64Array[]
     }
-
-/** Of one pointer observation: half a minute of work. */
-export const WINDOW_ACTIONS = 20
-/** Ten minutes without a pause, at 10 points a second. */
-const POINTER_EVENTS_MAX = 6000
 
 export interface Observed {
   readonly observations: readonly Observation[]
@@ -44,16 +37,14 @@ export interface Observed {
 export class Observer {
   readonly #free = new FreeText()
   readonly #fixed = new FixedText()
+  readonly #movements = new Movements()
   #page = 0
-  #pointer: PointerEvent[] = []
-  #x = 0
-  #y = 0
 
   /** @param page the number of the page load: clocks of different ones do not compare */
   take(batch: BehaviorBatch, page: number): Observed {
     if (page !== this.#page) {
       this.#break()
-      this.#pointer = []
+      this.#movements.break()
       this.#page = page
     }
     const observations: Observation[] = []
@@ -65,13 +56,12 @@ export class Observer {
         this.#key(stroke, batch, observations)
       } else if (record.kind === 'mark') {
         if (record.mark !== 'keyboard-only' && record.mark !== 'assistive') this.#break()
-      } else this.#move(record)
+      } else this.#movements.add(record)
     }
     const entry = this.#fixed.end()
     if (entry !== undefined) observations.push(passwordOf(entry, batch))
-    const actions = this.#actions()
-    if (actions !== undefined) {
-      observations.push({ kind: 'pointer', context: `mouse ${batch.context.device}`, actions })
+    for (const { context, actions } of this.#movements.take(batch.context.device)) {
+      observations.push({ kind: 'pointer', context, actions })
     }
     return { observations, strokes }
   }
@@ -81,34 +71,8 @@ export class Observer {
     if (entry !== undefined) observations.push(passwordOf(entry, batch))
     const row = this.#free.add(stroke)
     if (row === undefined) return
-    const { device, keyboard } = batch.context
-    const context = `text ${device} ${keyboard}`
+    const context = freeTextContext(batch.context)
     observations.push({ kind: 'typing', context, kinds: FREE_TEXT_KINDS, row })
-  }
-
-  #move(record: Exclude<BehaviorRecord, { readonly kind: 'key' | 'mark' }>): void {
-    if (record.kind === 'scroll' || record.kind === 'contact') return
-    const { atMs, dx, dy } = record
-    this.#point(atMs, dx, dy, record.kind === 'path' ? 'move' : record.kind)
-    if (record.kind !== 'path') return
-    for (const [i, step] of record.steps.entries()) {
-      this.#point(atMs + (i + 1) * PATH_STEP_MS, step.dx, step.dy, 'move')
-    }
-  }
-
-  #point(atMs: number, dx: number, dy: number, kind: PointerEvent['kind']): void {
-    this.#x += dx
-    this.#y += dy
-    if (this.#pointer.length >= POINTER_EVENTS_MAX) this.#pointer = []
-    this.#pointer.push({ timeS: atMs / 1000, x: this.#x, y: this.#y, kind })
-  }
-
-  /** A window of actions, when there is one: all but the last, which may go on. */
-  #actions(): Float64Array[] | undefined {
-    const actions = readActions(this.#pointer)
-    if (actions.length <= WINDOW_ACTIONS) return undefined
-    this.#pointer = []
-    return actions.slice(0, -1)
   }
 
   #break(): void {

@@ -6,6 +6,7 @@
  */
 import { isPointerProfile } from '../biometrics/pointer-profile.ts'
 import { isTypingProfile } from '../biometrics/typing-profile.ts'
+import { movementFeatures } from './movements.ts'
 import {
   type Person,
   POINTER_CONTEXTS_MAX,
@@ -16,7 +17,7 @@ import {
 import { isSeenRuns } from './repeated-timings.ts'
 
 const VERSION = 1
-/** Two pointers of 1333 actions of 52 features, eight texts, some runs: far below. */
+/** Six pointers of 1333 actions, a mouse's of 52 features, eight texts, some runs: below. */
 export const PERSON_CHARS_MAX = 4 * 2 ** 20
 /** A context is a few words of our own. */
 const CONTEXT = /^[\w /:-]{1,64}$/
@@ -55,7 +56,7 @@ function isPerson(value: Record<string, unknown>): value is Record<string, unkno
     isTime(createdAt) &&
     isTime(updatedAt) &&
     isContexts(typing, TYPING_CONTEXTS_MAX, isTypingProfile) &&
-    isContexts(pointer, POINTER_CONTEXTS_MAX, isPointerProfile) &&
+    isContexts(pointer, POINTER_CONTEXTS_MAX, isMovement) &&
     isSeenRuns(seenRuns) &&
     Array.isArray(sessions) &&
     sessions.length <= SESSIONS_MAX &&
@@ -65,10 +66,18 @@ function isPerson(value: Record<string, unknown>): value is Record<string, unkno
   )
 }
 
-function isContexts(value: unknown, max: number, is: (profile: unknown) => boolean): boolean {
+function isMovement(value: unknown, context: string): boolean {
+  return isPointerProfile(value, movementFeatures(context).length)
+}
+
+function isContexts(
+  value: unknown,
+  max: number,
+  is: (profile: unknown, context: string) => boolean,
+): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const entries = Object.entries(value)
-  return entries.length <= max && entries.every(([key, one]) => CONTEXT.test(key) && is(one))
+  return entries.length <= max && entries.every(([key, one]) => CONTEXT.test(key) && is(one, key))
 }
 
 function isSessionEnd(value: unknown): value is SessionEnd {

@@ -1,5 +1,5 @@
 /**
- * What is kept of a person: a typing profile per context and a pointer profile per kind of device, hashes of timings that were
+ * What is kept of a person: a typing profile per context, a profile of movements per kind and kind of device, hashes of timings that were
  * seen, and how sessions ended. Plain JSON data of bounded size, under an id that says nothing (a keyed hash of the user's).
  *
  * @module
@@ -16,6 +16,7 @@ export interface Person {
   updatedAt: number
   /** By context, the least lately used first. */
   readonly typing: Record<string, TypingProfile>
+  /** By context: mouse, fingers, pen and scrolling each on a kind of device. */
   readonly pointer: Record<string, PointerProfile>
   readonly seenRuns: SeenRuns
   /** The last sessions, oldest first. */
@@ -39,8 +40,8 @@ export interface SessionEnd {
 export const SESSIONS_MAX = 64
 /** Texts of one kind on different keyboards, and passwords of different pages. */
 export const TYPING_CONTEXTS_MAX = 8
-/** Each is up to 0.5 MB of JSON (`pointer-profile.ts`): a mouse and a pen. */
-export const POINTER_CONTEXTS_MAX = 2
+/** Mouse, fingers and scrolling on three kinds of devices. The largest, of a mouse, is up to 0.5 MB of JSON. */
+export const POINTER_CONTEXTS_MAX = 6
 
 export function newPerson(id: string, now: number): Person {
   return {

@@ -12,8 +12,8 @@ import { lmdbPersonStore } from '../../../adapters/lmdb/person-store.ts'
 import { memoryPersonStore } from '../../../adapters/memory/person-store.ts'
 import type { Log } from '../../../adapters/node/json-log.ts'
 import { aesPersonSeal } from '../../../adapters/node/person-seal.ts'
-import { readOrMakePrivateFile } from '../../../adapters/node/private-file.ts'
 import { aesRecordSeal } from '../../../adapters/node/record-seal.ts'
+import { readOrMakeSecret, type SecretFiles } from '../../../adapters/node/secret-files.ts'
 import { redisPersonStore } from '../../../adapters/redis/person-store.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
@@ -93,9 +93,9 @@ function inRedis({ sessions }: Config, sealing: Sealing, log: Log): PersonStore 
 }
 
 /** Keys the ids of people: with another one nobody is known any more. The same on all edges that share a Redis. */
-export function personIdKey({ data }: Config, random: Random): Buffer {
+export function personIdKey({ data }: Config, files: SecretFiles, random: Random): Buffer {
   const path = join(data, STATE_FILES.personKey)
-  const key = readOrMakePrivateFile(path, () => random.bytes(ID_KEY_BYTES))
+  const key = readOrMakeSecret(files, path, () => random.bytes(ID_KEY_BYTES))
   if (key.length === ID_KEY_BYTES) return key
   const text = `${STATE_FILES.personKey} in ${data} must hold ${ID_KEY_BYTES} bytes`
   throw new LimenError('person-key-bad', text, { side: 'operator', retry: false })

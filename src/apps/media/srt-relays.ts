@@ -1,0 +1,92 @@
+/**
+ * The relays of a transport, one for each source that sends SRT, with what their receivers are told: a file with the passphrase for each
+ * receiver, and the command that starts it.
+ *
+ * @module
+ */
+import type { StreamReport } from '../../behavior/device/stream-report.ts'
+import type { Address } from './datagrams.ts'
+import type { InstallOrder } from './key-inbox.ts'
+import { SrtProgram } from './srt-program.ts'
+import { type SrtFigures, SrtRelay } from './srt-relay.ts'
+
+/** `--srt` of `limen media`. */
+export interface SrtRoute {
+  readonly device: string
+  /** Where its encoder calls. */
+  readonly listen: Address
+  /** One or two. */
+  readonly receivers: readonly Address[]
+}
+
+export interface SrtRelaysOptions {
+  readonly routes: readonly SrtRoute[]
+  /** For passphrases. */
+  readonly folder: string
+  /** Starts a receiver. */
+  readonly command: string
+  /** Of arrivals, milliseconds; does not jump. */
+  clockMs(): number
+  /** The first data under an epoch. */
+  seen(epoch: number): void
+  anomalous(device: string, why: string): void
+  report(report: StreamReport): void
+  complain(what: string): void
+}
+
+export class SrtRelays {
+  readonly #relays = new Map<string, SrtRelay>()
+  readonly #programs: SrtProgram[] = []
+
+  /** All, or none. @throws LimenError `media.listen` */
+  static async start(options: SrtRelaysOptions): Promise<SrtRelays> {
+    const relays = new SrtRelays()
+    try {
+      for (const route of options.routes) await relays.#add(route, options)
+    } catch (error) {
+      relays.close()
+      throw error
+    }
+    return relays
+  }
+
+  /** Undefined: no source of this name sends SRT. */
+  figures(device: string): SrtFigures | undefined {
+    return this.#relays.get(device)?.figures()
+  }
+
+  port(device: string): number | undefined {
+    return this.#relays.get(device)?.port
+  }
+
+  install(order: InstallOrder): boolean {
+    return this.#relays.get(order.device)?.install(order) ?? false
+  }
+
+  retire(epoch: number): void {
+    for (const relay of this.#relays.values()) relay.retire(epoch)
+  }
+
+  pause(isPaused: boolean): void {
+    for (const relay of this.#relays.values()) relay.pause(isPaused)
+  }
+
+  close(): void {
+    for (const relay of this.#relays.values()) relay.close()
+    for (const program of this.#programs) program.close()
+  }
+
+  async #add({ device, listen, receivers }: SrtRoute, options: SrtRelaysOptions): Promise<void> {
+    const { folder, command, clockMs, seen, anomalous, report, complain } = options
+    const program = new SrtProgram({ device, folder, command, complain })
+    const relay = await SrtRelay.start({
+      ...{ device, listen, receivers, clockMs, seen, report },
+      begin: (epoch, passphrase, { host, port }) =>
+        program.begin(epoch, passphrase, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+      end: (epoch) => program.end(epoch),
+      anomalous: (why) => anomalous(device, why),
+    })
+    this.#programs.push(program)
+    this.#relays.set(device, relay)
+  }
+}
