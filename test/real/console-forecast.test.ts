@@ -4,22 +4,18 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import type { PoolForecast } from '../../src/flows/explain-forecast.ts'
+import { complaintsOf, NARROW, violations, WIDE } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import { until } from './fleet-under-test.ts'
 import { type LimenProcess, startLimen } from './limen-process.ts'
 
-/** Evaluated in the page, because its own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-const WIDE = { width: 1360, height: 1200 }
-const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed: the page asks every 10 s. */
 const STEP_MS_MAX = 25_000
 /** Steps of a second in place of a minute. */
@@ -38,7 +34,7 @@ metrics: { address: 'METRICS' }
 let limen: LimenProcess
 let browser: Browser
 let desk: Page
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 /** Not more often: the admin API takes 600 requests a minute, the browser's among them. */
 const forecasts = async (): Promise<readonly PoolForecast[]> => {
@@ -59,10 +55,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   desk = await (await browser.newContext({ viewport: WIDE })).newPage()
   desk.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
 })
 
 after(async () => {
@@ -158,15 +151,3 @@ const HAS_A_LINE = `(() => {
   }
   return colored > 40
 })()`
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-  })
-}

@@ -8,7 +8,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -18,13 +17,10 @@ import { actPerson } from '../acted-person.ts'
 import { freePorts } from '../free-ports.ts'
 import { robotBatches, TOLD_WITHIN_MS } from './behavior-tiers-site.ts'
 import { Visitor } from './behavior-visitor.ts'
+import { complaintsOf, NARROW, violations, WIDE } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
-/** Evaluated in the page, because its own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-const WIDE = { width: 1360, height: 1200 }
-const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed: the page asks every 3 s, for captures every 10 s. */
 const STEP_MS_MAX = 25_000
 
@@ -33,7 +29,7 @@ let limen: LimenUnderTest
 let browser: Browser
 let desk: Page
 const visitors: Visitor[] = []
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 /** Known to the site as that user. */
 async function visitorAs(port: number, user: string): Promise<Visitor> {
@@ -90,10 +86,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   desk = await (await browser.newContext({ viewport: WIDE, ignoreHTTPSErrors: true })).newPage()
   desk.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
 })
 
 after(async () => {
@@ -190,15 +183,3 @@ test('a person’s scores over time, and an operator says who it was', async () 
   await turns.getByText('an impostor', { exact: true }).waitFor()
   assert.deepEqual(complaints, [])
 })
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(' ')}`)
-  })
-}

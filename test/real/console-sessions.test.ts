@@ -6,21 +6,18 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { type SessionClient, sessionFetch } from '../../src/apps/client/session-fetch.ts'
 import { freePorts } from '../free-ports.ts'
+import { complaintsOf, NARROW, violations } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 import { type SessionSite, startSessionSite } from './session-site.ts'
 
-/** Evaluated in the page, because its own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const WIDE = { width: 1360, height: 1600 }
-const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed: the page asks every 5 s, and for keys every 10 s. */
 const STEP_MS_MAX = 25_000
 
@@ -30,7 +27,7 @@ let browser: Browser
 let desk: Page
 let client: SessionClient
 let sid = ''
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 before(async () => {
   const executablePath = findChromium()
@@ -54,10 +51,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   desk = await (await browser.newContext({ viewport: WIDE, ignoreHTTPSErrors: true })).newPage()
   desk.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
   const stranger = await desk.context().newPage()
   await stranger.request.get(`${origin}/who`)
   await stranger.close()
@@ -158,15 +152,3 @@ test('where session keys are off it says how to turn them on', async () => {
 })
 
 test('nothing was blocked or thrown on the way', () => assert.deepEqual(complaints, []))
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-  })
-}

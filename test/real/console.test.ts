@@ -4,19 +4,15 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { get } from 'node:https'
-import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
+import { complaintsOf, NARROW, violations } from './console-desk.ts'
 import { type DemoUnderTest, startDemoUnderTest } from './demo-under-test.ts'
 
-/** Evaluated in the page, because the pages' own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const JA4 = /^t13[di]\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/
 const WIDE = { width: 1360, height: 860 }
-const NARROW = { width: 400, height: 800 }
 /** A step that takes longer has failed; the slowest here takes under a second. */
 const STEP_MS_MAX = 10_000
 const CONSOLE_PAGES = [
@@ -47,7 +43,7 @@ let browser: Browser
 let visitor: Page
 let desk: Page
 /** What the browser complained about on console pages: blocked scripts, exceptions. */
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 before(async () => {
   const executablePath = findChromium()
@@ -57,10 +53,7 @@ before(async () => {
   visitor = await browser.newPage({ ignoreHTTPSErrors: true, viewport: WIDE })
   desk = await (await browser.newContext({ viewport: WIDE, ignoreHTTPSErrors: true })).newPage()
   for (const page of [visitor, desk]) page.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
 })
 
 after(async () => {
@@ -267,18 +260,6 @@ async function ja4OfVisitor(): Promise<string> {
 
 async function numberIn(locator: ReturnType<Page['getByText']>): Promise<number> {
   return Number(/(\d+)/.exec(await locator.innerText())?.[1])
-}
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-  })
 }
 
 /** Asks again and again from here: waitForFunction would `eval` in the page, which its CSP forbids. */

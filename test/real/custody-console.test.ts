@@ -9,7 +9,6 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,15 +17,12 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import type { CustodyView } from '../../src/apps/server/custody/custody-view.ts'
 import { freePorts } from '../free-ports.ts'
+import { complaintsOf, NARROW, violations, WIDE } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import { until } from './fleet-under-test.ts'
 import { startLimen } from './limen-process.ts'
 
 const LIMEN = join(import.meta.dirname, '../../bin/limen')
-/** Evaluated in the page, because its own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-const WIDE = { width: 1360, height: 1200 }
-const NARROW = { width: 400, height: 800 }
 /** Of a start, on a machine that is busy with others. */
 const STEP_MS_MAX = 120_000
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5']
@@ -55,7 +51,7 @@ let child: ChildProcess | undefined
 let printed = ''
 let browser: Browser
 let desk: Page
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 before(async () => {
   const executablePath = findChromium()
@@ -83,10 +79,7 @@ custody:
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   desk = await (await browser.newContext({ viewport: WIDE })).newPage()
   desk.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
 })
 
 after(async () => {
@@ -378,15 +371,3 @@ metrics: { address: 'METRICS' }
 })
 
 test('nothing was blocked or thrown on the way', () => assert.deepEqual(complaints, []))
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-  })
-}

@@ -6,7 +6,6 @@
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -14,6 +13,7 @@ import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromiu
 import { bindSocket } from '../../src/apps/media/datagrams.ts'
 import { LEARN_MS } from '../../src/behavior/device/stream-watch.ts'
 import { freePorts } from '../free-ports.ts'
+import { complaintsOf, NARROW, violations } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import {
   type DeviceSite,
@@ -26,10 +26,7 @@ import {
 import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 import { makeVideo, startEncoder, startThief, type Thief } from './second-encoder.ts'
 
-/** Evaluated in the page, because its own policy refuses a script tag. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const WIDE = { width: 1360, height: 1900 }
-const NARROW = { width: 400, height: 800 }
 const DEVICE = 'camera-1'
 const STEP_MS_MAX = 60_000
 /** A busy machine may take its time. */
@@ -46,7 +43,7 @@ let transportPort = 0
 let outputs: string[]
 let sink: Awaited<ReturnType<typeof bindSocket>>
 let [ours, latest] = [0, 0]
-const complaints: string[] = []
+let complaints: readonly string[] = []
 
 const startTransport = () => site.startTransport(transportPort, outputs, '--watch', 'h264')
 
@@ -88,10 +85,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
   desk = await (await browser.newContext({ viewport: WIDE, ignoreHTTPSErrors: true })).newPage()
   desk.setDefaultTimeout(STEP_MS_MAX)
-  desk.on('pageerror', (error) => complaints.push(error.message))
-  desk.on('console', (message) => {
-    if (/content security policy/i.test(message.text())) complaints.push(message.text())
-  })
+  complaints = complaintsOf(desk)
 })
 
 after(async () => {
@@ -210,15 +204,3 @@ test('an operator re-keys, says what it was, and revokes, when sure', async () =
 })
 
 test('nothing was blocked or thrown on the way', () => assert.deepEqual(complaints, []))
-
-/** Ids and places of what axe finds wrong on the page as it is. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const found = (await axe.run()).violations
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-  })
-}

@@ -57,6 +57,8 @@ export interface DeviceSite {
   /** When that was last written down, milliseconds since 1970. */
   auditedAt(action: string, subject: string): number
   startAgent(device: string, listenPort: number, transportPort: number): Promise<Started>
+  /** Beside an encoder of SRT, which `command` starts. */
+  startSrtAgent(device: string, command: string): Promise<Started>
   startTransport(
     port: number,
     outputs: readonly string[],
@@ -72,7 +74,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-export async function startDeviceSite({ rotateEveryMs = 0 } = {}): Promise<DeviceSite> {
+export async function startDeviceSite({ rotateEveryMs = 0, graceMs = 300 } = {}): Promise<DeviceSite> {
   const folder = mkdtempSync(join(tmpdir(), 'limen-device-site-'))
   const brokerPort = await freeTcpPort()
   const keysPort = await freeTcpPort()
@@ -100,7 +102,7 @@ export async function startDeviceSite({ rotateEveryMs = 0 } = {}): Promise<Devic
         listen: { host: HOST, port: keysPort },
         hosts: [HOST],
       },
-      ...{ broker: brokerUrl, mqttVersion: 5, rotateEveryMs, graceMs: 300, quarantine: true },
+      ...{ broker: brokerUrl, mqttVersion: 5, rotateEveryMs, graceMs, quarantine: true },
       ...{ random: recorded, complain: () => {} },
     })
   const url = `https://${HOST}:${keysPort}`
@@ -170,6 +172,7 @@ export async function startDeviceSite({ rotateEveryMs = 0 } = {}): Promise<Devic
       startParty('agent', device, [
         ...['--listen', `${HOST}:${listenPort}`, '--transport', `${HOST}:${transportPort}`],
       ]),
+    startSrtAgent: (device, command) => startParty('agent', device, ['--srt-command', command]),
     startTransport: (port, outputs, ...more) =>
       startParty('media', 'transport-1', [
         ...[...more, '--listen', `${HOST}:${port}`],

@@ -110,7 +110,6 @@ export class PeopleFeed {
         this.#soon(() => this.#meetOthers())
       }, SWEEP_MS),
     ]
-    this.#soon(() => this.#meetOthers())
     for (const timer of this.#timers) timer.unref()
   }
 

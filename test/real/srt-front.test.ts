@@ -1,0 +1,304 @@
+/**
+ * Encoders that speak SRT, ffmpeg with libsrt at both ends, through a relay with passphrases by the key channel: what comes is what was sent, a new
+ * connection is there before the old one ends, garbage and floods change nothing, and who takes the place of an encoder is noticed and cut.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { createSocket, type Socket } from 'node:dgram'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { bindSocket } from '../../src/apps/media/datagrams.ts'
+import { readSrtPacket } from '../../src/wire/srt-packet.ts'
+import {
+  type DeviceSite,
+  freeMediaPort,
+  HOST,
+  startDeviceSite,
+  startProcess,
+  until,
+} from './device-keys-site.ts'
+
+const DEVICE = 'camera-1'
+/** What comes at least of an epoch before something else happens. */
+const ENOUGH_BYTES = 200_000
+const CAPTURED: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(new URL('../fixtures/srt-packets.json', import.meta.url), 'utf8'),
+)
+
+interface SrtSite {
+  readonly site: DeviceSite
+  readonly relayPort: number
+  readonly middle: Middle
+  /** The epochs in whose files something came, ascending. */
+  epochs(): number[]
+  /** Octets that came under an epoch. */
+  came(epoch: number): number
+  passphrase(epoch: number): string
+  /** Ends relay and agent: what the relay counted. */
+  stop(): Promise<Counted>
+}
+
+interface Counted {
+  readonly cut: number
+  readonly sentAgain: number
+  readonly dropped: Readonly<Record<string, number>>
+}
+
+it('a stream comes as it was sent; with another passphrase the new connection is there first', async () => {
+  await withSrt(async ({ site, epochs, came, stop }) => {
+    await until('a stream', () => epochs().some((epoch) => came(epoch) > ENOUGH_BYTES))
+    const [first = 0] = epochs()
+    await site.devices('rekey', DEVICE)
+    let [newAt, oldAt, oldSize] = [0, 0, came(first)]
+    await until('a stream under another passphrase', () => {
+      const [, second = 0] = epochs()
+      if (newAt === 0 && came(second) > 0) newAt = Date.now()
+      if (came(first) > oldSize) oldAt = Date.now()
+      oldSize = came(first)
+      return second !== 0 && came(second) > ENOUGH_BYTES
+    })
+    assert.ok(newAt > 0 && oldAt > newAt, `new at ${newAt}, old until ${oldAt}`)
+    const { sentAgain, dropped } = await stop()
+    assert.equal(site.audit('device.anomalous', DEVICE), 0)
+    const compared = [...pairsIn(site.folder)].map(({ sent, received }) => {
+      assert.ok(received.length > ENOUGH_BYTES)
+      assert.deepEqual(received, sent.subarray(0, received.length))
+      return received.length
+    })
+    assert.equal(compared.length, 2)
+    console.log(`octets the same: ${compared.join(', ')}; both came for ${oldAt - newAt} ms; ${sentAgain} sent again; ${JSON.stringify(dropped)}`)
+  })
+})
+
+it('garbage, floods and other passphrases change nothing', async () => {
+  await withSrt(async ({ site, relayPort, epochs, came, stop }) => {
+    await until('a stream', () => epochs().some((epoch) => came(epoch) > ENOUGH_BYTES))
+    const [epoch = 0] = epochs()
+    const stranger = createSocket('udp4')
+    const answers = { octets: 0, asked: 0 }
+    stranger.on('message', (packet) => {
+      answers.octets += packet.length
+    })
+    const say = (packet: Buffer) => {
+      answers.asked += packet.length
+      stranger.send(packet, relayPort, HOST)
+    }
+    const induction = Buffer.from(CAPTURED['induction'] ?? '', 'hex')
+    const conclusion = Buffer.from(CAPTURED['conclusion'] ?? '', 'hex')
+    const shutdown = Buffer.from(CAPTURED['shutdown'] ?? '', 'hex')
+    for (let i = 0; i < 4000; i++) {
+      const id = 0x0100_0000 + i
+      induction.writeUInt32BE(id, 16 + 24)
+      conclusion.writeUInt32BE(id, 16 + 24)
+      shutdown.writeUInt32BE(id, 12)
+      for (const packet of [induction, conclusion, shutdown]) say(Buffer.from(packet))
+      say(Buffer.alloc(i % 1600, i))
+      if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const wrong = startProcess('ffmpeg', 'ffmpeg', [
+      ...encoderArguments(relayPort, 'not-the-passphrase', join(site.folder, 'wrong.ts')),
+    ])
+    const [before] = [came(epoch)]
+    await until('more of the stream', () => came(epoch) > before + ENOUGH_BYTES)
+    await until('no connection', () => wrong.child.exitCode !== null)
+    assert.notEqual(wrong.child.exitCode, 0)
+    assert.deepEqual(epochs(), [epoch])
+    stranger.close()
+    assert.ok(answers.octets <= answers.asked, `${answers.octets} of ${answers.asked}`)
+    const { dropped, cut } = await stop()
+    assert.equal(site.audit('device.anomalous', DEVICE), 0)
+    assert.equal(cut, 0)
+    assert.ok((dropped['passphrase'] ?? 0) > 0 && (dropped['rate'] ?? 0) > 0)
+    assert.ok((dropped['malformed'] ?? 0) > 0 && (dropped['unknown'] ?? 0) > 0)
+    console.log(`answered ${answers.octets} of ${answers.asked} octets; ${JSON.stringify(dropped)}`)
+  })
+})
+
+it('who sends in place of an encoder, from its address, is noticed and cut, and the device goes on', async () => {
+  await withSrt(async ({ site, relayPort, middle, epochs, came, passphrase, stop }) => {
+    await until('a stream', () => epochs().some((epoch) => came(epoch) > ENOUGH_BYTES))
+    const [first = 0] = epochs()
+    const stolen = passphrase(first)
+    const thief = await startThief(site)
+    await until('packets of his', () => thief.packets.length > 0)
+    const begun = Date.now()
+    middle.replace = () => thief.packets.shift()
+    await until('another passphrase', () => site.audit('device.changed', DEVICE) > 1)
+    const noticed = site.auditedAt('device.anomalous', DEVICE) - begun
+    middle.replace = undefined
+    await until('the stream', () => came(epochs()[1] ?? 0) > ENOUGH_BYTES)
+    const held = came(first)
+    const again = startProcess('ffmpeg', 'ffmpeg', [
+      ...encoderArguments(relayPort, stolen, join(site.folder, 'again.ts')),
+    ])
+    await until('no connection', () => again.child.exitCode !== null)
+    const { happened } = await site.show(DEVICE)
+    assert.equal(happened.findLast(({ what }) => what === 'changed')?.reason, 'anomaly')
+    assert.equal(came(first), held)
+    await thief.close()
+    const { dropped, cut } = await stop()
+    assert.ok(cut >= 1 && (dropped['passphrase'] ?? 0) > 0)
+    assert.equal(site.audit('device.anomalous', DEVICE), 1)
+    console.log(`noticed after ${noticed} ms`)
+  })
+})
+
+async function withSrt(use: (one: SrtSite) => Promise<void>): Promise<void> {
+  const site = await startDeviceSite({ graceMs: 2000 })
+  const sockets: { close(): void }[] = []
+  try {
+    const ports = await Promise.all([1, 2, 3, 4].map(() => freeMediaPort()))
+    const [relayPort = 0, receiver = 0, other = 0, srtpPort = 0] = ports
+    const middle = await startMiddle(relayPort)
+    sockets.push(middle)
+    const came = join(site.folder, 'came')
+    mkdirSync(came)
+    const transport = await site.startTransport(srtpPort, [], ...[
+      ...['--srt', `${DEVICE}=${HOST}:${relayPort}=${HOST}:${receiver},${HOST}:${other}`],
+      ...['--srt-command', receiverScript(site.folder, came)],
+    ])
+    const agent = await site.startSrtAgent(DEVICE, encoderScript(site.folder, middle.port))
+    const filesOf = (epoch: number) =>
+      readdirSync(came).filter((name) => name.startsWith(`${epoch}-`))
+    const bytesOf = (epoch: number) =>
+      filesOf(epoch).reduce((sum, name) => sum + statSync(join(came, name)).size, 0)
+    await use({
+      ...{ site, relayPort, middle, came: bytesOf },
+      epochs() {
+        const all = new Set(readdirSync(came).map((name) => Number(name.split('-')[0])))
+        return [...all].filter((epoch) => bytesOf(epoch) > 0).sort((a, b) => a - b)
+      },
+      passphrase: (epoch) =>
+        readFileSync(join(site.folder, DEVICE, 'srt', `${DEVICE}-${epoch}.passphrase`), 'utf8'),
+      async stop() {
+        const said = await transport.stop()
+        await agent.stop()
+        const line = said.split('\n').findLast((one) => one.startsWith('{')) ?? assert.fail(said)
+        assert.equal(said.includes('cannot'), false, said)
+        return JSON.parse(line).srt[DEVICE]
+      },
+    })
+  } finally {
+    for (const socket of sockets) socket.close()
+    await site.close()
+  }
+}
+
+interface Middle {
+  readonly port: number
+  /** Data of an encoder does not go on; what this gives goes in its place, to its connection. */
+  replace: (() => Buffer | undefined) | undefined
+  close(): void
+}
+
+/** Somebody on the way between encoder and relay: what he sends has the encoder's address, as the relay knows it. */
+async function startMiddle(relayPort: number): Promise<Middle> {
+  const input = await bindSocket({ host: HOST, port: 0 })
+  const outputs = new Map<number, Socket>()
+  const outputOf = async (port: number) => {
+    const output = await bindSocket({ host: HOST, port: 0 })
+    output.on('message', (packet) => input.send(packet, port, HOST))
+    outputs.set(port, output)
+    return output
+  }
+  const middle: Middle = {
+    ...{ port: input.address().port, replace: undefined },
+    close() {
+      for (const socket of [input, ...outputs.values()]) socket.close()
+    },
+  }
+  input.on('message', async (packet, { port }) => {
+    const output = outputs.get(port) ?? (await outputOf(port))
+    const read = readSrtPacket(packet)
+    const isData = read.kind === 'read' && read.packet.kind === 'data'
+    if (middle.replace === undefined || !isData) output.send(packet, relayPort, HOST)
+    else {
+      const other = middle.replace()
+      if (other === undefined) return
+      other.writeUInt32BE(read.packet.target, 12)
+      output.send(other, relayPort, HOST)
+    }
+  })
+  return middle
+}
+
+/** A second encoder, which sends to a receiver of its own; its data is kept. */
+async function startThief(site: DeviceSite) {
+  const [port, receiverPort] = [await freeMediaPort(), await freeMediaPort()]
+  const packets: Buffer[] = []
+  const input = await bindSocket({ host: HOST, port })
+  const output = await bindSocket({ host: HOST, port: 0 })
+  let caller = 0
+  input.on('message', (packet, from) => {
+    caller = from.port
+    if ((packet[0] ?? 0) < 128) packets.push(Buffer.from(packet))
+    output.send(packet, receiverPort, HOST)
+  })
+  output.on('message', (packet) => input.send(packet, caller, HOST))
+  const url = `srt://${HOST}:${receiverPort}?mode=listener&passphrase=of-the-other-one`
+  const receiver = startProcess('ffmpeg', 'ffmpeg', [
+    ...['-loglevel', 'error', '-f', 'data', '-i', url, '-map', '0', '-c', 'copy', '-f', 'null', '-'],
+  ])
+  const encoder = startProcess('sh', 'sh', [
+    '-c',
+    'sleep 1; exec ffmpeg "$@"',
+    'sh',
+    ...encoderArguments(port, 'of-the-other-one', join(site.folder, 'other.ts')),
+  ])
+  return {
+    packets,
+    async close() {
+      await encoder.stop('SIGKILL')
+      await receiver.stop('SIGKILL')
+      input.close()
+      output.close()
+    },
+  }
+}
+
+/** The same octets to a file and to a caller of SRT. */
+function encoderArguments(port: number, passphrase: string, file: string): string[] {
+  const url = `srt://${HOST}:${port}?mode=caller&pkt_size=1316&passphrase=${passphrase}`
+  return [
+    ...['-y', '-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25'],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-b:v', '1M', '-g', '25', '-map', '0:v'],
+    ...['-f', 'tee', `[f=mpegts]${file}|[f=mpegts]${url}`],
+  ]
+}
+
+function encoderScript(folder: string, port: number): string {
+  const sent = join(folder, 'sent')
+  mkdirSync(sent)
+  const words = encoderArguments(port, '$(cat "$3")', `${sent}/$2-$$.ts`)
+  return script(join(folder, 'encoder.sh'), words)
+}
+
+function receiverScript(folder: string, came: string): string {
+  return script(join(folder, 'receiver.sh'), [
+    ...['-y', '-loglevel', 'error', '-f', 'data'],
+    ...['-i', 'srt://$4?mode=listener&passphrase=$(cat "$3")', '-map', '0', '-c', 'copy'],
+    ...['-flush_packets', '1', '-f', 'data', `${came}/$2-$$.ts`],
+  ])
+}
+
+function script(path: string, words: readonly string[]): string {
+  const line = words.map((word) => `"${word}"`).join(' ')
+  writeFileSync(path, `#!/bin/sh\nexec ffmpeg ${line}\n`)
+  chmodSync(path, 0o700)
+  return path
+}
+
+/** What came of each encoder that sent something. */
+function* pairsIn(folder: string): Generator<{ sent: Buffer; received: Buffer }> {
+  const sent = readdirSync(join(folder, 'sent'))
+  for (const name of readdirSync(join(folder, 'came'))) {
+    const received = readFileSync(join(folder, 'came', name))
+    if (received.length === 0) continue
+    const [epoch] = name.split('-')
+    const same = sent.filter((one) => one.startsWith(`${epoch}-`))
+    assert.equal(same.length, 1)
+    yield { sent: readFileSync(join(folder, 'sent', same[0] ?? '')), received }
+  }
+}
