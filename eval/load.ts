@@ -12,6 +12,7 @@ import { gunzipSync } from 'node:zlib'
 import { FORECASTER_DEFAULTS } from '../src/forecast/forecaster.ts'
 import { rehearse } from '../src/forecast/rehearse.ts'
 import { readSeriesCsv, type SeriesFile } from '../src/wire/series-csv.ts'
+import { type Floor, noiseFloor } from './poisson-floor.ts'
 
 const HORIZONS = [5, 15, 60]
 /** Part of each trace that only teaches. */
@@ -26,6 +27,8 @@ export interface LoadScore {
   /** Share of minutes at or below the 95 % line. */
   readonly coverage: number
   readonly overprovision: number
+  /** Of `ratio_last`: what chance leaves (`poisson-floor.ts`). */
+  readonly floor: Floor
 }
 
 export async function evalLoad(dataDir: string) {
@@ -71,5 +74,6 @@ function scoreTrace({ startS, values }: SeriesFile): readonly LoadScore[] {
     ratio_seasonal: ratioSeasonal,
     coverage,
     overprovision,
+    floor: noiseFloor(values, Math.ceil(values.length * LEARNED_SHARE), steps),
   }))
 }

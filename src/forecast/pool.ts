@@ -1,7 +1,6 @@
 /**
  * Learning over many series at once: series of like shape share one regression of the next steps on the last lags
- * (on logarithms less their level), so that each learns from what happened to the others. A window weighs the less the worse a first
- * regression forecasts it: least squares come near to least absolute errors so. What is like is found by k-means on
+ * (on logarithms less their level), so that each learns from what happened to the others. What is like is found by k-means on
  * the profile of the longest season. A cluster too coarse blurs, one too fine starves: several sizes are forecast side by
  * side, and one more that adds the series' own windows again; `combine.ts` weighs them.
  *
@@ -14,7 +13,7 @@ import { factorRidge } from '../math/ridge.ts'
 import type { SeriesFrame } from './model.ts'
 import { bounded, bridgeGaps, rangeOf } from './models/guarded.ts'
 import { type LogScale, logScaleOf, offScale, onScale } from './models/log-scale.ts'
-import { dot, type WindowOptions, WindowSums } from './window-sums.ts'
+import { type WindowOptions, WindowSums } from './window-sums.ts'
 
 export interface PoolOptions {
   /** Numbers of clusters, one member of the pool for each. */
@@ -60,13 +59,10 @@ export function forecastPool(
   const pooled = seriesList.map((series) => prepare(bridgeGaps(series, season), window))
   const names = [...options.clusters.map((count) => `pool of ${count}`), 'pool and own']
   const forecasts = names.map(() => seriesList.map((): Float64Array[] => []))
-  const oldest = Math.max(...stepsBack)
   // The oldest origin first: windows are only ever added.
   for (const [at, back] of [...stepsBack.entries()].toSorted((a, b) => b[1] - a[1])) {
     for (const one of pooled) moveTo(one, Math.max(0, one.history.length - back))
     const groupings = options.clusters.map((count) => groupAlike(pooled, lags, count, random))
-    if (back === oldest)
-      weighByErrors(pooled, groupings[groupings.length >> 1] ?? [], options, window)
     const members = regressAll(pooled, groupings, lambda)
     for (const [m, regressions] of members.entries()) {
       for (const [i, regression] of regressions.entries()) {
@@ -87,9 +83,7 @@ interface Pooled {
   readonly scale: LogScale
   /** On a plain scale series are divided by this, so that they can share a regression. */
   readonly unit: number
-  /** Values less gaps, on their scale. */
-  readonly values: Float64Array
-  sums: WindowSums
+  readonly sums: WindowSums
   /** What is known of the history at the present origin. */
   length: number
 }
@@ -99,35 +93,12 @@ function prepare(history: Float64Array, window: WindowOptions): Pooled {
   const size = history.reduce((sum, value) => sum + Math.abs(value), 0) / history.length
   const unit = scale.floor > 0 || !(size > 0) ? 1 : size
   const values = history.map((value) => onScale(scale, value) / unit)
-  return { history, scale, unit, values, sums: new WindowSums(values, window), length: 0 }
+  return { history, scale, unit, sums: new WindowSums(values, window), length: 0 }
 }
 
 function moveTo(one: Pooled, length: number): void {
   one.length = length
   one.sums.addUpTo(length)
-}
-
-/**
- * Sums anew, with windows weighed by the errors of regressions of this grouping: iteratively reweighted least squares (Holland and
- * Welsch, 1977), one round. Windows that are not known yet are weighed when they are, by regressions that never saw them.
- */
-function weighByErrors(
-  pooled: readonly Pooled[],
-  grouping: Grouping,
-  { lambda }: PoolOptions,
-  window: WindowOptions,
-): void {
-  for (const ids of grouping) {
-    const total = totalOf(ids.flatMap((i) => pooled[i]?.sums ?? []))
-    if (total === null) continue
-    const regression = solveSteps(total, lambda)
-    for (const i of ids) {
-      const one = pooled[i]
-      if (one === undefined) continue
-      one.sums = new WindowSums(one.values, window, one.sums.errorsOf(regression))
-      one.sums.addUpTo(one.length)
-    }
-  }
 }
 
 function forecastOne(one: Pooled, regression: Regression, steps: number): Float64Array {
@@ -136,7 +107,10 @@ function forecastOne(one: Pooled, regression: Regression, steps: number): Float6
   if (Number.isNaN(range.last)) return new Float64Array(steps)
   if (input === null) return new Float64Array(steps).fill(range.last)
   const forecast = Float64Array.from(regression, (coefficients) => {
-    return offScale(one.scale, (input.level + dot(coefficients, input.row)) * one.unit)
+    let sum = input.level
+    for (let j = 0; j < coefficients.length; j++)
+      sum += (coefficients[j] ?? 0) * (input.row[j] ?? 0)
+    return offScale(one.scale, sum * one.unit)
   })
   return bounded(forecast, range)
 }

@@ -18,8 +18,6 @@ export interface WindowOptions {
 
 /** Softens the weight of a window, 1 / (mean absolute target + this): on the logarithm, 5 %. From the prototype. */
 const SOFTENING = 0.05
-/** The same where errors are known, which are smaller: 0.005 to 0.05 were alike (docs/decisions/0014). */
-const ERROR_SOFTENING = 0.01
 
 /** Rows of windows summed at a time: as many as a loop keeps in registers. */
 const BLOCK = 8
@@ -33,21 +31,15 @@ export class WindowSums {
   readonly moments: Float64Array<ArrayBuffer>
   readonly #values: Float64Array
   readonly #options: WindowOptions
-  readonly #errors: Float64Array | undefined
   #next: number
 
-  /**
-   * @param values finite, all of them
-   * @param errors of each window, by the place where it begins: the mean absolute error of a forecast, by which it is weighed; by its
-   *   targets without
-   */
-  constructor(values: Float64Array, options: WindowOptions, errors?: Float64Array) {
+  /** @param values finite, all of them */
+  constructor(values: Float64Array, options: WindowOptions) {
     this.columns = options.lags + 1
     this.gram = new Float64Array(this.columns * this.columns)
     this.moments = new Float64Array(options.steps * this.columns)
     this.#values = values
     this.#options = options
-    this.#errors = errors
     this.#next = options.lags
   }
 
@@ -79,26 +71,6 @@ export class WindowSums {
     return { row, level }
   }
 
-  /**
-   * What the constructor takes, of forecasts from everywhere.
-   *
-   * @param regression coefficients for each step
-   */
-  errorsOf(regression: readonly Float64Array[]): Float64Array {
-    const { lags, steps } = this.#options
-    const errors = new Float64Array(this.#values.length)
-    for (let origin = lags; origin + steps <= errors.length; origin++) {
-      const input = this.inputAt(origin)
-      if (input === null) continue
-      const sum = regression.reduce((total, coefficients, h) => {
-        const expected = input.level + dot(coefficients, input.row)
-        return total + Math.abs((this.#values[origin + h] ?? 0) - expected)
-      }, 0)
-      errors[origin] = sum / steps
-    }
-    return errors
-  }
-
   #levelAt(length: number): number {
     let sum = 0
     for (let i = 1; i <= this.#options.lags; i++) sum += this.#values[length - i] ?? 0
@@ -117,20 +89,12 @@ export class WindowSums {
     const { steps, season, offPhaseWeight } = this.#options
     const level = this.#levelAt(origin)
     const target = this.#values.slice(origin, origin + steps).map((value) => value - level)
-    const mean = target.reduce((sum, value) => sum + Math.abs(value), 0) / steps
-    const error = this.#errors?.[origin]
-    const size = error === undefined ? mean + SOFTENING : error + ERROR_SOFTENING
+    const size = target.reduce((sum, value) => sum + Math.abs(value), 0) / steps
     const inPhase = (this.#values.length - origin) % season === 0
-    const weight = Math.sqrt((inPhase ? 1 : offPhaseWeight) / size)
+    const weight = Math.sqrt((inPhase ? 1 : offPhaseWeight) / (size + SOFTENING))
     const row = this.inputAt(origin)?.row ?? new Float64Array(this.columns)
     return { row: row.map((x) => x * weight), target: target.map((y) => y * weight) }
   }
-}
-
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0)
-  return sum
 }
 
 /** into[i][j] += sum over the block of left[i] right[j]; below the diagonal only when `half`. */

@@ -22,7 +22,7 @@ const STEP_MS_MAX = 25_000
 const QUICK = join(import.meta.dirname, 'quick-limen.ts')
 const CONFIG = `listeners: [{ name: web, address: 'SITE' }]
 pools:
-  - { name: site, servers: [{ id: a, address: 'UPSTREAM' }] }
+  - { name: site, servers: [{ id: a, address: 'UPSTREAM' }], scaling: { min: 2, max: 3, startUpS: 1 } }
   - { name: idle, servers: [{ id: b, address: '127.0.0.1:9' }] }
 routes: [{ pool: site }]
 forecast: { calendars: [{ file: site.ics, pool: site }] }
@@ -95,6 +95,23 @@ test('says who speaks at each horizon and why, and that the capacity is not know
   await desk.getByText('capacity not known').waitFor()
 })
 
+test('shows how many servers were wanted and how many there were, beside the load, for a pool that is scaled', async () => {
+  const chart = desk.getByRole('figure', { name: 'Servers wanted and up' })
+  await chart.waitFor()
+  await chart.getByRole('img', { name: /now: wanted 2, up 1$/ }).waitFor()
+  await chart.getByText('As a table').click()
+  const rows = await chart.locator('tbody tr').allInnerTexts()
+  assert.match(rows[0] ?? '', /\s–\s+–$/, 'the end of the hour to come')
+  const load = desk.getByRole('figure', { name: 'Requests per second, and the next hour' })
+  const times = (of: typeof chart) => of.locator('tbody th').allInnerTexts()
+  // Both are drawn from the same answer; it may come between the two readings.
+  await until('the same axis of time', STEP_MS_MAX, async () => {
+    const [one, other] = [await times(chart), await times(load)]
+    return one.length > 0 && one.join() === other.join()
+  })
+  await desk.getByText('2 servers wanted').waitFor()
+})
+
 test('shows announced events, and what is known of their effect', async () => {
   const now = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+|[-:]/g, '')
   const event = `BEGIN:VEVENT\r\nDTSTART:${now}\r\nDURATION:PT1H\r\nSUMMARY:release\r\nEND:VEVENT`
@@ -104,9 +121,12 @@ test('shows announced events, and what is known of their effect', async () => {
 })
 
 test('goes to another pool', async () => {
+  const scaling = desk.waitForResponse(/v1\/scaling/)
   await desk.getByLabel('idle').check({ force: true })
   await desk.getByRole('heading', { name: 'Pool idle' }).waitFor()
+  await scaling
   await desk.getByText('Capacity: server b was not yet seen near its limit.').waitFor()
+  assert.equal(await desk.getByRole('figure', { name: 'Servers wanted and up' }).count(), 0)
   await desk.getByLabel('site').check({ force: true })
   await desk.getByRole('heading', { name: 'Pool site' }).waitFor()
 })
@@ -127,7 +147,10 @@ test('axe finds nothing, light and dark, wide and narrow', async () => {
 test('where forecasts are off it says how to turn them on', async () => {
   const off = await startLimen(
     [process.execPath, QUICK],
-    CONFIG.replace(/forecast: .*/, 'forecast: { enabled: false }'),
+    CONFIG.replace(/forecast: .*/, 'forecast: { enabled: false }').replace(
+      /, scaling: .*(?= \})/,
+      '',
+    ),
   )
   try {
     await desk.goto(`${off.adminUrl}#/forecast`)

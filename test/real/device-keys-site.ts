@@ -74,7 +74,10 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-export async function startDeviceSite({ rotateEveryMs = 0, graceMs = 300 } = {}): Promise<DeviceSite> {
+export async function startDeviceSite({
+  rotateEveryMs = 0,
+  graceMs = 300,
+} = {}): Promise<DeviceSite> {
   const folder = mkdtempSync(join(tmpdir(), 'limen-device-site-'))
   const brokerPort = await freeTcpPort()
   const keysPort = await freeTcpPort()

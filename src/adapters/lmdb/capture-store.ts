@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { setImmediate } from 'node:timers/promises'
 import { ulidTime } from '../../ground/ulid.ts'
 import type { PersonSeal } from '../../ports/person-store.ts'
 import type { Capture, CaptureStore } from '../../ports/request-capture.ts'
@@ -23,6 +24,13 @@ export interface LmdbCaptureStoreOptions {
 interface Entry {
   readonly bytes: number
   readonly person: string
+}
+
+interface Made {
+  readonly id: string
+  readonly wrapped: Uint8Array
+  readonly sealed: Uint8Array
+  readonly entry: Entry
 }
 
 const LENGTH_BYTES = 4
@@ -73,13 +81,16 @@ export function lmdbCaptureStore(options: LmdbCaptureStoreOptions): CaptureStore
 
   return {
     async add(captures) {
-      const made = captures.map((capture) => {
+      const made: Made[] = []
+      for (const capture of captures) {
         const { id, person } = capture
         if (!ID.test(id)) throw new RangeError('Cannot keep a capture without an id')
         const wrapped = seal.newKey(id)
         const sealed = seal.seal(id, wrapped, writeCapture(capture))
-        return { id, wrapped, sealed, entry: { bytes: sealed.length, person } }
-      })
+        made.push({ id, wrapped, sealed, entry: { bytes: sealed.length, person } })
+        // A large one takes milliseconds: others have their turn in between.
+        await setImmediate()
+      }
       // First: what is sealed under a key that is lost is lost.
       await commit(keys, () => {
         for (const { id, wrapped } of made) keys.put(id, wrapped)

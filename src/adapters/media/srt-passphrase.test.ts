@@ -38,7 +38,10 @@ describe('srtPassphrase()', () => {
   const salt = Buffer.from('a0a1a2a3a4a5a6a7a8a9aaab', 'hex')
 
   it('is the vector of docs/wire/device-keys.md', () => {
-    assert.equal(srtPassphrase({ key, salt }, 'camera-1').toString(), '1228804a62706261ebc99cf5ccbf9def')
+    assert.equal(
+      srtPassphrase({ key, salt }, 'camera-1').toString(),
+      '1228804a62706261ebc99cf5ccbf9def',
+    )
   })
 
   it('is another for each key, salt and device', () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -181,7 +182,10 @@ function srtRouteOf(text: string): SrtRoute {
   if (!isMediaParty(device) || more.length > 0 || addresses.length > 2) {
     throw refused(`--srt ${text} is no device=host:port=host:port[,host:port]`)
   }
-  return { device, listen: addressOf(listen), receivers: addresses.map(addressOf) }
+  const all = [listen, ...addresses].map(addressOf)
+  if (all.some(({ host }) => isIP(host) === 0)) throw refused(`--srt ${text} has no IP addresses`)
+  const [at = addressOf(listen), ...to] = all
+  return { device, listen: at, receivers: to }
 }
 
 function addressOf(text: string): Address {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ForecastCurve } from './api/views.ts'
-import { forecastColumns } from './forecast-series.ts'
+import { forecastColumns, serverColumns } from './forecast-series.ts'
 
 const CURVE: ForecastCurve = {
   ...{ pool: 'site', stepS: 60, at: 600_000, now: 3, fittedAfter: 0, horizons: [] },
@@ -29,4 +29,20 @@ test('forecastColumns() shows no more of the past than asked for, and the capaci
   assert.deepEqual(columns[1], [3, null, null])
   assert.deepEqual(columns[5], [50, 50, 50])
   assert.equal(nowIndex, 0)
+})
+
+test('serverColumns() holds each count until the next, knows none before the first, and nothing of what is to come', () => {
+  const counts = [
+    { at: 490_000, wanted: 1, up: 1 },
+    { at: 541_000, wanted: 3, up: 1 },
+    { at: 600_000, wanted: 3, up: 2 },
+    { at: 600_001, wanted: 3, up: 3 },
+  ]
+  const times = [480, 540, 600, 660, 720]
+  assert.deepEqual(serverColumns(counts, times, 2), [
+    times,
+    [null, 1, 3, null, null],
+    [null, 1, 2, null, null],
+  ])
+  assert.deepEqual(serverColumns([], [480], 0), [[480], [null], [null]])
 })

@@ -1,9 +1,9 @@
 /**
- * The past and the next steps of a pool as columns of one chart. Pure: the page feeds it, the chart reads it.
+ * The past and the next steps of a pool as columns of charts. Pure: the page feeds it, the chart reads it.
  *
  * @module
  */
-import type { ForecastCurve } from './api/views.ts'
+import type { ForecastCurve, ScalingView } from './api/views.ts'
 import type { Column } from './traffic-series.ts'
 
 export interface ForecastColumns {
@@ -26,4 +26,27 @@ export function forecastColumns(curve: ForecastCurve, pastSteps: number): Foreca
   const { requestsPerSecond } = capacity
   if (requestsPerSecond !== null) lines.push(times.map(() => requestsPerSecond))
   return { columns: [times, [...history, ...after], ...lines], nowIndex: past - 1 }
+}
+
+/**
+ * Servers wanted and up at the end of each step; null before the first count, and where it is not past.
+ *
+ * @param times seconds since the epoch, in order; those of {@link forecastColumns}
+ * @param nowIndex the last step that is over
+ */
+export function serverColumns(
+  counts: ScalingView['counts'],
+  times: readonly number[],
+  nowIndex: number,
+): [number[], ...Column[]] {
+  const wanted: Column = []
+  const up: Column = []
+  let next = 0
+  for (const [index, time] of times.entries()) {
+    while ((counts[next]?.at ?? Number.POSITIVE_INFINITY) <= time * 1000) next++
+    const count = index > nowIndex ? undefined : counts[next - 1]
+    wanted.push(count?.wanted ?? null)
+    up.push(count?.up ?? null)
+  }
+  return [[...times], wanted, up]
 }

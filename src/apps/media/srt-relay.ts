@@ -25,6 +25,8 @@ import {
 import { type Address, bindSockets } from './datagrams.ts'
 import type { InstallOrder } from './key-inbox.ts'
 import { type SrtCall, SrtCalls } from './srt-calls.ts'
+import { SrtEpochs } from './srt-epochs.ts'
+import { noSrtDrops, type SrtFigures } from './srt-figures.ts'
 import { SrtHandshakeRate } from './srt-handshake-rate.ts'
 
 export interface SrtRelayOptions {
@@ -45,36 +47,6 @@ export interface SrtRelayOptions {
   report(report: StreamReport): void
 }
 
-export type SrtDrop =
-  | 'malformed'
-  | 'unknown'
-  | 'handshake'
-  | 'rate'
-  | 'passphrase'
-  | 'locked'
-  | 'full'
-  | 'larger'
-
-export interface SrtFigures {
-  readonly epoch: number | undefined
-  readonly connections: number
-  readonly data: number
-  readonly sentAgain: number
-  /** Changes of SRT's own even and odd keys. */
-  readonly keyChanges: number
-  /** Connections that were ended here. */
-  readonly cut: number
-  readonly dropped: Readonly<Record<SrtDrop, number>>
-}
-
-interface Epoch {
-  readonly passphrase: Buffer
-  readonly slot: number
-  /** Somebody else may have the passphrase. */
-  isLocked: boolean
-  isSeen: boolean
-}
-
 interface Connection {
   readonly call: SrtCall
   /** Socket id of the receiver. */
@@ -90,8 +62,6 @@ const IDLE_MS = 10_000
 const SWEEP_MS = 1_000
 /** The old one, the new one, and what an encoder leaves behind that begins anew. */
 const CONNECTIONS_MAX = 16
-/** As many as the service knows. */
-const EPOCHS_MAX = 16
 const REPORT_MS = 2_000
 /** The service takes one in ten seconds. */
 const TELL_MS = 10_000
@@ -103,11 +73,11 @@ export class SrtRelay {
   readonly #watch = new SrtWatch()
   readonly #rate = new SrtHandshakeRate()
   readonly #calls = new SrtCalls()
-  readonly #epochs = new Map<number, Epoch>()
+  readonly #epochs: SrtEpochs
   readonly #byCaller = new Map<number, Connection>()
   readonly #byTarget = new Map<number, Connection>()
   readonly #timer: NodeJS.Timeout
-  readonly #dropped = noDrops()
+  readonly #dropped = noSrtDrops()
   readonly #counts = { data: 0, sentAgain: 0, keyChanges: 0, cut: 0 }
   #isPaused = false
   #state: StreamState = 'learning'
@@ -126,6 +96,7 @@ export class SrtRelay {
     this.#options = options
     this.#input = input
     this.#outputs = outputs
+    this.#epochs = new SrtEpochs(outputs.length)
     input.on('message', (packet, from) => this.#fromCaller(packet, from))
     for (const [slot, output] of outputs.entries()) {
       output.on('message', (packet, from) => this.#fromReceiver(packet, from, slot))
@@ -144,51 +115,42 @@ export class SrtRelay {
 
   figures(): SrtFigures {
     const { size: connections } = this.#byCaller
-    return { epoch: this.#newest(), connections, ...this.#counts, dropped: { ...this.#dropped } }
+    return {
+      epoch: this.#epochs.newest(),
+      connections,
+      ...this.#counts,
+      dropped: { ...this.#dropped },
+    }
   }
 
   /** New connections are of this epoch from now on. False: too many epochs, or the receiver cannot be told. */
   install(order: InstallOrder): boolean {
     const { epoch } = order
-    if (this.#epochs.size >= EPOCHS_MAX || this.#epochs.has(epoch)) return false
+    if (!this.#epochs.canAdd(epoch)) return false
     const passphrase = srtPassphrase(order, this.#options.device)
-    const slot = this.#freeSlot()
+    const slot = this.#epochs.freeSlot()
     const receiver = this.#options.receivers[slot]
     if (receiver === undefined || !this.#options.begin(epoch, passphrase, receiver)) {
       passphrase.fill(0)
       return false
     }
-    this.#epochs.set(epoch, { passphrase, slot, isLocked: false, isSeen: false })
+    this.#epochs.add(epoch, passphrase, slot)
     this.#told = undefined
     return true
   }
 
   /** Ends its connections. */
   retire(epoch: number): void {
-    const known = this.#epochs.get(epoch)
-    if (known === undefined) return
+    if (this.#epochs.get(epoch) === undefined) return
     this.#cut((one) => one.call.epoch === epoch)
-    known.passphrase.fill(0)
-    this.#epochs.delete(epoch)
+    this.#epochs.remove(epoch)
     this.#options.end(epoch)
   }
 
   close(): void {
     clearInterval(this.#timer)
-    for (const epoch of [...this.#epochs.keys()]) this.retire(epoch)
+    for (const epoch of this.#epochs.all()) this.retire(epoch)
     for (const socket of [this.#input, ...this.#outputs]) socket.close()
-  }
-
-  /** Not that of the newest, if there is another. */
-  #freeSlot(): number {
-    const newest = this.#epochs.get(this.#newest() ?? -1)
-    return newest === undefined ? 0 : (newest.slot + 1) % this.#outputs.length
-  }
-
-  /** That may be called under. */
-  #newest(): number | undefined {
-    const open = [...this.#epochs].filter(([, { isLocked }]) => !isLocked)
-    return open.length === 0 ? undefined : Math.max(...open.map(([epoch]) => epoch))
   }
 
   #fromCaller(bytes: Buffer, from: RemoteInfo): void {
@@ -295,8 +257,8 @@ export class SrtRelay {
       else this.#dropped.handshake++
       return
     }
-    const epoch = this.#newest()
-    const slot = this.#epochs.get(epoch ?? -1)?.slot
+    const epoch = this.#epochs.newest()
+    const slot = this.#epochs.get(epoch)?.slot
     if (epoch === undefined || slot === undefined) {
       this.#dropped.locked++
       return
@@ -320,7 +282,7 @@ export class SrtRelay {
       this.#calls.remove(call)
       return
     }
-    if (this.#newest() !== epoch) {
+    if (this.#epochs.newest() !== epoch) {
       this.#dropped.locked++
       return
     }
@@ -385,7 +347,7 @@ export class SrtRelay {
 
   /** Up to this one, nobody connects under them any more. */
   #lock(last: number, why: string): void {
-    for (const [epoch, known] of this.#epochs) if (epoch <= last) known.isLocked = true
+    this.#epochs.lock(last)
     this.#cut((one) => one.call.epoch <= last)
     this.#told = { why, atMs: this.#options.clockMs() }
     this.#options.anomalous(why)
@@ -419,17 +381,10 @@ export class SrtRelay {
       if (nowMs - connection.atMs > IDLE_MS) this.#end(connection)
     }
     const told = this.#told
-    const isWaiting = told !== undefined && this.#newest() === undefined
+    const isWaiting = told !== undefined && this.#epochs.newest() === undefined
     if (!isWaiting || nowMs - told.atMs < TELL_MS) return
     told.atMs = nowMs
     this.#options.anomalous(told.why)
-  }
-}
-
-function noDrops(): Record<SrtDrop, number> {
-  return {
-    ...{ malformed: 0, unknown: 0, handshake: 0, rate: 0, passphrase: 0 },
-    ...{ locked: 0, full: 0, larger: 0 },
   }
 }
 

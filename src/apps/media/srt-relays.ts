@@ -7,8 +7,9 @@
 import type { StreamReport } from '../../behavior/device/stream-report.ts'
 import type { Address } from './datagrams.ts'
 import type { InstallOrder } from './key-inbox.ts'
+import type { SrtFigures } from './srt-figures.ts'
 import { SrtProgram } from './srt-program.ts'
-import { type SrtFigures, SrtRelay } from './srt-relay.ts'
+import { SrtRelay } from './srt-relay.ts'
 
 /** `--srt` of `limen media`. */
 export interface SrtRoute {
@@ -55,10 +56,6 @@ export class SrtRelays {
     return this.#relays.get(device)?.figures()
   }
 
-  port(device: string): number | undefined {
-    return this.#relays.get(device)?.port
-  }
-
   install(order: InstallOrder): boolean {
     return this.#relays.get(order.device)?.install(order) ?? false
   }
@@ -82,7 +79,11 @@ export class SrtRelays {
     const relay = await SrtRelay.start({
       ...{ device, listen, receivers, clockMs, seen, report },
       begin: (epoch, passphrase, { host, port }) =>
-        program.begin(epoch, passphrase, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+        program.begin(
+          epoch,
+          passphrase,
+          host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+        ),
       end: (epoch) => program.end(epoch),
       anomalous: (why) => anomalous(device, why),
     })

@@ -210,7 +210,9 @@ async function running<T extends { close(): Promise<void> }>(
 
 function begin(
   kind: PartyKind,
-  options: Omit<StartPartyOptions, 'listen'> & { readonly labelled?: (message: Uint8Array) => void },
+  options: Omit<StartPartyOptions, 'listen'> & {
+    readonly labelled?: (message: Uint8Array) => void
+  },
 ): { readonly enrolled: Enrolled; readonly channel: LinkedPartyChannel } {
   const { folder, sealed, mqttVersion: version, changed, labelled = () => {} } = options
   const enrolled = readEnrolled(folder, sealed)

@@ -98,6 +98,25 @@ describe('scalePools()', () => {
     assert.equal(pass(100).wanted, 1)
   })
 
+  it('remembers when the numbers of servers changed', async (test) => {
+    const { view, pass } = await scaled(test, 'observe')
+    assert.deepEqual(view().counts, [{ at: START_MS, wanted: 1, up: 1 }])
+    pass(100)
+    pass(450)
+    pass(450)
+    assert.deepEqual(view().counts, [
+      { at: START_MS, wanted: 1, up: 1 },
+      { at: START_MS + 2 * LOOK_MS, wanted: 3, up: 1 },
+    ])
+    // For an hour more and fewer by turns: the last 500 changes are kept.
+    for (let i = 0; i < 600; i++) {
+      pass(450 + 600 * (i % 2))
+      for (let quiet = 0; quiet < 21; quiet++) pass(100)
+    }
+    assert.equal(view().counts.length, 500)
+    assert.equal(view().counts.at(-1)?.wanted, 1)
+  })
+
   it('only says so in observe', async (test) => {
     const { pass, told, audited } = await scaled(test, 'observe')
     assert.equal(pass(450).wanted, 3)

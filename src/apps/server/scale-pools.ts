@@ -44,6 +44,15 @@ export interface ScalingView {
   readonly processes: readonly ProcessView[]
   /** The newest first. */
   readonly actions: readonly ScalingAction[]
+  /** Since Limen was started: each time that one of the two changed, the oldest first. */
+  readonly counts: readonly ServerCount[]
+}
+
+/** From this moment on. */
+export interface ServerCount {
+  readonly at: number
+  readonly wanted: number
+  readonly up: number
 }
 
 export interface ScalingAction {
@@ -90,6 +99,8 @@ const LOOK_MS = 15_000
 /** Requests are counted over so long: what a metrics server gives the autoscaler. */
 const MEASURED_MS = 15_000
 const ACTIONS_MAX = 100
+/** Changes of the number of servers that are remembered: a day of one in three minutes. */
+const COUNTS_MAX = 500
 /** A forecast is of now while it is no older than so many steps. */
 const FRESH_STEPS = 2
 
@@ -179,6 +190,7 @@ class PoolScaling {
   #learned: number | undefined
   #view: ScalingView
   #actions: readonly ScalingAction[] = []
+  #counts: readonly ServerCount[] = []
 
   constructor(
     options: ScalePoolsOptions,
@@ -202,7 +214,7 @@ class PoolScaling {
     this.#view = {
       ...{ pool: name, at: options.clock.now(), mode, by, min, max, up: 0, starting: 0 },
       ...{ wanted: this.#listed, reason: 'enough', explained: 'Not looked at yet' },
-      ...{ measured: null, perServer: null, processes: [], actions: [] },
+      ...{ measured: null, perServer: null, processes: [], actions: [], counts: [] },
     }
   }
 
@@ -215,6 +227,7 @@ class PoolScaling {
       ...this.#view,
       processes: this.#processes?.views() ?? [],
       actions: this.#actions,
+      counts: this.#counts,
     }
   }
 
@@ -241,6 +254,7 @@ class PoolScaling {
       perServer: perServer ?? null,
     }
     this.#follow(before, plan)
+    this.#count(now)
   }
 
   async close(): Promise<void> {
@@ -358,6 +372,13 @@ class PoolScaling {
     log.info({ subject, did, why, ...more }, 'Scaling')
     this.#note({ at: clock.now(), did, server, why })
     return true
+  }
+
+  #count(at: number): void {
+    const { wanted, up } = this.#view
+    const last = this.#counts.at(-1)
+    if (last?.wanted === wanted && last.up === up) return
+    this.#counts = [...this.#counts, { at, wanted, up }].slice(-COUNTS_MAX)
   }
 
   #told(taken: boolean, attempts: number, why: string): void {

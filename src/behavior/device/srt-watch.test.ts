@@ -108,7 +108,10 @@ describe('SrtOrder', () => {
     assert.deepEqual(afterwards(odd, packet(401, { keyBits: 0 })), ['keyBits', 'keyBits'])
     const order = new SrtOrder(1)
     order.announce(3)
-    assert.deepEqual([odd, packet(402)].map((one) => order.meet(one, 0)), [undefined, undefined])
+    assert.deepEqual(
+      [odd, packet(402)].map((one) => order.meet(one, 0)),
+      [undefined, undefined],
+    )
   })
 })
 
@@ -126,10 +129,14 @@ describe('SrtWatch', () => {
     // Every other packet comes 150 ms late.
     const late = feed(watch, 1, 10_000, 12_000, (i) => i * GAP_MS + (i % 2) * 150)
     assert.equal(late.at(-1)?.state, 'suspicious')
-    assert.deepEqual([...new Set(late.flatMap((one) => one.reasons.map(({ group }) => group)))], [
-      'path',
-    ])
-    assert.equal(late.some(({ rotate }) => rotate), false)
+    assert.deepEqual(
+      [...new Set(late.flatMap((one) => one.reasons.map(({ group }) => group)))],
+      ['path'],
+    )
+    assert.equal(
+      late.some(({ rotate }) => rotate),
+      false,
+    )
   })
 
   it('asks for another passphrase once when two connections send under one', () => {
@@ -138,7 +145,10 @@ describe('SrtWatch', () => {
     assert.equal(watch.begin(2, 10, HANDSHAKE, 1, 500), undefined)
     feed(watch, 2, 0, 1, () => 505)
     // What was on the way.
-    assert.deepEqual(feed(watch, 1, 100, 290).filter(({ rotate }) => rotate), [])
+    assert.deepEqual(
+      feed(watch, 1, 100, 290).filter(({ rotate }) => rotate),
+      [],
+    )
     const verdicts = feed(watch, 1, 290, 400)
     const [first] = verdicts.filter(({ rotate }) => rotate)
     assert.equal(first?.state, 'anomalous')
@@ -154,7 +164,10 @@ describe('SrtWatch', () => {
     watch.begin(3, 11, HANDSHAKE, 1, 5_500)
     const overlap = feed(watch, 3, 0, 1000, (i) => 5_500 + i * GAP_MS)
     const old = feed(watch, 2, 1000, 2000, (i) => 500 + i * GAP_MS)
-    assert.equal([...anew, ...overlap, ...old].some(({ state }) => state === 'anomalous'), false)
+    assert.equal(
+      [...anew, ...overlap, ...old].some(({ state }) => state === 'anomalous'),
+      false,
+    )
   })
 
   it('knows other settings, until the device has another passphrase', () => {

@@ -170,6 +170,8 @@ export interface ScalingView {
     readonly server: string
     readonly why: string
   }[]
+  /** From each change of either number on, the oldest first. */
+  readonly counts: readonly { readonly at: number; readonly wanted: number; readonly up: number }[]
 }
 
 /** GET /v1/custody. */

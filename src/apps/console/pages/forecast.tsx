@@ -5,7 +5,7 @@
  */
 import { useState } from 'preact/hooks'
 import { usePoll } from '../api/poll.ts'
-import type { ForecastCurve, PoolForecast } from '../api/views.ts'
+import type { ForecastCurve, PoolForecast, ScalingView } from '../api/views.ts'
 import { EventTable } from '../parts/event-table.tsx'
 import { ForecastChart } from '../parts/forecast-chart.tsx'
 import { ForecastTable } from '../parts/forecast-table.tsx'
@@ -17,6 +17,8 @@ import { useSession } from '../session.tsx'
 
 /** New ones come each minute. */
 const EVERY_MS = 10_000
+/** Pools are looked at every 15 s. */
+const SCALING_EVERY_MS = 5000
 
 export function ForecastPage() {
   const session = useSession()
@@ -66,14 +68,21 @@ function Pool({ name }: { readonly name: string }) {
   const session = useSession()
   const path = `v1/forecasts/${encodeURIComponent(name)}`
   const { value, failure } = usePoll<ForecastCurve>(path, EVERY_MS, session.count)
+  const { value: scalings } = usePoll<readonly ScalingView[]>(
+    'v1/scaling',
+    SCALING_EVERY_MS,
+    session.count,
+  )
   if (value === undefined) return <Pending failure={failure} />
+  // None for a pool that is not scaled.
+  const scaling = scalings?.find(({ pool }) => pool === name)
   return (
     <>
       <h2>Pool {name}</h2>
       <ForecastTiles forecast={value} />
-      <ForecastChart curve={value} />
+      <ForecastChart curve={value} counts={scaling?.counts} />
       <p class="quiet">Capacity: {value.capacity.reason}.</p>
-      <ScalingPanel pool={name} />
+      {scaling !== undefined && <ScalingPanel scaling={scaling} />}
       <h2>Horizons</h2>
       <ForecastTable horizons={value.horizons} />
       {value.events.length > 0 && (

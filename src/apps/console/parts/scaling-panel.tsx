@@ -1,24 +1,16 @@
 /**
- * How many servers a pool should have, why, and what was done about it; nothing for a pool that is not scaled.
+ * How many servers a pool should have, why, and what was done about it.
  *
  * @module
  */
-import { usePoll } from '../api/poll.ts'
 import type { ScalingView } from '../api/views.ts'
 import { formatMoment, formatRate, plural } from '../format.ts'
-import { useSession } from '../session.tsx'
 import { TableFrame } from './table-frame.tsx'
 
-/** Pools are looked at every 15 s. */
-const EVERY_MS = 5000
 /** The last ones; the API has more. */
 const ACTIONS_SHOWN = 20
 
-export function ScalingPanel({ pool }: { readonly pool: string }) {
-  const session = useSession()
-  const { value } = usePoll<readonly ScalingView[]>('v1/scaling', EVERY_MS, session.count)
-  const scaling = value?.find((one) => one.pool === pool)
-  if (scaling === undefined) return null
+export function ScalingPanel({ scaling }: { readonly scaling: ScalingView }) {
   const { wanted, up, starting, max, mode, perServer, explained, actions } = scaling
   return (
     <>

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import type { Capture } from '../../../ports/request-capture.ts'
 import type { CaptureFeed } from '../behavior/capture-feed.ts'
-import { SHOWN_CHARS } from '../behavior/people-feed.ts'
+import { shownSession } from '../behavior/shown-session.ts'
 import { Problem } from './problem.ts'
 import { problems } from './problem-responses.ts'
 import type { AdminApp, AdminRoom } from './server.ts'
@@ -96,7 +96,7 @@ function summaryOf(capture: Capture): CaptureSummary {
   const { id, at, session, person, score, reasons, client, server, protocol } = capture
   const { method, host, target, status, bodyBytes, isWhole } = capture
   return {
-    ...{ id, at, session: session.slice(0, SHOWN_CHARS), person, score, reasons, client, server },
+    ...{ id, at, session: shownSession(session), person, score, reasons, client, server },
     ...{ protocol, method, host, path: target.split('?')[0] ?? '', status, bodyBytes, isWhole },
   }
 }

@@ -35,6 +35,10 @@ export const scalingView = z.object({
     .array(z.object({ at, did: z.string(), server: z.string(), why: z.string() }))
     .readonly()
     .describe('What was done, or would have been, the newest first; 100 at most.'),
+  counts: z
+    .array(z.object({ at, wanted: z.int(), up: z.int() }))
+    .readonly()
+    .describe('Servers from each change of either number on, the oldest first; 500 at most.'),
 }) satisfies z.ZodType<ScalingView>
 
 /** Servers the data plane knows, and processes here that it does not know yet. */

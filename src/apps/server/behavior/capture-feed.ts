@@ -13,7 +13,7 @@ import { ulids } from '../../../ground/ulid.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { Capture, CapturedRequest, CaptureStore } from '../../../ports/request-capture.ts'
 import { eveAlert, eveHttp } from '../../../wire/eve-json.ts'
-import { SHOWN_CHARS } from './people-feed.ts'
+import { shownSession } from './shown-session.ts'
 
 export interface CaptureFeedOptions {
   readonly plane: Pick<DataPlane, 'onBehavior'>
@@ -152,7 +152,7 @@ export class CaptureFeed {
     const { eve } = this.#options
     if (eve === undefined) return
     const { session, reasons } = capture
-    const verdict = { ...capture, tier: 3, session: session.slice(0, SHOWN_CHARS) }
+    const verdict = { ...capture, tier: 3, session: shownSession(session) }
     const why = reasons.toSorted().join(' ')
     if (this.#alerted.get(session) !== why) {
       put(this.#alerted, session, why)

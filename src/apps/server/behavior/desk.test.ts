@@ -87,6 +87,15 @@ describe('BehaviorDesk', () => {
     )
   })
 
+  it('makes no profile in bot-only, whatever the page says', () => {
+    const { post, tokenFor, heard } = started({ collect: 'bot-only' })
+    assert.equal(post('s', envelope(tokenFor('s'), { botOnly: false })).status, 204)
+    assert.deepEqual(
+      heard.map(({ botOnly }) => botOnly),
+      [true],
+    )
+  })
+
   it('is off without TLS 1.3, and says so to who sends all the same', () => {
     const { ask, heard, tokenFor } = started()
     for (const [tls, address] of [

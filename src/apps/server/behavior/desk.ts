@@ -142,7 +142,9 @@ export class BehaviorDesk {
     const content = inflated === undefined ? undefined : readBehaviorBody(inflated)
     if (content?.kind !== 'read') return this.#refuse(400, 'malformed')
     const { batch } = content
-    const { page, sequence, botOnly } = envelope
+    const { page, sequence } = envelope
+    // A page that was open before the change, or lies, keeps no profile either.
+    const botOnly = envelope.botOnly || this.#options.collect() === 'bot-only'
     const endMs = batch.fromMs + batch.lastedMs
     const now = this.#options.clock.now()
     const order = this.#order.meet(session, page, sequence, endMs, now)

@@ -21,9 +21,10 @@ import type { CaptureFeed, CaptureFigures } from './capture-feed.ts'
 import { BehaviorDesk, type OwnStanding } from './desk.ts'
 import { listenForBehavior } from './listener.ts'
 import { openCaptures } from './open-captures.ts'
-import { PeopleFeed, SHOWN_CHARS } from './people-feed.ts'
+import { PeopleFeed } from './people-feed.ts'
 import { openPersonStorage, type PersonStorage, personIdKey } from './person-storage.ts'
 import { behaviorScript } from './script.ts'
+import { shownSession } from './shown-session.ts'
 import {
   type BehaviorTuning,
   configuredTuning,
@@ -135,7 +136,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     let inForce: TuningInForce =
       state !== undefined && isSame ? state.inForce : { tuning: configured, version: 0 }
     const { sessionS, everyMs, collect, onError, plainLoopback } = config.behavior
-    const { batchesPerMinute: perMinute, suspicionS } = config.behavior
+    const { batchesPerMinute: perMinute, suspicionS, compareWith } = config.behavior
     const settingsOf = (tuning: BehaviorTuning) => peopleSettings(tuning, sessionS)
     const watch = new PeopleWatch(
       settingsOf(inForce.tuning),
@@ -147,12 +148,13 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     const nextId = ulids(random)
     const mode = () => inForce.tuning.mode
     const people = new PeopleFeed({
-      ...{ plane, watch, store, clock, log, mode, onError, suspicionMs: suspicionS * 1000 },
+      ...{ plane, watch, store, clock, log, mode, onError, compareWith },
+      suspicionMs: suspicionS * 1000,
       idKey: createSecretKey(personIdKey(config, options.secrets, random)),
       onTier: (session, person, standing, before) => {
         const { tier, score, reasons } = standing
         const id = nextId(clock.now())
-        const shown = session.slice(0, SHOWN_CHARS)
+        const shown = shownSession(session)
         if (person !== '') {
           const turn = { session: shown, decision: id, before }
           people.timeline.turn(person, turn, standing, clock.now())

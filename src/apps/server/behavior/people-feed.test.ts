@@ -3,6 +3,7 @@ import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { actPerson } from '../../../../test/acted-person.ts'
 import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
+import { keptTypist } from '../../../../test/kept-typist.ts'
 import { memoryPersonStore } from '../../../adapters/memory/person-store.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
 import { PeopleWatch } from '../../../flows/watch-people.ts'
@@ -12,9 +13,17 @@ import { sampleDecision } from '../../../ports/decision-log.contract.ts'
 import type { PersonStore } from '../../../ports/person-store.ts'
 import { PeopleFeed } from './people-feed.ts'
 
+const NOBODY = 'f'.repeat(32)
+
 type Mode = 'observe' | 'shadow' | 'enforce'
 
-function started(change: { mode?: Mode; onError?: 'open' | 'closed' } = {}) {
+interface Change {
+  readonly mode?: Mode
+  readonly onError?: 'open' | 'closed'
+  readonly compareWith?: 'others' | 'self'
+}
+
+function started(change: Change = {}) {
   let mode = change.mode ?? 'enforce'
   let now = 1_795_000_000_000
   let isDown = false
@@ -51,6 +60,7 @@ function started(change: { mode?: Mode; onError?: 'open' | 'closed' } = {}) {
       clock,
       mode: () => mode,
       onError: change.onError ?? 'open',
+      compareWith: change.compareWith ?? 'others',
       suspicionMs: 3_600_000,
     },
     idKey: createSecretKey(Buffer.alloc(32, 1)),
@@ -67,7 +77,7 @@ function started(change: { mode?: Mode; onError?: 'open' | 'closed' } = {}) {
       }
     },
     /** All that was told so far has been taken. */
-    settled: () => feed.load('f'.repeat(32)).catch(() => undefined),
+    settled: () => feed.load(NOBODY).catch(() => undefined),
     set: (next: { mode?: Mode; isDown?: boolean; passMs?: number }) => {
       mode = next.mode ?? mode
       isDown = next.isDown ?? isDown
@@ -227,6 +237,22 @@ describe('PeopleFeed', () => {
     assert.deepEqual(plane.tiersTold.at(-1), { session: 'thief', shown: 1, enforced: 1 })
     await feed.close()
   })
+
+  for (const compareWith of ['others', 'self'] as const) {
+    const what = compareWith === 'others' ? 'some' : 'none'
+    it(`reads ${what} of others' records, with compareWith: ${compareWith}`, async (test) => {
+      test.mock.timers.enable({ apis: ['setInterval'] })
+      const { feed, store, watch, settled } = started({ compareWith })
+      const loaded = test.mock.method(store, 'load')
+      for (let i = 0; i < 9; i++) await store.save(keptTypist(i))
+      test.mock.timers.tick(5000)
+      await settled()
+      const read = loaded.mock.calls.filter(({ arguments: [id] }) => id !== NOBODY).length
+      const all = compareWith === 'others' ? 9 : 0
+      assert.deepEqual([read, watch.population.size], [all, all])
+      await feed.close()
+    })
+  }
 
   it('moves the session of the application along', async () => {
     const { feed, say, settled, plane } = started()

@@ -1,6 +1,7 @@
 /**
  * Carries what pages tell to who watches people (`flows/watch-people.ts`), and what follows to the workers, the decisions and
- * the storage. One batch after the other; what cannot be taken is turned away before, and no request waits for any of it.
+ * the storage (`kept-people.ts`). One batch after the other; what cannot be taken is turned away before, and no request waits for
+ * any of it.
  *
  * @module
  */
@@ -16,10 +17,12 @@ import type { BehaviorMet, DataPlane } from '../../../ports/data-plane.ts'
 import type { KeptPerson, PersonStore } from '../../../ports/person-store.ts'
 import { readUserField } from '../../../wire/user-field.ts'
 import type { HeardBatch } from './desk.ts'
-import { meetOthers } from './meet-others.ts'
+import { KeptPeople } from './kept-people.ts'
 import { pseudonymOf } from './person-storage.ts'
 import { ScoreTimeline } from './score-timeline.ts'
 import { SessionTiers } from './session-tiers.ts'
+import { shownSession } from './shown-session.ts'
+import { Turns } from './turns.ts'
 
 export interface PeopleFeedOptions {
   readonly plane: DataPlane
@@ -31,6 +34,8 @@ export interface PeopleFeedOptions {
   readonly mode: () => 'observe' | 'shadow' | 'enforce'
   /** A person that cannot be loaded. */
   readonly onError: 'open' | 'closed'
+  /** `self`: nobody's record is read to judge another. */
+  readonly compareWith: 'others' | 'self'
   /** So long a tier is remembered of who falls silent or comes back as another session. */
   readonly suspicionMs: number
   /** A session is in another tier than before. */
@@ -52,40 +57,24 @@ export interface FeedFigures {
 const WAITING_MAX = 1000
 /** Profiles are stored this often. */
 const SAVE_MS = 2_000
-/** At once, in one commit of LMDB: one after the other a busy disk takes 60 a second (2026-11-22), so 300. */
-const SAVED_AT_ONCE = 32
 /** Quiet sessions are looked for this often. */
 const SWEEP_MS = 5_000
-/** A storage that fails is not asked again for so long. */
-const FAILED_MS = 5_000
 /** Sessions that wait for the storage; the oldest are forgotten, and stay unknown until they were quiet. */
 const UNBOUND_MAX = 10_000
-/** People whose profile has changed and waits to be stored; then nothing more is taken. */
-const UNSAVED_MAX = 2_000
-
 /** Remembered, so that a word counts once. */
 const LABELLED_MAX = 10_000
-/** Of a session's id: enough to tell sessions apart, not enough to be one. */
-export const SHOWN_CHARS = 8
-
-type Work = () => Promise<void> | void
 
 export class PeopleFeed {
   /** For whoever looks; sessions by the begin of their id. */
   readonly timeline = new ScoreTimeline()
   readonly #options: PeopleFeedOptions
-  readonly #waiting: Work[] = []
-  #working: Promise<void> | undefined
-  readonly #revisions = new Map<string, number>()
-  #unsaved = new Map<string, Person>()
+  readonly #turns: Turns
+  readonly #kept: KeptPeople
   readonly #tiers: SessionTiers
   /** Sessions of people that could not be loaded. */
   readonly #unbound = new Map<string, { readonly id: string; readonly confirmed: boolean }>()
-  /** The storage did not answer when it was asked last. */
-  #isDown = false
   /** Decisions that somebody has said something of. */
   readonly #labelled = new Set<string>()
-  #failedAt = Number.NEGATIVE_INFINITY
   #taken = 0
   #lastAt = 0
   #isClosed = false
@@ -94,7 +83,11 @@ export class PeopleFeed {
 
   constructor(options: PeopleFeedOptions) {
     this.#options = options
-    const { watch } = options
+    const { watch, log } = options
+    this.#turns = new Turns((error) =>
+      log.error({ err: error }, 'Cannot take what was told of behavior'),
+    )
+    this.#kept = new KeptPeople(options)
     const personOf = (session: string) => watch.personOf(session) ?? ''
     this.#tiers = new SessionTiers({ ...options, personOf })
     this.#stop = options.plane.onBehavior((met) => {
@@ -102,23 +95,23 @@ export class PeopleFeed {
     })
     this.#timers = [
       setInterval(() => {
-        this.#soon(() => this.#probe())
-        this.#soon(() => this.#save())
+        this.#turns.soon(() => this.#kept.probe())
+        this.#turns.soon(() => this.#kept.save())
       }, SAVE_MS),
       setInterval(() => {
-        this.#soon(() => this.#sweep())
-        this.#soon(() => this.#meetOthers())
+        this.#turns.soon(() => this.#sweep())
+        if (options.compareWith === 'others') this.#turns.soon(() => this.#kept.meetOthers())
       }, SWEEP_MS),
     ]
     for (const timer of this.#timers) timer.unref()
   }
 
   hasRoom(): boolean {
-    return this.#waiting.length < WAITING_MAX && this.#unsaved.size < UNSAVED_MAX && !this.#isClosed
+    return this.#turns.waiting < WAITING_MAX && this.#kept.hasRoom() && !this.#isClosed
   }
 
   take(heard: HeardBatch): void {
-    this.#soon(async () => {
+    this.#turns.soon(async () => {
       const { watch, clock } = this.#options
       const { session, batch, page, botOnly } = heard
       const id = watch.personOf(session)
@@ -140,7 +133,7 @@ export class PeopleFeed {
   /** Sessions of a person that go on, by the begin of their id. */
   sessionsOf(id: string): ({ readonly session: string } & Standing)[] {
     return this.#options.watch.sessionsOf(id).map(({ session, standing }) => ({
-      ...{ session: session.slice(0, SHOWN_CHARS), ...this.#tiers.counted(session, standing) },
+      ...{ session: shownSession(session), ...this.#tiers.counted(session, standing) },
     }))
   }
 
@@ -159,10 +152,7 @@ export class PeopleFeed {
 
   /** As it is stored, what waits to be stored included. Rejects when the storage does not answer. */
   load(id: string): Promise<KeptPerson | undefined> {
-    return this.#inTurn(async () => {
-      await this.#save(id)
-      return this.#options.store.load(id)
-    })
+    return this.#turns.ask(() => this.#kept.load(id))
   }
 
   /** Changes what is kept of a person, over the revision that is meant (0: there is none). @returns the next one */
@@ -171,20 +161,7 @@ export class PeopleFeed {
     revision: number,
     change: (before: Person | undefined) => Person,
   ): Promise<number | undefined> {
-    return this.#inTurn(async () => {
-      const { store, watch, clock } = this.#options
-      await this.#save(id)
-      const before = await store.load(id)
-      if ((before?.revision ?? 0) !== revision) return undefined
-      const next = await store.save(change(before?.person), revision)
-      if (next === undefined) return undefined
-      const at = watch.person(id)?.person
-      // Who is at hand goes on with what was changed.
-      if (at === undefined) watch.admit(id, (await store.load(id))?.person, clock.now())
-      else Object.assign(at, change(at))
-      this.#revisions.set(id, next)
-      return next
-    })
+    return this.#turns.ask(() => this.#kept.change(id, revision, change))
   }
 
   /** Somebody who knows vouches for a person's sessions. @returns how many there are */
@@ -220,7 +197,7 @@ export class PeopleFeed {
     this.timeline.say(person, id, isAttack ? 'attack' : 'honest')
     const { watch, clock } = this.#options
     const shown = subject.slice('session '.length)
-    const session = this.sessionIdsOf(person).find((one) => one.slice(0, SHOWN_CHARS) === shown)
+    const session = this.sessionIdsOf(person).find((one) => shownSession(one) === shown)
     if (session === undefined) watch.learn(score, tier, isAttack)
     else {
       const now = clock.now()
@@ -238,14 +215,12 @@ export class PeopleFeed {
   }
 
   erase(id: string): Promise<boolean> {
-    return this.#inTurn(async () => {
-      const { watch, store } = this.#options
+    return this.#turns.ask(async () => {
+      const { watch } = this.#options
       const wasAtHand = watch.has(id)
       this.#tiers.forget(id, watch.forget(id))
       this.timeline.forget(id)
-      this.#unsaved.delete(id)
-      this.#revisions.delete(id)
-      return (await store.erase(id)) || wasAtHand
+      return (await this.#kept.erase(id)) || wasAtHand
     })
   }
 
@@ -256,8 +231,8 @@ export class PeopleFeed {
 
   figures(): FeedFigures {
     return {
-      ...{ waiting: this.#waiting.length, waitingMax: WAITING_MAX, taken: this.#taken },
-      ...{ isStored: !this.#isDown, unsaved: this.#unsaved.size, lastAt: this.#lastAt },
+      ...{ waiting: this.#turns.waiting, waitingMax: WAITING_MAX, taken: this.#taken },
+      ...{ isStored: this.#kept.isStored, unsaved: this.#kept.unsaved, lastAt: this.#lastAt },
     }
   }
 
@@ -266,38 +241,33 @@ export class PeopleFeed {
     this.#isClosed = true
     this.#stop()
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#working
-    this.#failedAt = Number.NEGATIVE_INFINITY
+    await this.#turns.over()
     this.#sweep(true)
-    await this.#save()
-  }
-
-  get #hasFailed(): boolean {
-    return this.#options.clock.now() - this.#failedAt < FAILED_MS
+    await this.#kept.save(true)
   }
 
   #met(met: BehaviorMet): void {
     const { watch } = this.#options
     if (met.kind === 'passed') {
-      this.#soon(() => {
+      this.#turns.soon(() => {
         watch.passed(met.session)
       })
       return
     }
     if (met.kind === 'anchored') {
-      this.#soon(() => this.#anchored(met.session, met.anchor))
+      this.#turns.soon(() => this.#anchored(met.session, met.anchor))
       return
     }
     if (met.kind !== 'user') return
     const said = readUserField(met.value)
-    if (said === undefined || this.#waiting.length >= WAITING_MAX) return
+    if (said === undefined || this.#turns.waiting >= WAITING_MAX) return
     const id = this.idOf(said.user)
-    this.#soon(() => this.#bind(met.session, id, said.confirmed))
+    this.#turns.soon(() => this.#bind(met.session, id, said.confirmed))
   }
 
   async #bind(session: string, id: string, confirmed: boolean): Promise<void> {
     const { watch, clock } = this.#options
-    if (!(await this.#admit(id))) {
+    if (!(await this.#kept.admit(id))) {
       this.#unbound.set(session, { id, confirmed })
       if (this.#unbound.size > UNBOUND_MAX) {
         this.#unbound.delete(this.#unbound.keys().next().value ?? '')
@@ -312,34 +282,15 @@ export class PeopleFeed {
     else if (heard !== undefined) this.#heard(session, heard)
   }
 
-  /** False when nobody can say who that is. */
-  async #admit(id: string): Promise<boolean> {
-    const { watch, store, clock } = this.#options
-    if (!watch.has(id)) {
-      if (this.#hasFailed) return false
-      try {
-        const unsaved = this.#unsaved.get(id)
-        const kept = unsaved === undefined ? await store.load(id) : undefined
-        this.#isDown = false
-        if (kept !== undefined) this.#revisions.set(id, kept.revision)
-        watch.admit(id, unsaved ?? kept?.person, clock.now())
-      } catch (error) {
-        this.#failed(error, 'Cannot load a person')
-        return false
-      }
-    }
-    return true
-  }
-
   #heard(session: string, { standing, changed }: Heard): void {
-    if (changed !== undefined) this.#unsaved.set(changed.person.id, changed.person)
+    if (changed !== undefined) this.#kept.note(changed.person)
     const { clock, onTier } = this.#options
     const before = this.#tiers.tierOf(session)
     const isNew = this.#tiers.meet(session, standing, this.#leastOf(session))
     const person = this.personOf(session) ?? ''
     const counts = this.#tiers.counted(session, standing)
     if (person !== '') {
-      this.timeline.note(person, session.slice(0, SHOWN_CHARS), counts, clock.now())
+      this.timeline.note(person, shownSession(session), counts, clock.now())
     }
     if (isNew) onTier(session, person, counts, before)
   }
@@ -364,91 +315,10 @@ export class PeopleFeed {
   #sweep(isOver = false): void {
     const { watch, clock } = this.#options
     const { sessions, changed } = watch.sweep(clock.now(), isOver)
-    for (const person of changed) this.#unsaved.set(person.id, person)
+    for (const person of changed) this.#kept.note(person)
     for (const session of sessions) this.#unbound.delete(session)
     this.#tiers.over(sessions)
     this.#tiers.expire((session) => watch.standing(session) !== undefined)
-    for (const id of this.#revisions.keys()) {
-      if (!watch.has(id) && !this.#unsaved.has(id)) this.#revisions.delete(id)
-    }
-  }
-
-  /** @param only that one; rejects then */
-  async #save(only?: string): Promise<void> {
-    if (only === undefined && this.#hasFailed) return
-    const unsaved =
-      only === undefined ? [...this.#unsaved] : [...this.#unsaved].filter(([id]) => id === only)
-    for (let from = 0; from < unsaved.length; from += SAVED_AT_ONCE) {
-      try {
-        const some = unsaved.slice(from, from + SAVED_AT_ONCE)
-        await Promise.all(some.map(([id, person]) => this.#saveOne(id, person)))
-      } catch (error) {
-        this.#failed(error, 'Cannot store a person')
-        if (only !== undefined) throw error
-        return
-      }
-    }
-  }
-
-  async #saveOne(id: string, person: Person): Promise<void> {
-    const { store, watch } = this.#options
-    const revision = await store.save(person, this.#revisions.get(id) ?? 0)
-    this.#isDown = false
-    this.#unsaved.delete(id)
-    if (revision !== undefined) this.#revisions.set(id, revision)
-    else {
-      // Somebody else has saved it, or erased it: that counts, and what was learned here is lost.
-      this.#revisions.delete(id)
-      watch.release(id)
-    }
-  }
-
-  async #meetOthers(): Promise<void> {
-    if (this.#hasFailed) return
-    const { watch, store } = this.#options
-    try {
-      await meetOthers(watch.population, store)
-    } catch (error) {
-      this.#failed(error, 'Cannot load who people are told from')
-    }
-  }
-
-  /** Whether a storage that failed answers again: nobody may have a reason to ask it. */
-  async #probe(): Promise<void> {
-    if (!this.#isDown || this.#hasFailed) return
-    try {
-      await this.#options.store.size()
-      this.#isDown = false
-    } catch (error) {
-      this.#failed(error, 'Cannot reach the storage of people')
-    }
-  }
-
-  #failed(error: unknown, text: string): void {
-    if (!this.#isDown) this.#options.log.error({ err: error }, text)
-    this.#isDown = true
-    this.#failedAt = this.#options.clock.now()
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#soon(() => work().then(resolve, reject))
-    })
-  }
-
-  #soon(work: Work): void {
-    this.#waiting.push(work)
-    this.#working ??= this.#work()
-  }
-
-  async #work(): Promise<void> {
-    for (let work = this.#waiting.shift(); work !== undefined; work = this.#waiting.shift()) {
-      try {
-        await work()
-      } catch (error) {
-        this.#options.log.error({ err: error }, 'Cannot take what was told of behavior')
-      }
-    }
-    this.#working = undefined
+    this.#kept.trim()
   }
 }

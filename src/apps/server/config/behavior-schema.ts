@@ -58,6 +58,12 @@ export const behaviorSchema = z.strictObject({
     .enum(['profile', 'bot-only'])
     .default(B.collect)
     .describe('bot-only: no profile of anybody is kept; only machines that type are found.'),
+  compareWith: z
+    .enum(['others', 'self'])
+    .default(B.compareWith)
+    .describe(
+      "others: free text is scored against other people's records, too; self: only against the person's own.",
+    ),
   userField: z
     .string()
     .regex(FIELD, 'must be the name of a field')
