@@ -6,10 +6,11 @@
  */
 // x509 resolves its parts through reflect-metadata and throws without it.
 import 'reflect-metadata'
-import { KeyObject, webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
+import { DAY_MS, privateKeyPem, serialNumber, validity } from './certificate-fields.ts'
 
 export interface Credentials {
   /** PEM. */
@@ -24,14 +25,10 @@ export interface ClusterAuthority extends Credentials {
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const DAY_MS = 86_400_000
 /** Renewed by hand, with all certificates: long. */
 const AUTHORITY_DAYS = 3650
 /** Renewed by hand, too, one after the other. */
 const LEAF_DAYS = 365
-/** For clocks that run behind. */
-const BACKDATE_MS = 3_600_000
-const SERIAL_BYTES = 16
 
 /** A new one. */
 export async function makeClusterAuthority(
@@ -44,7 +41,7 @@ export async function makeClusterAuthority(
   const root = await x509.X509CertificateGenerator.createSelfSigned(
     {
       ...{ serialNumber: serialNumber(random), name: `CN=Limen custody ${cluster}`, keys },
-      ...{ signingAlgorithm: ALGORITHM, ...validity(clock, AUTHORITY_DAYS) },
+      ...{ signingAlgorithm: ALGORITHM, ...validity(clock, AUTHORITY_DAYS * DAY_MS) },
       extensions: [
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
@@ -54,7 +51,7 @@ export async function makeClusterAuthority(
   )
   return {
     certificate: pem(root),
-    key: keyPem(keys.privateKey),
+    key: privateKeyPem(keys.privateKey),
     async issue(name) {
       const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
       const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
@@ -62,7 +59,7 @@ export async function makeClusterAuthority(
         {
           ...{ serialNumber: serialNumber(random), subject: '', issuer: root.subject },
           ...{ publicKey: own.publicKey, signingKey: keys.privateKey },
-          ...{ signingAlgorithm: ALGORITHM, ...validity(clock, LEAF_DAYS) },
+          ...{ signingAlgorithm: ALGORITHM, ...validity(clock, LEAF_DAYS * DAY_MS) },
           extensions: [
             new x509.BasicConstraintsExtension(false, undefined, true),
             new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
@@ -72,27 +69,11 @@ export async function makeClusterAuthority(
         },
         crypto,
       )
-      return { certificate: pem(leaf), key: keyPem(own.privateKey) }
+      return { certificate: pem(leaf), key: privateKeyPem(own.privateKey) }
     },
   }
 }
 
-function validity(clock: Clock, days: number) {
-  const now = clock.now()
-  return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) }
-}
-
-function serialNumber(random: Random): string {
-  const bytes = Buffer.from(random.bytes(SERIAL_BYTES))
-  // Positive, and never empty (RFC 5280, section 4.1.2.2).
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
-  return bytes.toString('hex')
-}
-
 function pem(certificate: x509.X509Certificate): string {
   return `${certificate.toString('pem')}\n`
-}
-
-function keyPem(key: webcrypto.CryptoKey): string {
-  return KeyObject.from(key).export({ format: 'pem', type: 'pkcs8' }).toString()
 }

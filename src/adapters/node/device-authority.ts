@@ -11,6 +11,7 @@ import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
+import { DAY_MS, serialNumber, validity } from './certificate-fields.ts'
 
 export interface DeviceAuthority {
   /** PEM. */
@@ -28,21 +29,17 @@ export interface DeviceLeaf {
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const DAY_MS = 86_400_000
 /** Renewed by enrolling all again: long. */
 const AUTHORITY_DAYS = 3650
 /** Renewed by enrolling again; a device that is revoked is off the broker's list at once, whatever its certificate says. */
 const LEAF_DAYS = 730
-/** For clocks that run behind. */
-const BACKDATE_MS = 3_600_000
-const SERIAL_BYTES = 16
 
 export async function makeDeviceAuthority(clock: Clock, random: Random): Promise<DeviceAuthority> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const root = await x509.X509CertificateGenerator.createSelfSigned(
     {
       ...{ serialNumber: serialNumber(random), name: 'CN=Limen device keys', keys },
-      ...{ signingAlgorithm: ALGORITHM, ...validity(clock, AUTHORITY_DAYS) },
+      ...{ signingAlgorithm: ALGORITHM, ...validity(clock, AUTHORITY_DAYS * DAY_MS) },
       extensions: [
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
@@ -73,7 +70,7 @@ export async function issueDeviceCertificate(
       subject: [{ CN: [name] }],
       issuer: new x509.X509Certificate(authority.certificate).subject,
       publicKey: await subtle.importKey('spki', der, ALGORITHM, true, ['verify']),
-      ...{ signingKey, signingAlgorithm: ALGORITHM, ...validity(clock, LEAF_DAYS) },
+      ...{ signingKey, signingAlgorithm: ALGORITHM, ...validity(clock, LEAF_DAYS * DAY_MS) },
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -86,16 +83,4 @@ export async function issueDeviceCertificate(
     webcrypto as Crypto,
   )
   return `${leaf.toString('pem')}\n`
-}
-
-function validity(clock: Clock, days: number) {
-  const now = clock.now()
-  return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) }
-}
-
-function serialNumber(random: Random): string {
-  const bytes = Buffer.from(random.bytes(SERIAL_BYTES))
-  // Positive, and never empty (RFC 5280, section 4.1.2.2).
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
-  return bytes.toString('hex')
 }

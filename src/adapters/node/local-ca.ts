@@ -7,12 +7,13 @@
  */
 // x509 resolves its parts through reflect-metadata and throws without it.
 import 'reflect-metadata'
-import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
+import { DAY_MS, privateKeyPem, serialNumber, validity } from './certificate-fields.ts'
 import { type CertificatePair, checkPair } from './certificate-files.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
 import { plainFiles, type SecretFiles } from './secret-files.ts'
@@ -28,15 +29,12 @@ export interface LocalCaOptions {
   readonly files?: SecretFiles
 }
 
-const DAY_MS = 86_400_000
 /** Made once and trusted by hand: long. */
 const CA_DAYS = 3650
 /** Browsers accept at most 825 days from a CA added by hand; renewed without anybody noticing, so short. */
 const LEAF_DAYS = 90
 /** A third of the life left, as ACME clients do. */
 const RENEW_DAYS = 30
-/** For clocks that run behind. */
-const BACKDATE_MS = 3_600_000
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
 /** The leaf for `names`, from the folder when it is there and good for long enough, else made now. */
@@ -100,7 +98,7 @@ async function readOrMakeAuthority(options: LocalCaOptions): Promise<Authority> 
     if (kept !== undefined && kept.certificate.notAfter.getTime() > needed) return kept
   }
   const { certificate, keys } = await makeAuthority(options)
-  filesOf(options).write(keyFile, pemOf(keys.privateKey))
+  filesOf(options).write(keyFile, privateKeyPem(keys.privateKey))
   writePrivateFile(certFile, `${certificate.toString('pem')}\n`)
   return { certificate, privateKey: keys.privateKey }
 }
@@ -127,7 +125,7 @@ async function makeAuthority({ clock, random }: LocalCaOptions) {
       serialNumber: serialNumber(random),
       // The mark tells two of them apart in a browser's list.
       name: `CN=Limen local CA ${mark}`,
-      ...validity(clock, CA_DAYS),
+      ...validity(clock, CA_DAYS * DAY_MS),
       keys,
       signingAlgorithm: ALGORITHM,
       extensions: [
@@ -160,7 +158,7 @@ async function makeLeaf(
       // Names belong into subjectAltName; nothing reads the subject (RFC 9525, section 2).
       subject: 'CN=Limen',
       issuer: ca.subject,
-      ...validity(clock, days),
+      ...validity(clock, days * DAY_MS),
       signingKey: privateKey,
       publicKey: keys.publicKey,
       signingAlgorithm: ALGORITHM,
@@ -175,21 +173,5 @@ async function makeLeaf(
     },
     webcrypto as Crypto,
   )
-  return { certPem: `${leaf.toString('pem')}\n`, keyPem: pemOf(keys.privateKey) }
-}
-
-function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date } {
-  const now = clock.now()
-  return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) }
-}
-
-/** 127 random bits, positive (RFC 5280, 4.1.2.2 wants at most 20 octets). */
-function serialNumber(random: Random): string {
-  const bytes = Buffer.from(random.bytes(16))
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
-  return bytes.toString('hex')
-}
-
-function pemOf(key: webcrypto.CryptoKey): string {
-  return KeyObject.from(key).export({ format: 'pem', type: 'pkcs8' }).toString()
+  return { certPem: `${leaf.toString('pem')}\n`, keyPem: privateKeyPem(keys.privateKey) }
 }

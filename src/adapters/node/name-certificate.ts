@@ -7,10 +7,11 @@
  */
 // x509 resolves its parts through reflect-metadata and throws without it.
 import 'reflect-metadata'
-import { KeyObject, webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import type { Clock } from '../../ground/clock.ts'
 import type { Random } from '../../ground/random.ts'
+import { privateKeyPem, serialNumber, validity } from './certificate-fields.ts'
 
 export interface CertificateAuthority {
   /** Ed25519, 32 octets. */
@@ -24,10 +25,7 @@ export interface CertificateAuthority {
 }
 
 const ALGORITHM = { name: 'Ed25519' } as const
-/** For clocks that run behind: as `local-ca.ts` allows. A certificate begins so long before it was made. */
-export const BACKDATE_MS = 3_600_000
 const SIGNATURE_BYTES = 64
-const SERIAL_BYTES = 16
 
 /** Of the authority itself, signed by itself; PEM. */
 export async function authorityCertificate(
@@ -51,8 +49,7 @@ export async function nameCertificate(
   const pair = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const { publicKey, privateKey } = pair as webcrypto.CryptoKeyPair
   const certificate = await leaf(authority, publicKey, { type: 'url', value: name }, lifeMs)
-  const key = KeyObject.from(privateKey).export({ format: 'pem', type: 'pkcs8' }).toString()
-  return { certificate, key }
+  return { certificate, key: privateKeyPem(privateKey) }
 }
 
 /** Of a key that is somebody else's: Ed25519, 32 octets. PEM. */
@@ -90,16 +87,12 @@ async function signed(
   lifeMs: number,
   extensions: x509.Extension[],
 ): Promise<string> {
-  const now = clock.now()
-  const serial = Buffer.from(random.bytes(SERIAL_BYTES))
-  // Positive, and of 16 octets.
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
   // Signed by a key that is thrown away: the library wants one.
   const throwaway = await webcrypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify'])
   const draft = await x509.X509CertificateGenerator.create(
     {
-      ...{ serialNumber: serial.toString('hex'), subject, issuer: `CN=${name}`, publicKey },
-      ...{ notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + lifeMs), extensions },
+      ...{ serialNumber: serialNumber(random), subject, issuer: `CN=${name}`, publicKey },
+      ...{ ...validity(clock, lifeMs), extensions },
       signingKey: (throwaway as webcrypto.CryptoKeyPair).privateKey,
       signingAlgorithm: ALGORITHM,
     },

@@ -4,31 +4,21 @@
  * @module
  */
 import { useState } from 'preact/hooks'
-import type { Tier } from '../../../behavior/tier.ts'
 import { usePoll } from '../api/poll.ts'
 import type { ProfilePage, ProfileView } from '../api/views.ts'
 import { formatCount, formatMoment, NONE, plural } from '../format.ts'
 import { HandshakePools } from '../parts/handshake-pools.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
-import { Segments } from '../parts/segments.tsx'
 import { SignatureTable } from '../parts/signature-table.tsx'
 import { TableFrame } from '../parts/table-frame.tsx'
 import { TierBadge } from '../parts/tier-badge.tsx'
+import { type TierChoice, TierSegments } from '../parts/tier-segments.tsx'
 import { hashOf } from '../route.ts'
 import { useSession } from '../session.tsx'
-
-type TierChoice = Tier | 0
 
 const EVERY_MS = 3000
 /** More rows than a person reads; the rest is a matter for the API. */
 const SHOWN_MAX = 200
-const TIERS = [
-  { value: 0, label: 'All' },
-  { value: 1, label: 'Tier 1' },
-  { value: 2, label: 'Tier 2' },
-  { value: 3, label: 'Tier 3' },
-] as const
-
 export function ClientsPage() {
   const session = useSession()
   const [tier, setTier] = useState<TierChoice>(0)
@@ -40,13 +30,7 @@ export function ClientsPage() {
   return (
     <>
       <div class="bar">
-        <Segments<TierChoice>
-          legend="Tier"
-          name="tier"
-          segments={TIERS}
-          chosen={tier}
-          onChoose={setTier}
-        />
+        <TierSegments chosen={tier} onChoose={setTier} />
       </div>
       <p class="quiet count">
         {plural(profiles.length, 'client')} shown, the last seen first. Every three seconds.

@@ -5,26 +5,16 @@
  */
 import { useState } from 'preact/hooks'
 import type { Decision } from '../../../behavior/decision.ts'
-import type { Tier } from '../../../behavior/tier.ts'
 import { useDecisions } from '../api/decisions.ts'
 import { matchesFilter } from '../decision-filter.ts'
 import { formatClock, formatCount, plural } from '../format.ts'
 import { ClientCell } from '../parts/client-cell.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
-import { Segments } from '../parts/segments.tsx'
 import { TableFrame } from '../parts/table-frame.tsx'
 import { TierBadge } from '../parts/tier-badge.tsx'
+import { type TierChoice, TierSegments } from '../parts/tier-segments.tsx'
 import { hashOf } from '../route.ts'
 import { useSession } from '../session.tsx'
-
-type TierChoice = Tier | 0
-
-const TIERS = [
-  { value: 0, label: 'All' },
-  { value: 1, label: 'Tier 1' },
-  { value: 2, label: 'Tier 2' },
-  { value: 3, label: 'Tier 3' },
-] as const
 
 export function DecisionsPage() {
   const session = useSession()
@@ -55,13 +45,7 @@ export function DecisionsPage() {
           value={words}
           onInput={(event) => setWords(event.currentTarget.value)}
         />
-        <Segments<TierChoice>
-          legend="Tier"
-          name="tier"
-          segments={TIERS}
-          chosen={tier}
-          onChoose={setTier}
-        />
+        <TierSegments chosen={tier} onChoose={setTier} />
         <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
           {paused ? 'Go on' : 'Pause'}
         </button>

@@ -4,32 +4,22 @@
  * @module
  */
 import { useState } from 'preact/hooks'
-import type { Tier } from '../../../behavior/tier.ts'
 import type { BehaviorHealth, PersonStanding } from '../api/people.ts'
 import { usePoll } from '../api/poll.ts'
 import { formatClock, formatCount, formatShare, NONE, plural } from '../format.ts'
 import { CaptureTable } from '../parts/capture-table.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
-import { Segments } from '../parts/segments.tsx'
 import { TableFrame } from '../parts/table-frame.tsx'
 import { TierBadge } from '../parts/tier-badge.tsx'
+import { type TierChoice, TierSegments } from '../parts/tier-segments.tsx'
 import { Tile } from '../parts/tile.tsx'
 import { hashOf } from '../route.ts'
 import { signed } from '../score-drift.ts'
 import { useSession } from '../session.tsx'
 
-type TierChoice = Tier | 0
-
 const EVERY_MS = 3000
 /** More rows than a person reads; the rest is a matter for the API. */
 const SHOWN_MAX = 200
-const TIERS = [
-  { value: 0, label: 'All' },
-  { value: 1, label: 'Tier 1' },
-  { value: 2, label: 'Tier 2' },
-  { value: 3, label: 'Tier 3' },
-] as const
-
 export function PeoplePage() {
   const session = useSession()
   const path = 'v1/behavior/people'
@@ -64,13 +54,7 @@ function Watched(props: { readonly people: readonly PersonStanding[] }) {
       {/* Who is blind answers 503. */}
       <PeopleTiles health={health} isBlind={failure?.kind === 'problem'} people={people} />
       <div class="bar">
-        <Segments<TierChoice>
-          legend="Tier"
-          name="tier"
-          segments={TIERS}
-          chosen={tier}
-          onChoose={setTier}
-        />
+        <TierSegments chosen={tier} onChoose={setTier} />
       </div>
       <p class="quiet count">
         {plural(shown.length, 'person', 'people')} shown, the last heard of first.
