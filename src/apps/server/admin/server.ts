@@ -176,6 +176,9 @@ async function protect(app: AdminApp, { live }: AdminContext, tls: boolean): Pro
   await app.register(rateLimit, {
     max: REQUESTS_MAX,
     timeWindow: '1 minute',
+    // Whoever asks the API too often can still load the console's own files.
+    keyGenerator: ({ ip, routeOptions }) =>
+      routeOptions.config.right === undefined ? `files ${ip}` : ip,
     errorResponseBuilder: (_request, { after }) =>
       new Problem('too-many-requests', `Try again in ${after}`),
   })
