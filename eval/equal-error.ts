@@ -19,7 +19,8 @@ export function equalErrorRate(own: readonly number[], others: readonly number[]
     if (letIn >= refused) {
       const before = refusedBefore - letInBefore
       const share = before / (before + letIn - refused)
-      return letInBefore + share * (letIn - letInBefore)
+      // Between the two whatever the last digit of the share.
+      return Math.min(letIn, letInBefore + share * (letIn - letInBefore))
     }
     refusedBefore = refused
     letInBefore = letIn

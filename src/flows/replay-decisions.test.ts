@@ -58,6 +58,7 @@ describe('replayDecisions()', () => {
         const decisions = all.map((reasons) => decided(reasons, policy))
         assert.deepEqual(replayDecisions(decisions, policy).changed, [])
       }),
+      { seed: 20261122 },
     )
   })
 
@@ -72,6 +73,7 @@ describe('replayDecisions()', () => {
         assert.equal(change?.tierWould ?? before.tier, after.tier)
         assert.equal(change?.enforcedWould ?? before.enforced, after.enforced)
       }),
+      { seed: 20261122 },
     )
   })
 

@@ -16,6 +16,7 @@ describe('keepSmallest()', () => {
           wanted.slice(0, 4),
         )
       }),
+      { seed: 20261122 },
     )
   })
 

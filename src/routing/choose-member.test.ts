@@ -35,6 +35,7 @@ describe('chooseMember()', () => {
           assert.ok(MEMBERS.some(({ id }) => id === chooseMember(MEMBERS, region, fraction)))
         },
       ),
+      { seed: 20261122 },
     )
   })
 })

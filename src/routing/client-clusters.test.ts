@@ -75,6 +75,7 @@ describe('ClientClusters', () => {
           }
         },
       ),
+      { seed: 20261122 },
     )
   })
 })

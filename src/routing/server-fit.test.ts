@@ -167,6 +167,7 @@ describe('rankServers()', () => {
           }
         },
       ),
+      { seed: 20261122 },
     )
   })
 

@@ -88,6 +88,7 @@ describe('keptLines()', () => {
         const whole = textOf(rewriteHead(head, false, []), READ_AT + text.length)
         assert.equal(`${STATUS}${kept.map((one) => `${one}\r\n`).join('')}\r\n`, whole)
       }),
+      { seed: 20261122 },
     )
   })
 })

@@ -15,7 +15,7 @@ describe('TicketLineage', () => {
     const [writer, reader] = [new TicketLineage(key), new TicketLineage(key)]
     fc.assert(
       fc.property(profile, (id) => assert.equal(reader.profileIn(writer.ivFor(id)), id)),
-      { numRuns: 1000 },
+      { seed: 20261122, numRuns: 1000 },
     )
   })
 

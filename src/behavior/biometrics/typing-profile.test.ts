@@ -85,6 +85,7 @@ describe('observationWeights()', () => {
         const { centre } = fitSpread(['hold'], all, observationWeights(profile))
         assertWithinMiddleThird(alone, centre)
       }),
+      { seed: 20261122 },
     )
   })
 })

@@ -31,6 +31,7 @@ describe('clientTraits()', () => {
         assert.equal(words.length, 5)
         for (const number of numbers) assert.ok(number >= 0 && number <= 1)
       }),
+      { seed: 20261122 },
     )
   })
 })
