@@ -442,7 +442,7 @@ describe('what was copied of a session', () => {
     await edges[2]?.clean()
     await startEdge(2)
     const [ofSuspect, ofRevoked] = (await Promise.all(copies)) as [Copied, Copied]
-    await until('all to be refused again', 10_000, async () => {
+    await until('all to be refused again', 60_000, async () => {
       const said = await tryCopies(ofSuspect)
       return said.every((code, i) => code === SUPERSEDED[i])
     })
@@ -452,7 +452,7 @@ describe('what was copied of a session', () => {
     }
     const again = await report()
     // Those that asked for a key meanwhile wait a little longer each time.
-    await until('all keys to go on rotating', 30_000, async () => {
+    await until('all keys to go on rotating', 120_000, async () => {
       const { sessions } = await report()
       return sessions.every(({ generation }, i) => {
         return generation > (again.sessions[i]?.generation ?? 0)

@@ -1,42 +1,66 @@
 /**
- * Linear programs by HiGHS (Huangfu and Hall 2018), compiled to WebAssembly. Meaning is the caller's: `keys/custody/placement-program.ts`.
- * A solution takes seconds of one core and returns when it is there: to be called in a worker.
+ * Linear programs by HiGHS (Huangfu and Hall 2018), compiled to WebAssembly: the simplex method goes on where it was when columns are added.
+ * What rows and columns mean is the caller's: `keys/custody/placement-program.ts`. It keeps one core busy and returns when it
+ * is done: to be called in a worker.
  *
  * @module
  */
-import highsModule, { type Highs } from 'highs'
+import highsModule, { type Highs, type Model } from 'highs'
 import { LimenError } from '../../ground/limen-error.ts'
+import type { Column, GrowingProgram, Row } from '../../keys/custody/placement-program.ts'
 
 /** Its types say CommonJS, what is loaded is a module with a default export. */
 const load = highsModule as unknown as () => Promise<Highs>
+/** HiGHS's kOptimal. */
+const OPTIMAL = 7
 
-export interface Solution {
-  readonly cost: number
-  /** Of a variable, by name. */
-  readonly value: (name: string) => number
+/** @throws LimenError `no_solution` from `solve()`: there is none */
+export async function withLinearProgram<Result>(
+  rows: readonly Row[],
+  work: (program: GrowingProgram) => Result,
+): Promise<Result> {
+  const highs = await load()
+  const empty = { format: 'csc', numRows: rows.length, numCols: 0 } as const
+  const model = highs.createModel({
+    ...{ numRows: rows.length, numCols: 0, colCost: [], colLower: [], colUpper: [] },
+    rowLower: rows.map(({ lower }) => lower),
+    rowUpper: rows.map(({ upper }) => upper),
+    matrix: { ...empty, starts: [0], indices: [], values: [] },
+  })
+  try {
+    model.options.set('output_flag', false)
+    return work({
+      add: (columns) => addColumns(model, rows.length, columns),
+      solve: () => solve(model),
+    })
+  } finally {
+    model.dispose()
+  }
 }
 
-/**
- * @param program in CPLEX's LP format
- * @param limitS seconds it may take
- * @throws LimenError `no_solution`: there is none, or not in this time
- */
-export async function solveLinearProgram(program: string, limitS: number): Promise<Solution> {
-  const highs = await load()
-  const { Status, ObjectiveValue, Columns } = highs.solve(program, {
-    solver: 'ipm',
-    time_limit: limitS,
-    output_flag: false,
-  })
-  if (Status !== 'Optimal') {
-    const details = { side: 'operator', retry: false } as const
-    throw new LimenError('no_solution', `Cannot solve the program: ${Status}`, details)
-  }
-  return {
-    cost: ObjectiveValue,
-    value: (name) => {
-      const column = Columns[name]
-      return column !== undefined && 'Primal' in column ? column.Primal : 0
+function addColumns(model: Model, numRows: number, columns: readonly Column[]): void {
+  if (columns.length === 0) return
+  const starts = [0]
+  for (const { rows } of columns) starts.push((starts.at(-1) ?? 0) + rows.length)
+  model.addCols({
+    cost: Float64Array.from(columns, ({ cost }) => cost),
+    lower: new Float64Array(columns.length),
+    upper: Float64Array.from(columns, ({ upper }) => upper),
+    matrix: {
+      ...({ format: 'csc', numRows, numCols: columns.length } as const),
+      starts: Int32Array.from(starts),
+      indices: Int32Array.from(columns.flatMap(({ rows }) => rows)),
+      values: Float64Array.from(columns.flatMap(({ values }) => values)),
     },
+  })
+}
+
+function solve(model: Model): ReturnType<GrowingProgram['solve']> {
+  model.run()
+  if (model.getModelStatus() !== OPTIMAL) {
+    const details = { side: 'operator', retry: false } as const
+    throw new LimenError('no_solution', 'The program cannot be solved', details)
   }
+  const { colValue, rowDual } = model.getSolution()
+  return { cost: model.getObjectiveValue(), values: colValue, prices: rowDual }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { solveLinearProgram } from '../../adapters/node/highs-solver.ts'
+import { withLinearProgram } from '../../adapters/node/highs-solver.ts'
 import { isPlacement } from '../../keys/custody/domain-rule.ts'
 import type { CustodyNode, KeyDemand } from '../../keys/custody/route-shares.ts'
 import { placeInThread } from './place-in-thread.ts'
@@ -22,7 +22,7 @@ const moved = ({ plan }: PlaceResult) => new Set(plan?.moves.map(({ to }) => to)
 
 describe('placeJob()', () => {
   it('moves shares to where they cost less, by the solver and without it', async () => {
-    const solved = await placeJob(job(0.01), solveLinearProgram)
+    const solved = await placeJob(job(0.01), withLinearProgram)
     const greedy = await placeJob(job(0.01), never)
     assert.equal(greedy.plan?.boundMs, undefined)
     // Below the placement that was found, with its two moves, and not by much.

@@ -7,7 +7,7 @@
 import { isPlacement } from '../../keys/custody/domain-rule.ts'
 import { planMoves, type ShareMove } from '../../keys/custody/move-shares.ts'
 import { placeShares } from '../../keys/custody/place-shares.ts'
-import { roundPlacement, writePlacementProgram } from '../../keys/custody/placement-program.ts'
+import { solvePlacement, type WithProgram } from '../../keys/custody/placement-program.ts'
 import {
   type CustodyNode,
   type KeyDemand,
@@ -48,13 +48,7 @@ export interface PlacementPlan {
   readonly unsafe: readonly number[]
 }
 
-/** What the program's solution costs, and values of its variables, by name. */
-export type Solve = (
-  program: string,
-  limitS: number,
-) => Promise<{ readonly cost: number; value(name: string): number }>
-
-export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult> {
+export async function placeJob(job: PlaceJob, withProgram: WithProgram): Promise<PlaceResult> {
   const { nodes, demands, current, moving } = job
   const now = routeShares(nodes, demands, current)
   const { routing, utilisation, costMs } = now
@@ -63,7 +57,7 @@ export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult
   const unsafe = [...demands.keys()].filter((key) => {
     return !isPlacement(domains, demands[key] as KeyDemand, current[key] ?? [])
   })
-  const found = await target(job, moving, solve)
+  const found = await target(job, moving, withProgram)
   const order = [...demands.keys()].sort((a, b) => rateOf(demands[b]) - rateOf(demands[a]))
   const { movesMax, moveMs } = moving
   const { moves, placement } = planMoves(nodes, demands, current, found.placement, {
@@ -76,21 +70,19 @@ export async function placeJob(job: PlaceJob, solve: Solve): Promise<PlaceResult
   return { routing, utilisation, costMs, plan }
 }
 
-/** Where shares should be. Late, failing or missing, the solver is stood in for; where nothing can be placed, shares stay. */
+/** Where shares should be. Failing or missing, the solver is stood in for; where nothing can be placed, shares stay. */
 async function target(
   { nodes, demands, current }: PlaceJob,
   { moveMs, solveS }: NonNullable<PlaceJob['moving']>,
-  solve: Solve,
+  withProgram: WithProgram,
 ): Promise<Pick<PlacementPlan, 'by' | 'boundMs'> & { readonly placement: Placement }> {
   try {
-    const { value, cost } = await solve(
-      writePlacementProgram(nodes, demands, { current, moveMs }),
-      solveS,
-    )
-    const rounded = roundPlacement(nodes, demands, value)
-    if (rounded.kind === 'placed') {
-      return { by: 'solver', boundMs: cost, placement: rounded.placement }
-    }
+    const untilMs = performance.now() + 1000 * solveS
+    const { placed, boundMs } = await solvePlacement(nodes, demands, withProgram, {
+      moving: { current, moveMs },
+      isLate: () => performance.now() > untilMs,
+    })
+    if (placed.kind === 'placed') return { by: 'solver', boundMs, placement: placed.placement }
   } catch {
     // Whatever is wrong with it: there is another way.
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { solveLinearProgram } from '../../adapters/node/highs-solver.ts'
+import { withLinearProgram } from '../../adapters/node/highs-solver.ts'
 import { type PlaceJob, placeJob } from './place-job.ts'
 
-parentPort?.postMessage(await placeJob(workerData as PlaceJob, solveLinearProgram))
+parentPort?.postMessage(await placeJob(workerData as PlaceJob, withLinearProgram))

@@ -53,19 +53,17 @@ export function routeShares(
   const total = totalRate(demands)
   const load = new Float64Array(nodes.length)
   const routing = demands.map(({ perS }) => perS.map(() => new Float64Array(nodes.length)))
-  for (let round = 0; round < ROUNDS; round++) {
-    demands.forEach(({ perS, threshold }, key) => {
-      perS.forEach((rate, operation) => {
-        const share = routing[key]?.[operation] as Float64Array
-        const cost = (node: number) =>
-          partCost(nodes, node, operation, rate, total) +
-          (waitPrice(nodes, node, load) * rate * partMs(nodes, node, operation)) / nodes.length
-        const best = [...(placement[key] ?? [])]
-          .sort((a, b) => cost(a) - cost(b))
-          .slice(0, threshold)
-        moveTowards(nodes, load, share, best, { rate, operation, total, first: round === 0 })
-      })
+  const blocks = demands.flatMap(({ perS, threshold }, key) => {
+    const place = placement[key] ?? []
+    return perS.map((rate, operation): Block => {
+      const linear = place.map((node) => partCost(nodes, node, operation, rate, total))
+      const work = place.map((node) => (rate * partMs(nodes, node, operation)) / cpuOf(nodes, node))
+      return { place, threshold, linear, work, share: routing[key]?.[operation] as Float64Array }
     })
+  })
+  const waitMs = QUEUE_MS / nodes.length
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const block of blocks) moveTowardsCheapest(block, load, waitMs, round === 0)
   }
   return { routing, utilisation: load, costMs: costOf(nodes, demands, routing, load) }
 }
@@ -107,44 +105,66 @@ function wait(utilisation: number): number {
 }
 
 function waitSlope(utilisation: number): number {
-  return (1 - Math.min(utilisation, UTILISATION_MAX)) ** -2
+  const idle = 1 - Math.min(utilisation, UTILISATION_MAX)
+  return 1 / (idle * idle)
 }
 
+/** One operation of one key: what its parts cost and weigh, by holder. */
 interface Block {
-  readonly rate: number
-  readonly operation: number
-  readonly total: number
-  /** Nothing is routed yet. */
-  readonly first: boolean
+  readonly place: readonly number[]
+  readonly threshold: number
+  /** Round trip and CPU, as they count in the mean. */
+  readonly linear: readonly number[]
+  /** Of the CPU that the holder has, when it takes part each time. */
+  readonly work: readonly number[]
+  /** How often each node takes part: changed here. */
+  readonly share: Float64Array
 }
 
-/** Part of the way to these nodes alone: as far as the cost falls. */
-function moveTowards(
-  nodes: readonly CustodyNode[],
+/** Part of the way to the holders that are cheapest now, as far as the cost falls: all of it while nothing is routed yet. */
+function moveTowardsCheapest(
+  { place, threshold, linear, work, share }: Block,
   load: Float64Array,
-  share: Float64Array,
-  best: readonly number[],
-  { rate, operation, total, first }: Block,
+  waitMs: number,
+  first: boolean,
 ): void {
-  const change = nodes.map((_, node) => (best.includes(node) ? 1 : 0) - (share[node] ?? 0))
-  const added = change.map(
-    (part, node) => (part * rate * partMs(nodes, node, operation)) / cpuOf(nodes, node),
-  )
-  const slope = (step: number) =>
-    change.reduce((sum, part, node) => {
-      const price = waitSlope((load[node] ?? 0) + step * (added[node] ?? 0))
-      const waiting = (QUEUE_MS / nodes.length) * price * (added[node] ?? 0)
-      return sum + part * partCost(nodes, node, operation, rate, total) + waiting
-    }, 0)
-  const step = first ? 1 : lastFalling(slope)
-  for (const node of nodes.keys()) {
-    share[node] = (share[node] ?? 0) + step * (change[node] ?? 0)
-    load[node] = (load[node] ?? 0) + step * (added[node] ?? 0)
+  const price = place.map((node, i) => {
+    return (linear[i] ?? 0) + waitMs * waitSlope(load[node] ?? 0) * (work[i] ?? 0)
+  })
+  const change = place.map((node) => -(share[node] ?? 0))
+  for (const i of cheapest(price, threshold)) change[i] = (change[i] ?? 0) + 1
+  const added = change.map((part, i) => part * (work[i] ?? 0))
+  const slope = (step: number): number => {
+    let sum = 0
+    for (let i = 0; i < place.length; i++) {
+      const steep = waitSlope((load[place[i] ?? 0] ?? 0) + step * (added[i] ?? 0))
+      sum += (change[i] ?? 0) * (linear[i] ?? 0) + waitMs * steep * (added[i] ?? 0)
+    }
+    return sum
   }
+  const step = first ? 1 : lastFalling(slope)
+  for (const [i, node] of place.entries()) {
+    share[node] = (share[node] ?? 0) + step * (change[i] ?? 0)
+    load[node] = (load[node] ?? 0) + step * (added[i] ?? 0)
+  }
+}
+
+/** Places of the `count` least, the first of equals. */
+function cheapest(price: readonly number[], count: number): number[] {
+  const least: number[] = []
+  for (let i = 0; i < price.length; i++) {
+    let rank = least.length
+    while (rank > 0 && (price[least[rank - 1] ?? 0] ?? 0) > (price[i] ?? 0)) rank--
+    if (rank === count) continue
+    least.splice(rank, 0, i)
+    if (least.length > count) least.pop()
+  }
+  return least
 }
 
 /** Where in 0 to 1 a rising slope passes zero. */
 function lastFalling(slope: (step: number) => number): number {
+  if (slope(0) >= 0) return 0
   if (slope(1) <= 0) return 1
   let [low, high] = [0, 1]
   // 2^-20 of a step is below what is worth moving.

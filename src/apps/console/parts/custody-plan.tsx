@@ -28,7 +28,7 @@ export function CustodyPlanPanel({ plan }: { readonly plan: CustodyPlan }) {
       </p>
       <p class="quiet">
         {mode === 'plan' && 'Nothing is moved: custody.placement.mode is plan. '}
-        {by === 'greedy' && 'Without the solver, which was late: about 1 % worse. '}
+        {by === 'greedy' && 'Without the solver, which has failed: about 1 % worse. '}
         Worked out {formatMoment(at)}.
       </p>
       {moves.length > 0 && (
