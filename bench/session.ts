@@ -5,7 +5,17 @@
  *
  * @module
  */
-import { createHmac, createSecretKey } from 'node:crypto'
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
 import { hpkeKeyPair } from '../src/adapters/node/hpke.ts'
 import { opensslKeyAgreement } from '../src/adapters/node/key-agreement.ts'
 import { SealedBodyOpener, SealedBodySealer } from '../src/adapters/node/sealed-body.ts'
@@ -131,6 +141,26 @@ async function handshakeUs(suite: Suite): Promise<number> {
   return cpuUs(begun.slice(450), answer)
 }
 
+/**
+ * What an X25519 handshake cannot do without, by OpenSSL and nothing around it: a key pair of its own, two shared secrets (the message's, the
+ * session's), and whether a device signed.
+ */
+function publicKeyUs(): number {
+  const x25519 = generateKeyPairSync('x25519')
+  const device = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const data = random.bytes(100)
+  const signature = sign('sha256', data, device.privateKey)
+  // As OpenSSL reads a private key it works out the public one.
+  const seed = x25519.privateKey.export({ format: 'der', type: 'pkcs8' })
+  const peer = createPublicKey(x25519.privateKey)
+  return cpuUs(Array.from({ length: 900 }), () => {
+    const privateKey: KeyObject = createPrivateKey({ key: seed, format: 'der', type: 'pkcs8' })
+    diffieHellman({ privateKey, publicKey: peer })
+    diffieHellman({ privateKey, publicKey: peer })
+    if (!verify('sha256', data, device.publicKey, signature)) throw new Error('not signed')
+  })
+}
+
 /** Megabytes (10^6) per second of CPU, for a body that comes in pieces as a socket reads them. */
 function bodyRates(): { readonly seal: number; readonly open: number } {
   const ikm = createSecretKey(random.bytes(32))
@@ -160,6 +190,7 @@ export async function benchSession(say: (line: string) => void) {
     handshake_x25519_us: await handshakeUs(SUITE.x25519),
     handshake_p256_us: await handshakeUs(SUITE.p256),
     handshake_hybrid_us: await handshakeUs(SUITE.x25519MlKem768),
+    public_key_us: publicKeyUs(),
     seal_mb_s: seal,
     open_mb_s: open,
   }
