@@ -226,7 +226,10 @@ describe('SigningNonces', () => {
       [(own) => own.slice(0, 1), /below the threshold/],
       // y = 0 is a point of order 4.
       [([a, b]) => [a, { ...b, hiding: torsion }] as Commitments, /group nonce/],
-      [([a, b]) => [a, { ...b, binding: torsion }] as Commitments, /multiply an element/],
+      [
+        ([a, b]) => [a, { ...b, binding: new Uint8Array(32).fill(255) }] as Commitments,
+        /group nonce/,
+      ],
     ]
     for (const [spoil, said] of spoiled) {
       const { nonces, commitments } = begin(holders)
@@ -235,6 +238,43 @@ describe('SigningNonces', () => {
       assert.throws(sign(spoil(commitments)), said)
       assert.throws(sign(commitments), /Cannot sign twice/)
     }
+  })
+})
+
+describe('parts of small order in commitments', () => {
+  it('are refused unless they cancel out, and name who committed to them', () => {
+    const { key, shares } = deal(3, 2, random)
+    const holders = shares.slice(0, 2)
+    // y = 0 is a point of order 4.
+    const torsion = new Uint8Array(32)
+    const outcomes = new Set<string>()
+    for (let i = 0; i < 40; i++) {
+      const message = Uint8Array.of(i)
+      const { nonces, commitments } = begin(holders)
+      const spoiled = commitments.map((one) =>
+        one.point === 1 ? one : { ...one, binding: group.add(one.binding, torsion) },
+      )
+      const [first] = nonces
+      const [share] = holders
+      assert.ok(first !== undefined && share !== undefined)
+      try {
+        const made = first.sign(group, key, share, spoiled, message)
+        // Its own check names the liar, whatever the liar answers.
+        const answer = aggregateSignature(
+          ...([group, key, spoiled, message] as const),
+          new Map([
+            [1, made],
+            [2, scalarOf(1)],
+          ]),
+        )
+        assert.deepEqual(answer, { kind: 'refused', signers: [2] })
+        outcomes.add('signed')
+      } catch (error) {
+        assert.match(String(error), /group nonce/)
+        outcomes.add('refused')
+      }
+    }
+    assert.deepEqual([...outcomes].sort(), ['refused', 'signed'])
   })
 })
 

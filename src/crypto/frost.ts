@@ -6,7 +6,7 @@
  */
 
 import { sha512 } from '@noble/hashes/sha2.js'
-import { octetsOf } from '../ground/octets.ts'
+import { joinOctets, octetsOf } from '../ground/octets.ts'
 import type { Random } from '../ground/random.ts'
 import type { GroupKey, KeyShare } from './feldman.ts'
 import {
@@ -52,7 +52,7 @@ export class SigningNonces {
    * @throws RangeError for nonces that signed, or commitments that are not as said; the nonces are used up either way
    */
   sign(
-    group: PrimeGroup,
+    group: SigningGroup,
     key: Pick<GroupKey, 'publicKey' | 'threshold'>,
     { point, share }: KeyShare,
     commitments: readonly SigningCommitment[],
@@ -67,21 +67,19 @@ export class SigningNonces {
       if (own === undefined || !isSameCommitment(own, this.commitment)) {
         throw new RangeError('Cannot sign beside commitments without our own')
       }
-      let bound = hiding
-      const { nonce } = bind(group, key, commitments, message, (at, factor) => {
-        if (at !== point) return undefined
-        // Its own part it knows the logarithm of: one multiplication of the generator, which is cheaper.
-        bound = group.addScalars(hiding, group.multiplyScalars(binding, factor))
-        return group.multiplyBase(bound)
-      })
-      // Each hiding element alone would cost as much again: parts of small order in them that cancel each other out change nothing.
-      if (!group.isElement(nonce)) throw new RangeError('Cannot sign with this group nonce')
+      const factors = bindingFactors(group, key, commitments, message)
+      const nonce = groupNonce(group, commitments, factors)
+      // Each commitment alone would cost as much again: parts of small order in them that cancel each other out change nothing.
+      if (nonce === undefined || !group.isElement(nonce)) {
+        throw new RangeError('Cannot sign with this group nonce')
+      }
       const weight = weightAtZero(group, pointsOf(commitments), point)
       const challenge = challengeOf(group, nonce, key.publicKey, message)
       const weighed = group.multiplyScalars(group.multiplyScalars(weight, challenge), share)
-      const signatureShare = group.addScalars(bound, weighed)
-      weighed.fill(0)
-      bound.fill(0)
+      const bound = group.multiplyScalars(binding, factors.get(point) as Uint8Array)
+      const nonces = group.addScalars(hiding, bound)
+      const signatureShare = group.addScalars(nonces, weighed)
+      for (const secretly of [weighed, bound, nonces]) secretly.fill(0)
       return signatureShare
     } finally {
       hiding.fill(0)
@@ -96,12 +94,12 @@ export type Aggregate =
   | { readonly kind: 'refused'; readonly signers: readonly number[] }
 
 /**
- * The signature (section 5.3). It is checked, and only when it is none, each share of it (section 5.4): one check instead of as
- * many as there are signers.
+ * The signature (section 5.3). It is checked, and only when it is none, each commitment and each share of it (section 5.4): one check
+ * instead of three for each signer.
  *
- * @param commitments ascending by point, each {@link isCommitment}
+ * @param commitments ascending by point, from anywhere
  * @param shares by point, from anywhere
- * @throws RangeError for commitments that are not as said
+ * @throws RangeError for fewer commitments than the threshold, or points that do not ascend
  */
 export function aggregateSignature(
   group: SigningGroup,
@@ -110,58 +108,45 @@ export function aggregateSignature(
   message: Uint8Array,
   shares: ReadonlyMap<number, Uint8Array>,
 ): Aggregate {
-  const bound = bind(group, key, commitments, message)
-  let sum = scalarOf(0)
-  for (const { point } of commitments) {
-    const share = shares.get(point)
-    if (share?.length === SCALAR_BYTES) sum = group.addScalars(sum, share)
+  const factors = bindingFactors(group, key, commitments, message)
+  const nonce = groupNonce(group, commitments, factors)
+  const signature = nonce && joinOctets(nonce, sumOfShares(group, commitments, shares))
+  if (signature !== undefined && group.isSignature(signature, message, key.publicKey)) {
+    return { kind: 'signed', signature }
   }
-  const signature = new Uint8Array(bound.nonce.length + SCALAR_BYTES)
-  signature.set(bound.nonce)
-  signature.set(sum, bound.nonce.length)
-  if (group.isSignature(signature, message, key.publicKey)) return { kind: 'signed', signature }
-  const challenge = challengeOf(group, bound.nonce, key.publicKey, message)
   const points = pointsOf(commitments)
-  const signers = commitments
-    .filter((commitment) => {
-      const share = shares.get(commitment.point)
-      const image = key.images.get(commitment.point)
-      if (share === undefined || image === undefined || !isScalar(share)) return true
-      const weight = weightAtZero(group, points, commitment.point)
-      const expected = group.add(
-        bound.parts.get(commitment.point) as Uint8Array,
-        group.multiply(group.multiplyScalars(challenge, weight), image),
-      )
-      return !isSameOctets(group.multiplyBase(share), expected)
-    })
-    .map(({ point }) => point)
-  return { kind: 'refused', signers }
+  const challenge = nonce && challengeOf(group, nonce, key.publicKey, message)
+  const isGood = (commitment: SigningCommitment): boolean => {
+    if (!isCommitment(group, commitment)) return false
+    // Nobody can sign beside what is no commitment.
+    if (challenge === undefined) return true
+    const { point, hiding, binding } = commitment
+    const share = shares.get(point)
+    const image = key.images.get(point)
+    if (share === undefined || image === undefined || !isScalar(share)) return false
+    const weight = weightAtZero(group, points, point)
+    const products = [
+      { scalar: factors.get(point) as Uint8Array, element: binding },
+      { scalar: group.multiplyScalars(challenge, weight), element: image },
+    ]
+    const expected = group.sumPublic([hiding], products)
+    return expected !== undefined && isSameOctets(group.multiplyBase(share), expected)
+  }
+  return { kind: 'refused', signers: pointsOf(commitments.filter((one) => !isGood(one))) }
 }
 
-/** Whether a commitment, from anywhere, is one. To be asked when it comes in. */
+/** Whether a commitment, from anywhere, is one. */
 export function isCommitment(group: PrimeGroup, { hiding, binding }: SigningCommitment): boolean {
   return group.isElement(hiding) && group.isElement(binding)
 }
 
-interface Bound {
-  /** Each signer's part of the nonce. */
-  readonly parts: ReadonlyMap<number, Uint8Array>
-  /** The group commitment (section 4.5). */
-  readonly nonce: Uint8Array
-}
-
-/**
- * Binding factors (section 4.4) and the group commitment.
- *
- * @param partAt a signer's part of the nonce where it is known otherwise
- */
-function bind(
+/** Section 4.4, by point. */
+function bindingFactors(
   group: PrimeGroup,
   { publicKey, threshold }: Pick<GroupKey, 'publicKey' | 'threshold'>,
   commitments: readonly SigningCommitment[],
   message: Uint8Array,
-  partAt: (point: number, factor: Uint8Array) => Uint8Array | undefined = () => undefined,
-): Bound {
+): ReadonlyMap<number, Uint8Array> {
   const points = pointsOf(commitments)
   if (points.length < threshold) throw new RangeError('Cannot sign below the threshold')
   if (points.some((point, i) => i > 0 && point <= (points[i - 1] as number))) {
@@ -174,15 +159,38 @@ function bind(
   const messageHash = sha512.create().update(CONTEXT).update(LABELS.msg).update(message).digest()
   const prefix = sha512.create().update(CONTEXT).update(LABELS.rho)
   prefix.update(publicKey).update(messageHash).update(encoded.digest())
-  const parts = new Map<number, Uint8Array>()
-  let nonce = group.identity
-  for (const { point, hiding, binding } of commitments) {
-    const factor = group.reduce(prefix.clone().update(scalarOf(point)).digest())
-    const part = partAt(point, factor) ?? group.add(hiding, group.multiply(factor, binding))
-    parts.set(point, part)
-    nonce = nonce === group.identity ? part : group.add(nonce, part)
+  return new Map(
+    points.map((point) => {
+      return [point, group.reduce(prefix.clone().update(scalarOf(point)).digest())]
+    }),
+  )
+}
+
+/** The group commitment (section 4.5). undefined: some commitment is no two points. */
+function groupNonce(
+  group: SigningGroup,
+  commitments: readonly SigningCommitment[],
+  factors: ReadonlyMap<number, Uint8Array>,
+): Uint8Array | undefined {
+  return group.sumPublic(
+    commitments.map(({ hiding }) => hiding),
+    commitments.map(({ point, binding }) => {
+      return { scalar: factors.get(point) as Uint8Array, element: binding }
+    }),
+  )
+}
+
+function sumOfShares(
+  group: PrimeGroup,
+  commitments: readonly SigningCommitment[],
+  shares: ReadonlyMap<number, Uint8Array>,
+): Uint8Array {
+  let sum = scalarOf(0)
+  for (const { point } of commitments) {
+    const share = shares.get(point)
+    if (share?.length === SCALAR_BYTES) sum = group.addScalars(sum, share)
   }
-  return { parts, nonce }
+  return sum
 }
 
 function challengeOf(

@@ -27,8 +27,22 @@ export interface PrimeGroup {
   multiplyBase(scalar: Uint8Array): Uint8Array
 }
 
+/** An element times a scalar below the order, both public. */
+export interface PublicProduct {
+  readonly scalar: Uint8Array
+  readonly element: Uint8Array
+}
+
 /** A group in which signatures are made. */
 export interface SigningGroup extends PrimeGroup {
+  /**
+   * The sum of all of these, from anywhere. In variable time: for public values alone. undefined: one is no point in its only encoding. Whether
+   * the sum is an element says `isElement()`.
+   */
+  sumPublic(
+    elements: readonly Uint8Array[],
+    products: readonly PublicProduct[],
+  ): Uint8Array | undefined
   /** Ed25519 (RFC 8032), one signature. */
   isSignature(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 }

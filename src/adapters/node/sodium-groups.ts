@@ -6,6 +6,7 @@
  */
 import sodium from 'libsodium-wrappers-sumo'
 import type { MappedGroup, PrimeGroup, SigningGroup } from '../../crypto/prime-group.ts'
+import { PublicSum } from './public-sum.ts'
 
 export interface SodiumGroups {
   readonly ed25519: SigningGroup
@@ -40,6 +41,7 @@ function scalars() {
 }
 
 function ed25519(): SigningGroup {
+  const sum = new PublicSum()
   return {
     ...scalars(),
     identity: Uint8Array.of(1, ...new Uint8Array(31)),
@@ -55,6 +57,7 @@ function ed25519(): SigningGroup {
       contract('multiply the generator', () =>
         sodium.crypto_scalarmult_ed25519_base_noclamp(scalar),
       ),
+    sumPublic: (elements, products) => sum.of(elements, products),
     isSignature: (signature, message, publicKey) =>
       sodium.crypto_sign_verify_detached(signature, message, publicKey),
   }

@@ -94,7 +94,7 @@ describe('custodyNode()', () => {
       [FIELD.input, [MESSAGE]],
       [FIELD.commitment, [two, one]],
     ]
-    assert.equal((await ask('n1', 'sign', CA, backwards)).outcome, 'input')
+    assert.equal((await ask('n1', 'sign', CA, backwards)).outcome, 'nonces')
     const right: Values = [
       [FIELD.input, [MESSAGE]],
       [FIELD.commitment, [one, two]],

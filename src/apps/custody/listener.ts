@@ -158,5 +158,8 @@ async function answer(
   // Shares come and go sealed, but what is to be encrypted does not.
   body.fill(0)
   if (answered === undefined) request.socket.destroy()
-  else response.writeHead(200, { 'content-length': answered.length }).end(answered)
+  else {
+    response.sendDate = false
+    response.writeHead(200, { 'content-length': answered.length }).end(answered)
+  }
 }

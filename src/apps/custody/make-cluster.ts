@@ -65,6 +65,8 @@ const PASSPHRASE_BYTES = 24
 /** What a custodian asks of nodes: to look after shares, not to use keys. */
 const CARE =
   'deal, take, prepare, compare, commit, abort, destroy, delete, prove, list, state, figures, checkpoint'
+/** What an application asks of them: to use keys, not to change where they are, or whether. */
+const USE = 'sign, open, derive, encrypt, decrypt, mac, deliver, state, figures, checkpoint'
 
 /** @throws LimenError `cluster-there`; `key-file-there` */
 export async function makeCluster(options: MakeClusterOptions): Promise<void> {
@@ -166,7 +168,7 @@ wrapping: { file: wrapping.key, passphraseFile: passphrase }
 roles: [server, custodian]
 access:
   - { caller: { role: custodian }, key: "**", operations: [${CARE}] }
-  - { caller: { role: server }, key: "**", operations: ["*"] }
+  - { caller: { role: server }, key: "**", operations: [${USE}] }
 `
 }
 

@@ -51,9 +51,10 @@ export class ThresholdUse {
       candidates: holders.slice(threshold - 1).map((_, i) => i),
       need: 1,
       ask: async () => {
-        const order = [...holders].sort(
-          (a, b) => Number(slow.has(a.point)) - Number(slow.has(b.point)),
-        )
+        // Who has lied meanwhile comes after who is only slow.
+        const rank = ({ point, at }: Holder): number =>
+          at.health.isExcluded ? 2 : Number(slow.has(point))
+        const order = [...holders].sort((a, b) => rank(a) - rank(b))
         return await this.#signBy(one, group, order, message, slow)
       },
       hedgeMs: () =>
@@ -142,11 +143,21 @@ export class ThresholdUse {
         slow.delete(holder.point)
       }),
     )
-    if (shares.size < group.threshold) return undefined
-    const signed = aggregateSignature(ed25519, group, commitments, message, shares)
-    if (signed.kind === 'signed') return signed.signature
-    blame(one, signed.signers)
-    for (const point of signed.signers) slow.add(point)
+    const signed =
+      shares.size < group.threshold
+        ? undefined
+        : aggregateSignature(ed25519, group, commitments, message, shares)
+    if (signed?.kind === 'signed') return signed.signature
+    // Good signers refuse to sign beside commitments that are none.
+    const liars =
+      signed?.signers ??
+      commitments.filter((each) => !isCommitment(ed25519, each)).map(({ point }) => point)
+    blame(one, liars)
+    for (const { holder } of signers) {
+      if (!liars.includes(holder.point)) continue
+      slow.add(holder.point)
+      this.#pools.delete(poolOf(one.known.manifest, holder))
+    }
     return undefined
   }
 
@@ -182,12 +193,7 @@ export class ThresholdUse {
     const { point } = holder
     for (const octets of answer.fields.get(FIELD.commitment) ?? []) {
       const half = octets.length / 2
-      const commitment = { point, hiding: octets.slice(0, half), binding: octets.slice(half) }
-      if (!isCommitment(this.#user.groups.ed25519, commitment)) {
-        blame(one, [point])
-        return false
-      }
-      pool.ready.push(commitment)
+      pool.ready.push({ point, hiding: octets.slice(0, half), binding: octets.slice(half) })
     }
     return true
   }

@@ -72,8 +72,8 @@ export class ShareUse {
       const share = nonces.sign(this.#world.groups.ed25519, held.key, held, commitments, input)
       return done(held, new Map([[FIELD.share, [share]]]))
     } catch (error) {
-      // Commitments that do not ascend, too few, or no elements.
-      if (error instanceof RangeError) return not(held, 'input')
+      // Commitments that do not ascend, too few, or no elements: the fault of one signer, not of what is to be signed.
+      if (error instanceof RangeError) return not(held, 'nonces')
       throw error
     }
   }
