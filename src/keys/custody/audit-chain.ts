@@ -52,7 +52,7 @@ export function writeAuditLine(
   const json = canonical(entry)
   const hash = hashOf(previous, json)
   const line = `${json.slice(0, -1)}${HASH_MARK}${toHex(hash)}"}`
-  if (line.length > AUDIT_LINE_MAX || readAuditLine(line) === undefined) {
+  if (line.length > AUDIT_LINE_MAX || !isEntry(entry) || !LINE.test(line)) {
     throw new RangeError('Cannot write an audit entry that nobody could read')
   }
   return { line, hash }
@@ -76,7 +76,11 @@ function entryOf(json: string): AuditEntry | undefined {
   } catch {
     return undefined
   }
-  if (!isRecord(value)) return undefined
+  return isEntry(value) ? value : undefined
+}
+
+function isEntry(value: unknown): value is AuditEntry {
+  if (!isRecord(value)) return false
   const { n, at, caller, key, operation, result, detail } = value
   const isKnown = Object.keys(value).every((name) => NAMES.includes(name))
   const isCounted = isWhole(n) && n > 0 && isWhole(at) && at >= 0
@@ -87,7 +91,7 @@ function entryOf(json: string): AuditEntry | undefined {
       Object.values(detail).every(
         (one) => typeof one === 'string' || typeof one === 'boolean' || isWhole(one),
       ))
-  return isKnown && isCounted && isText && isDetail ? (value as unknown as AuditEntry) : undefined
+  return isKnown && isCounted && isText && isDetail
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
