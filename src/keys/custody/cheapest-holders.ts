@@ -27,16 +27,17 @@ const LOOKS_MAX = 50_000
 /** Relative to what it costs: better by less is not better. */
 const TOLERANCE = 1e-9
 
-/** @param domains of each node */
+/** @param domains of each node @param looksMax of fewer what comes is a good choice, and seldom the cheapest */
 export function cheapestHolders(
   domains: readonly string[],
   sharing: Sharing,
   prices: HolderPrices,
+  looksMax = LOOKS_MAX,
 ): HolderChoice {
-  const search = newSearch(domains, sharing, prices)
+  const search = newSearch(domains, sharing, prices, looksMax)
   const floor = costAtLeast(search, 0)
   descend(search, 0, 0, floor)
-  const isComplete = search.looks < LOOKS_MAX
+  const isComplete = search.looks < looksMax
   const holders = search.best.sort((a, b) => a - b)
   return { holders, cost: search.bestCost, floor: isComplete ? search.bestCost : floor }
 }
@@ -68,12 +69,18 @@ interface Search {
   readonly isOut: Uint8Array
   readonly isChosen: Uint8Array
   readonly chosen: number[]
+  readonly looksMax: number
   looks: number
   best: number[]
   bestCost: number
 }
 
-function newSearch(domains: readonly string[], sharing: Sharing, prices: HolderPrices): Search {
+function newSearch(
+  domains: readonly string[],
+  sharing: Sharing,
+  prices: HolderPrices,
+  looksMax: number,
+): Search {
   const nodes = [...domains.keys()]
   const by = (price: readonly number[]) => (a: number, b: number) =>
     (price[a] ?? 0) - (price[b] ?? 0)
@@ -86,7 +93,15 @@ function newSearch(domains: readonly string[], sharing: Sharing, prices: HolderP
   )
   const names = [...new Set(domains)]
   return {
-    ...{ sharing, prices, chosen: [], looks: 0, best: [], bestCost: Number.POSITIVE_INFINITY },
+    ...{
+      sharing,
+      prices,
+      chosen: [],
+      looksMax,
+      looks: 0,
+      best: [],
+      bestCost: Number.POSITIVE_INFINITY,
+    },
     order: [...nodes].sort(by(promise)),
     byShare: [...nodes].sort(by(prices.share)),
     ranked: prices.part.map((price) => [...nodes].sort(by(price))),
@@ -114,7 +129,7 @@ function descend(search: Search, at: number, shares: number, floor: number): voi
     }
     return
   }
-  if (order.length - at < missing || search.looks >= LOOKS_MAX) return
+  if (order.length - at < missing || search.looks >= search.looksMax) return
   if (floor >= search.bestCost * (1 - TOLERANCE)) return
   const node = order[at] ?? 0
   const domain = domainOf[node] ?? 0

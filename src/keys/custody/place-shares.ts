@@ -13,6 +13,8 @@ import {
   type Placement,
   partCost,
   partMs,
+  type Routed,
+  type Routing,
   routeShares,
   totalRate,
   waitPrice,
@@ -25,12 +27,31 @@ export type Placed =
 
 /** All keys: about 1 % above the least cost that there could be (`docs/decisions/0019-custody-arithmetic.md`). */
 export function placeShares(nodes: readonly CustodyNode[], demands: readonly KeyDemand[]): Placed {
+  const { routing } = routeEverywhere(nodes, demands)
+  return placeByRouting(nodes, demands, routing)
+}
+
+/** As if every node held a share of each key. */
+export function routeEverywhere(
+  nodes: readonly CustodyNode[],
+  demands: readonly KeyDemand[],
+  rounds?: number,
+): Routed {
   const everywhere = [...nodes.keys()]
-  const { routing } = routeShares(
+  return routeShares(
     nodes,
     demands,
     demands.map(() => everywhere),
+    rounds,
   )
+}
+
+/** Where keys are used most. */
+export function placeByRouting(
+  nodes: readonly CustodyNode[],
+  demands: readonly KeyDemand[],
+  routing: Routing,
+): Placed {
   return placeByWeight(nodes, demands, (key, node) =>
     (routing[key] ?? []).reduce(
       (sum, share, operation) => sum + (demands[key]?.perS[operation] ?? 0) * (share[node] ?? 0),

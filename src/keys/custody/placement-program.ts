@@ -12,7 +12,7 @@
  */
 import { cheapestHolders, cheapestParts, type HolderPrices } from './cheapest-holders.ts'
 import { isPlacement } from './domain-rule.ts'
-import { type Placed, placeByWeight, placeShares } from './place-shares.ts'
+import { type Placed, placeByRouting, placeByWeight, routeEverywhere } from './place-shares.ts'
 import {
   type CustodyNode,
   cpuOf,
@@ -74,6 +74,11 @@ export interface SolvedPlacement {
 
 /** Cost above the bound, relative, that is not worth another round: a tenth of what rounding costs. */
 const GAP = 1e-4
+/** While a round brings cost down by more than this, relative, choices that are good will do: exact ones take ten times as long. */
+const SLOW = 1e-3
+const QUICK_LOOKS = 60
+/** Of routing, to begin with: its prices are near enough. */
+const START_ROUNDS = 20
 /** Twelve nodes and 200 keys take 12 rounds (2026-11-22). */
 const ROUNDS_MAX = 100
 /**
@@ -97,22 +102,26 @@ export async function solvePlacement(
   const master = new Master(nodes, demands, moving)
   return await withProgram(master.rows, (program) => {
     program.add(master.fixedColumns)
-    const first = placeShares(nodes, demands)
+    const { routing, utilisation } = routeEverywhere(nodes, demands, START_ROUNDS)
+    const first = placeByRouting(nodes, demands, routing)
     const known = [moving?.current, first.kind === 'placed' ? first.placement : undefined]
-    let prices = master.pricesBefore()
+    let prices = master.pricesAt(utilisation)
     for (const placement of known) {
       if (placement !== undefined) program.add(master.columnsOf(placement, prices))
     }
     let boundMs = Number.NEGATIVE_INFINITY
     let solution = program.solve()
+    let isExact = false
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const { columns, floor } = master.cheapest(prices)
-      boundMs = Math.max(boundMs, floor)
+      const { columns, floor } = master.cheapest(prices, isExact ? undefined : QUICK_LOOKS)
+      if (isExact) boundMs = Math.max(boundMs, floor)
+      const before = solution.cost
       program.add(columns)
       solution = program.solve()
-      // Guessed prices, those of the first round, prove nothing.
-      const isBest = round > 0 && columns.length === 0
-      if (isBest || solution.cost - boundMs <= GAP * solution.cost || isLate()) break
+      const isDone = columns.length === 0 || solution.cost - boundMs <= GAP * solution.cost
+      if (isExact && (isDone || isLate())) break
+      const isSlow = before - solution.cost <= SLOW * solution.cost
+      isExact ||= (round > 0 && isSlow) || isLate()
       prices = master.pricesIn(solution.prices)
     }
     const weight = master.weightIn(solution.values)
@@ -191,10 +200,10 @@ class Master {
     return this.#demands.length + this.#nodes.length + node
   }
 
-  /** While nothing is known: of nodes that are half busy, with room. */
-  pricesBefore(): NodePrices {
-    const halfBusy = this.#segments.find(({ to }) => to >= 0.5)?.slope ?? 0
-    return { cpu: this.#nodes.map(() => halfBusy), room: this.#nodes.map(() => 0) }
+  /** While nothing is known but how busy nodes would be if all held everything: there is room. */
+  pricesAt(utilisation: Float64Array): NodePrices {
+    const slopeAt = (busy: number) => this.#segments.find(({ to }) => to >= busy)?.slope ?? 0
+    return { cpu: Array.from(utilisation, slopeAt), room: this.#nodes.map(() => 0) }
   }
 
   /** A row's price has the sign of its bound: room is a bound from above, CPU is used up with a minus. */
@@ -207,12 +216,15 @@ class Master {
   }
 
   /** Choices that are new, and what nothing can be below at these prices. */
-  cheapest(prices: NodePrices): { readonly columns: readonly Column[]; readonly floor: number } {
+  cheapest(
+    prices: NodePrices,
+    looksMax: number | undefined,
+  ): { readonly columns: readonly Column[]; readonly floor: number } {
     const columns: Column[] = []
     let floor = 0
     for (const [key, demand] of this.#demands.entries()) {
       const at = this.#holderPrices(key, prices)
-      const choice = cheapestHolders(this.#domains, demand, at)
+      const choice = cheapestHolders(this.#domains, demand, at, looksMax)
       floor += choice.floor
       const column = this.#columnOf(key, choice.holders, at)
       if (column !== undefined) columns.push(column)

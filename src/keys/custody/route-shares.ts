@@ -49,6 +49,7 @@ export function routeShares(
   nodes: readonly CustodyNode[],
   demands: readonly KeyDemand[],
   placement: Placement,
+  rounds = ROUNDS,
 ): Routed {
   const total = totalRate(demands)
   const load = new Float64Array(nodes.length)
@@ -62,7 +63,7 @@ export function routeShares(
     })
   })
   const waitMs = QUEUE_MS / nodes.length
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const block of blocks) moveTowardsCheapest(block, load, waitMs, round === 0)
   }
   return { routing, utilisation: load, costMs: costOf(nodes, demands, routing, load) }
