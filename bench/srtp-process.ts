@@ -28,11 +28,19 @@ export interface BenchStart {
 
 export interface BenchStarted {
   readonly port: number
+  /** From the first order to the last answer, seconds. */
+  readonly keysS: number
+  /** Resident, before there was a transport. */
+  readonly baseBytes: number
 }
 
-/** Microseconds so far. */
 export interface BenchCost {
+  /** Microseconds so far. */
   readonly cpuUs: number
+  /** Resident, after a collection. */
+  readonly rssBytes: number
+  /** Devices whose packets were taken. */
+  readonly streams: number
 }
 
 const TRANSPORT = 'transport'
@@ -41,16 +49,25 @@ const now = () => Date.now()
 const random = systemRandom()
 
 process.once('message', (start: BenchStart) => {
-  void begin(start).then((started) => {
+  const baseBytes = residentBytes()
+  void begin(start).then(({ transport, keysS }) => {
+    const { keys } = start
     process.on('message', () => {
       const { user, system } = process.cpuUsage()
-      process.send?.({ cpuUs: user + system } satisfies BenchCost)
+      const streams = keys.filter((_, i) => (transport.figures(nameOf(i))?.streams.length ?? 0) > 0)
+      const cost = { cpuUs: user + system, rssBytes: residentBytes(), streams: streams.length }
+      process.send?.(cost satisfies BenchCost)
     })
-    process.send?.(started)
+    process.send?.({ port: transport.port, keysS, baseBytes } satisfies BenchStarted)
   })
 })
 
-async function begin({ keys, host, agentPort, outputPort }: BenchStart): Promise<BenchStarted> {
+function residentBytes(): number {
+  globalThis.gc?.()
+  return process.memoryUsage.rss()
+}
+
+async function begin({ keys, host, agentPort, outputPort }: BenchStart) {
   const folder = mkdtempSync(join(tmpdir(), 'limen-bench-srtp-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   process.once('disconnect', () => process.exit())
@@ -77,6 +94,7 @@ async function begin({ keys, host, agentPort, outputPort }: BenchStart): Promise
     stateFile: join(folder, 'agent.json'),
   })
   let sequence = 0n
+  const from = performance.now()
   const order = (to: string, said: MediaKeyOrder) => {
     open++
     const options = {
@@ -103,5 +121,5 @@ async function begin({ keys, host, agentPort, outputPort }: BenchStart): Promise
     order(device, { kind: 'activate', epoch: 1 })
   }
   await promise
-  return { port: transport.port }
+  return { transport, keysS: (performance.now() - from) / 1000 }
 }

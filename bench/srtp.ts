@@ -1,6 +1,7 @@
 /**
  * What media keys cost: SRTP of packets of 1200 octets beside werift in the same run (CPU of this process, median of rounds in turn), a
- * transport in a process of its own over real UDP, and what agent and transport add to the way of a packet.
+ * transport of thousands of devices in a process of its own over real UDP, with its memory, and what agent and transport add to the way of a
+ * packet.
  *
  * @module
  */
@@ -21,8 +22,8 @@ const ROUNDS = 9
 const PACKETS_PER_ROUND = 4000
 /** A stream of 5 Mbit/s of such packets. */
 const STREAM_PACKETS_PER_S = 5e6 / 8 / PACKET_BYTES
-const STREAMS = 1000
-const PACKETS_PER_STREAM = 60
+const STREAMS = 4000
+const PACKETS_PER_STREAM = 15
 /** On the way at once: far less than a socket buffers. */
 const WINDOW = 256
 const LATENCY_STREAMS = 4
@@ -112,13 +113,17 @@ function besideWerift() {
 interface Transport {
   readonly port: number
   readonly senders: readonly SrtpSender[]
-  cpuUs(): Promise<number>
+  /** From the first order to the last answer, orders sealed in it. */
+  readonly keysS: number
+  /** Before any device was there. */
+  readonly baseBytes: number
+  cost(): Promise<BenchCost>
   end(): void
 }
 
 async function startTransport(outputPort: number): Promise<Transport> {
   const keys = Array.from({ length: STREAMS }, () => randomBytes(28))
-  const child = fork(join(import.meta.dirname, 'srtp-process.ts'))
+  const child = fork(join(import.meta.dirname, 'srtp-process.ts'), { execArgv: ['--expose-gc'] })
   const hex = keys.map((key) => key.toString('hex'))
   child.send({ keys: hex, host: HOST, agentPort: AGENT_PORT, outputPort } satisfies BenchStart)
   const [started] = (await once(child, 'message')) as [BenchStarted]
@@ -129,10 +134,10 @@ async function startTransport(outputPort: number): Promise<Transport> {
     return sender
   })
   return {
-    ...{ port: started.port, senders },
-    async cpuUs() {
+    ...{ ...started, senders },
+    async cost() {
       child.send('cost')
-      const [{ cpuUs: cost }] = (await once(child, 'message')) as [BenchCost]
+      const [cost] = (await once(child, 'message')) as [BenchCost]
       return cost
     },
     end: () => void child.disconnect(),
@@ -168,21 +173,25 @@ async function overUdp() {
     if (came === last) resolve()
     last = came
   }, 5000)
-  const before = await transport.cpuUs()
+  const before = await transport.cost()
   const from = performance.now()
   fill()
   await done
   const tookS = (performance.now() - from) / 1000
-  const cost = (await transport.cpuUs()) - before
+  const after = await transport.cost()
+  const cost = after.cpuUs - before.cpuUs
   clearInterval(timer)
   transport.end()
   sink.close()
   source.close()
   return {
+    udp_streams: after.streams,
+    udp_keys_s: transport.keysS,
+    bytes_per_stream: (after.rssBytes - transport.baseBytes) / STREAMS,
     udp_packets_per_s: came / tookS,
     udp_packets_per_core_s: (came * 1e6) / cost,
     udp_lost: total - came,
-    streams_per_process: (came * 1e6) / cost / STREAM_PACKETS_PER_S,
+    streams_5mbit_per_core: (came * 1e6) / cost / STREAM_PACKETS_PER_S,
   }
 }
 

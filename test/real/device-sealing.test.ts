@@ -1,6 +1,6 @@
 /**
- * Keys of a key service that only custody opens, and of an agent that only a PKCS #11 token opens: real nodes, SoftHSM, processes that are
- * killed and started again.
+ * Keys of a key service that only custody opens, and of key service, transport and agent that only a PKCS #11 token opens: real nodes,
+ * SoftHSM, Mosquitto, processes that are killed and started again.
  *
  * @module
  */
@@ -14,7 +14,14 @@ import { readPkcs11Uri } from '../../src/adapters/pkcs11/pkcs11-uri.ts'
 import { makeTokenKey } from '../../src/adapters/pkcs11/wrapping-key.ts'
 import { CLUSTER, type CustodyCluster, startCustodyCluster } from '../custody-cluster.ts'
 import { freePorts } from '../free-ports.ts'
-import { freeMediaPort, HOST, type Started, startProcess, until } from './device-keys-site.ts'
+import {
+  freeMediaPort,
+  HOST,
+  programOf,
+  type Started,
+  startProcess,
+  until,
+} from './device-keys-site.ts'
 import { type SoftHsm, softHsm } from './soft-hsm.ts'
 
 const LIMEN = join(import.meta.dirname, '../../src/apps/cli/main.ts')
@@ -22,6 +29,7 @@ const KEY = { name: 'limen/device-keys', version: 1 } as const
 const HOLDING = { threshold: 2, nodes: ['n1', 'n2', 'n3'] }
 /** What is secret begins so, or is a raw key. */
 const PEM_SECRET = 'PRIVATE KEY'
+const WRONG_PIN = 'not-the-pin-1618033'
 
 let folder: string
 let cluster: CustodyCluster
@@ -33,9 +41,11 @@ const running = new Set<Started>()
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'limen-device-sealing-'))
   hsm = softHsm()
-  const token = readPkcs11Uri(hsm.uri('camera'))
-  if (token.kind === 'refused') assert.fail(token.says)
-  await makeTokenKey({ uri: token.uri, random: systemRandom() })
+  for (const name of ['camera', 'service', 'transport']) {
+    const token = readPkcs11Uri(hsm.uri(name))
+    if (token.kind === 'refused') assert.fail(token.says)
+    await makeTokenKey({ uri: token.uri, random: systemRandom() })
+  }
   cluster = await startCustodyCluster(3)
   custody = await custodyYaml()
 })
@@ -94,6 +104,34 @@ function assertSealed(path: string, ...but: readonly string[]): void {
   }
 }
 
+/** Writes a code to a file. */
+async function invite(
+  keys: string,
+  service: string,
+  code: string,
+  ...party: readonly string[]
+): Promise<void> {
+  const invited = limen('devices', 'enrol', ...party, '--url', service, '--folder', keys)
+  await until('a code', () => invited.child.exitCode !== null)
+  assert.equal(invited.child.exitCode, 0, invited.said())
+  writeFileSync(code, invited.said())
+}
+
+/** Without its token, with another key of it, with a wrong PIN: not at all, and no PIN is said. */
+async function assertOnlyWith(object: string, args: readonly string[]): Promise<void> {
+  assert.match(await ended(limen(...args)), /wrapped/)
+  const others = await ended(limen(...args, '--key-token', hsm.uri('camera')))
+  assert.match(others, /of another token/)
+  hsm.writePin(WRONG_PIN)
+  const why = await ended(limen(...args, '--key-token', hsm.uri(object)))
+  hsm.writePin(hsm.pin)
+  assert.match(why, /PIN/)
+  assert.match(why, /CKR_PIN_INCORRECT/)
+  for (const said of [others, why]) {
+    assert.equal(said.includes(WRONG_PIN) || said.includes(hsm.pin), false)
+  }
+}
+
 it('a key service begins with custody, and not without', async () => {
   const keys = join(folder, 'keys')
   const [port = 0, broker = 0] = await freePorts(2)
@@ -119,17 +157,7 @@ it('a key service begins with custody, and not without', async () => {
 it('an agent whose keys are in a token enrols, is killed, and begins again only with it', async () => {
   const camera = join(folder, 'camera-1')
   const code = join(folder, 'camera-1.code')
-  const invited = limen(
-    'devices',
-    'enrol',
-    'camera-1',
-    '--url',
-    url,
-    '--folder',
-    join(folder, 'keys'),
-  )
-  await until('a code', () => invited.child.exitCode !== null)
-  writeFileSync(code, invited.said())
+  await invite(join(folder, 'keys'), url, code, 'camera-1')
   const args = [
     ...['agent', '--folder', camera, '--listen', `${HOST}:${await freeMediaPort()}`],
     ...['--transport', `${HOST}:${await freeMediaPort()}`],
@@ -152,4 +180,51 @@ it('an agent whose keys are in a token enrols, is killed, and begins again only 
   hsm.putBack()
   const again = await begun(limen(...args, ...token), 'RTP at')
   await again.stop()
+})
+
+it('a key service and a transport whose keys are in a token change a key, are killed, and go on only with it', async () => {
+  const [keys, media, camera] = [join(folder, 'keys-2'), join(folder, 'media'), join(folder, 'c-2')]
+  const [port = 0, broker = 0] = await freePorts(2)
+  const service = `https://${HOST}:${port}`
+  const keysArgs = [
+    ...['device-keys', '--folder', keys, '--listen', `${HOST}:${port}`, '--host', HOST],
+    ...['--broker', `mqtts://${HOST}:${broker}`],
+  ]
+  const ofService = ['--key-token', hsm.uri('service')]
+  const first = await begun(limen(...keysArgs, ...ofService), 'Keys of devices')
+  assertSealed(keys)
+  const conf = join(keys, 'broker', 'mosquitto.conf')
+  const mosquitto = startProcess('mosquitto', programOf('mosquitto'), ['-c', conf])
+  running.add(mosquitto)
+  const [listens, outputs] = [await freeMediaPort(), await freeMediaPort()]
+  const code = (party: string) => join(folder, `${party}.code`)
+  const mediaArgs = ['media', '--folder', media, '--listen', `${HOST}:${listens}`]
+  mediaArgs.push('--output', `camera-2=${HOST}:${outputs}`)
+  const ofMedia = ['--key-token', hsm.uri('transport')]
+  await invite(keys, service, code('transport-1'), 'transport-1', '--transport')
+  const enrols = ['--service', service, '--code-file', code('transport-1')]
+  const transport = await begun(limen(...mediaArgs, ...ofMedia, ...enrols), ' at ')
+  assertSealed(media)
+  await invite(keys, service, code('camera-2'), 'camera-2')
+  const agentArgs = ['agent', '--folder', camera, '--listen', `${HOST}:${await freeMediaPort()}`]
+  agentArgs.push('--transport', `${HOST}:${listens}`, '--key-token', hsm.uri('camera'))
+  const agentEnrols = ['--service', service, '--code-file', code('camera-2')]
+  await begun(limen(...agentArgs, ...agentEnrols), 'RTP at')
+  const changes = () => {
+    const log = readFileSync(join(keys, 'audit.log'), 'utf8')
+    return log.split('"action":"device.changed","subject":"camera-2"').length - 1
+  }
+  await until('a key', () => changes() > 0)
+  await transport.stop('SIGKILL')
+  await assertOnlyWith('transport', mediaArgs)
+  let before = changes()
+  await begun(limen(...mediaArgs, ...ofMedia), ' at ')
+  await until('another key, after the transport', () => changes() > before)
+  const identity = readFileSync(join(keys, 'identity.key.sealed'))
+  await first.stop('SIGKILL')
+  await assertOnlyWith('service', keysArgs)
+  before = changes()
+  await begun(limen(...keysArgs, ...ofService), 'Keys of devices')
+  await until('another key, after the key service', () => changes() > before)
+  assert.deepEqual(readFileSync(join(keys, 'identity.key.sealed')), identity)
 })

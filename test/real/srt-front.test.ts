@@ -5,12 +5,11 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { createSocket, type Socket } from 'node:dgram'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { bindSocket } from '../../src/apps/media/datagrams.ts'
-import { readSrtPacket } from '../../src/wire/srt-packet.ts'
 import {
   type DeviceSite,
   freeMediaPort,
@@ -20,6 +19,7 @@ import {
   startProcess,
   until,
 } from './device-keys-site.ts'
+import { ffmpegScript, type Middle, srtReceiver, startMiddle } from './srt-programs.ts'
 
 const DEVICE = 'camera-1'
 /** What comes at least of an epoch before something else happens. */
@@ -169,7 +169,7 @@ async function withSrt(use: (one: SrtSite) => Promise<void>): Promise<void> {
       [],
       ...[
         ...['--srt', `${DEVICE}=${HOST}:${relayPort}=${HOST}:${receiver},${HOST}:${other}`],
-        ...['--srt-command', receiverScript(site.folder, came)],
+        ...['--srt-command', srtReceiver(site.folder, came)],
       ],
     )
     parties.push(transport)
@@ -204,44 +204,6 @@ async function withSrt(use: (one: SrtSite) => Promise<void>): Promise<void> {
     for (const socket of sockets) socket.close()
     await site.close()
   }
-}
-
-interface Middle {
-  readonly port: number
-  /** Data of an encoder does not go on; what this gives goes in its place, to its connection. */
-  replace: (() => Buffer | undefined) | undefined
-  close(): void
-}
-
-/** Somebody on the way between encoder and relay: what he sends has the encoder's address, as the relay knows it. */
-async function startMiddle(relayPort: number): Promise<Middle> {
-  const input = await bindSocket({ host: HOST, port: 0 })
-  const outputs = new Map<number, Socket>()
-  const outputOf = async (port: number) => {
-    const output = await bindSocket({ host: HOST, port: 0 })
-    output.on('message', (packet) => input.send(packet, port, HOST))
-    outputs.set(port, output)
-    return output
-  }
-  const middle: Middle = {
-    ...{ port: input.address().port, replace: undefined },
-    close() {
-      for (const socket of [input, ...outputs.values()]) socket.close()
-    },
-  }
-  input.on('message', async (packet, { port }) => {
-    const output = outputs.get(port) ?? (await outputOf(port))
-    const read = readSrtPacket(packet)
-    const isData = read.kind === 'read' && read.packet.kind === 'data'
-    if (middle.replace === undefined || !isData) output.send(packet, relayPort, HOST)
-    else {
-      const other = middle.replace()
-      if (other === undefined) return
-      other.writeUInt32BE(read.packet.target, 12)
-      output.send(other, relayPort, HOST)
-    }
-  })
-  return middle
 }
 
 /** A second encoder, which sends to a receiver of its own; its data is kept. */
@@ -333,22 +295,7 @@ function encoderScript(folder: string, port: number): string {
   const sent = join(folder, 'sent')
   mkdirSync(sent)
   const words = encoderArguments(port, '$(cat "$3")', `${sent}/$2-$$.ts`)
-  return script(join(folder, 'encoder.sh'), words)
-}
-
-function receiverScript(folder: string, came: string): string {
-  return script(join(folder, 'receiver.sh'), [
-    ...['-y', '-loglevel', 'error', '-f', 'data'],
-    ...['-i', 'srt://$4?mode=listener&passphrase=$(cat "$3")', '-map', '0', '-c', 'copy'],
-    ...['-flush_packets', '1', '-f', 'data', `${came}/$2-$$.ts`],
-  ])
-}
-
-function script(path: string, words: readonly string[]): string {
-  const line = words.map((word) => `"${word}"`).join(' ')
-  writeFileSync(path, `#!/bin/sh\nexec ffmpeg ${line}\n`)
-  chmodSync(path, 0o700)
-  return path
+  return ffmpegScript(join(folder, 'encoder.sh'), words)
 }
 
 /** What came of each encoder that sent something. */

@@ -124,8 +124,8 @@ describe('the key channel over MQTT 3.1.1', () => {
 
   it('brings reports of streams to the service, and what is said of them to transports', async () => {
     const report: StreamReport = {
-      ...{ device: DEVICE, at: 1, state: 'normal', rotate: false, reasons: [], limit: 1 },
-      ...{ scores: { identity: 0, picture: 0, path: 0 }, features: [] },
+      ...{ device: DEVICE, protocol: 'rtp', at: 1, state: 'normal', rotate: false },
+      ...{ reasons: [], limit: 1, scores: { identity: 0, picture: 0, path: 0 }, features: [] },
     }
     transport.report(report)
     await until('a report', () => lost.length === 1)

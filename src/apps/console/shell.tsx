@@ -39,6 +39,9 @@ export function Shell(props: {
               {...(page === props.page ? { 'aria-current': 'page' as const } : {})}
             >
               {props.titles[page]}
+              {page === 'devices' && status.value?.devices === false && (
+                <span class="quiet"> off</span>
+              )}
             </a>
           ))}
         </nav>

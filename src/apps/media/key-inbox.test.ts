@@ -66,7 +66,24 @@ function inboxOf(change: { readonly isKept?: () => boolean } = {}) {
     const answer = await ask(order, sequence)
     return answer.kind === 'ack' ? answer.state : answer.code
   }
-  return { inbox, events, given, ask, word }
+  /** At once; answers as they come. */
+  const askAll = async (orders: readonly MediaKeyOrder[]) => {
+    const answers: string[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    answered = (bytes) => {
+      const answer = readMediaKeyAnswer(bytes)
+      answers.push(answer?.kind === 'ack' ? `${answer.sequence} ${answer.state}` : 'refused')
+      if (answers.length === orders.length) resolve()
+    }
+    for (const [i, order] of orders.entries()) {
+      const options = { party: PARTY, publicKey: pair.publicKey, now: NOW, random }
+      const signed = (data: Uint8Array) => sign(null, data, keys.privateKey)
+      deliver(sealMediaKeyOrder(order, { ...options, sequence: BigInt(6 + i), sign: signed }))
+    }
+    await promise
+    return answers
+  }
+  return { inbox, events, given, ask, word, askAll }
 }
 
 describe('KeyInbox', () => {
@@ -81,6 +98,36 @@ describe('KeyInbox', () => {
     assert.deepEqual(events, ['keep 6', 'install 1', 'keep 7', 'activate 1', 'keep 8', 'retire 1'])
     // The key is in OpenSSL's hands by now.
     assert.deepEqual(given, [new Uint8Array(16)])
+  })
+
+  it('keeps what waits together, ACTIVATE alone, and carries it out in order', async () => {
+    const { events, given, askAll } = inboxOf()
+    const answers = await askAll([
+      ...[install(1, master(1)), install(2, master(2)), { kind: 'activate', epoch: 1 } as const],
+      ...[{ kind: 'retire', epoch: 2 } as const, install(3, master(3))],
+    ])
+    const states = ['6 installed', '7 installed', '8 active', '9 retired', '10 installed']
+    assert.deepEqual(answers, states)
+    assert.deepEqual(events, [
+      ...['keep 7', 'install 1', 'install 2', 'keep 8', 'activate 1'],
+      ...['keep 10', 'retire 2', 'install 3'],
+    ])
+    assert.deepEqual(
+      given,
+      [1, 2, 3].map(() => new Uint8Array(16)),
+    )
+  })
+
+  it('keeps thousands with few writings, and no more than 64 in one', async () => {
+    const { events, askAll } = inboxOf()
+    const many = Array.from({ length: 300 }, (_, i) => install((i % 99) + 1, master((i % 99) + 1)))
+    const answers = await askAll(many)
+    assert.deepEqual(
+      answers,
+      many.map((_, i) => `${6 + i} installed`),
+    )
+    const kept = events.filter((event) => event.startsWith('keep'))
+    assert.deepEqual(kept, ['keep 69', 'keep 133', 'keep 197', 'keep 261', 'keep 305'])
   })
 
   it('answers the same again, takes no other key for an epoch, and nothing twice', async () => {

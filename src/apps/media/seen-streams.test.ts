@@ -4,9 +4,17 @@ import { STREAM_FEATURES, type StreamReport } from '../../behavior/device/stream
 import { SeenStreams } from './seen-streams.ts'
 
 const report = (identity: number, more: Partial<StreamReport> = {}): StreamReport => ({
-  ...{ device: 'camera-1', at: 5, state: 'normal', rotate: false, reasons: [], limit: 1 },
+  ...{
+    device: 'camera-1',
+    protocol: 'rtp',
+    at: 5,
+    state: 'normal',
+    rotate: false,
+    reasons: [],
+    limit: 1,
+  },
   scores: { identity, picture: 0, path: 0 },
-  features: STREAM_FEATURES.map((_, i) => [identity + i, 1, 0.5]),
+  features: STREAM_FEATURES.rtp.map((_, i) => [identity + i, 1, 0.5]),
   ...more,
 })
 
@@ -21,7 +29,7 @@ describe('SeenStreams', () => {
     seen.meet(report(2, { state: 'anomalous', reasons, rotate: true, features: [] }))
     now = 3500
     assert.deepEqual(seen.summary('camera-1'), {
-      ...{ state: 'anomalous', reasons, limit: 1, ageMs: 500 },
+      ...{ protocol: 'rtp', state: 'anomalous', reasons, limit: 1, ageMs: 500 },
       scores: { identity: 2, picture: 0, path: 0 },
     })
     const { at, state, scores, features } = seen.history('camera-1')
@@ -29,10 +37,25 @@ describe('SeenStreams', () => {
     assert.deepEqual(state, ['normal', 'anomalous'])
     assert.deepEqual(scores[0], { name: 'identity', values: [0.25, 2] })
     assert.deepEqual(features[1], {
-      ...{ name: STREAM_FEATURES[1], middle: 1, spread: 0.5, values: [1.25, null] },
+      ...{ name: STREAM_FEATURES.rtp[1], middle: 1, spread: 0.5, values: [1.25, null] },
     })
     seen.forget('camera-1')
     assert.equal(seen.summary('camera-1'), undefined)
+  })
+
+  it('names features by how a device sends now', () => {
+    const seen = new SeenStreams(() => 0)
+    seen.meet(report(0))
+    seen.meet(
+      report(0, { protocol: 'srt', features: STREAM_FEATURES.srt.map((_, i) => [i, 0, 1]) }),
+    )
+    const { at, features } = seen.history('camera-1')
+    assert.equal(seen.summary('camera-1')?.protocol, 'srt')
+    assert.deepEqual(at, [0])
+    assert.deepEqual(
+      features.map(({ name, values }) => [name, ...values]),
+      STREAM_FEATURES.srt.map((name, i) => [name, i]),
+    )
   })
 
   it('keeps ten minutes', () => {

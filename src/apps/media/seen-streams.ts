@@ -6,12 +6,14 @@
 import {
   type FeatureFigure,
   STREAM_FEATURES,
+  type StreamProtocol,
   type StreamReport,
 } from '../../behavior/device/stream-report.ts'
 import type { StreamScores } from '../../behavior/device/stream-scorer.ts'
 import type { StreamState } from '../../behavior/device/stream-watch.ts'
 
 export interface StreamSummary {
+  readonly protocol: StreamProtocol
   readonly state: StreamState
   readonly reasons: StreamReport['reasons']
   readonly scores: StreamScores
@@ -57,7 +59,9 @@ export class SeenStreams {
   }
 
   meet(report: StreamReport): void {
-    const before = this.#points.get(report.device) ?? []
+    const known = this.#points.get(report.device) ?? []
+    // Who sends otherwise now has other features.
+    const before = known.at(-1)?.report.protocol === report.protocol ? known : []
     const points = [...before, { at: this.#now(), report }]
     this.#points.set(report.device, points.slice(-POINTS_MAX))
   }
@@ -69,13 +73,14 @@ export class SeenStreams {
   summary(device: string): StreamSummary | undefined {
     const last = this.#points.get(device)?.at(-1)
     if (last === undefined) return undefined
-    const { state, reasons, scores, limit } = last.report
-    return { state, reasons, scores, limit, ageMs: this.#now() - last.at }
+    const { protocol, state, reasons, scores, limit } = last.report
+    return { protocol, state, reasons, scores, limit, ageMs: this.#now() - last.at }
   }
 
   history(device: string): StreamHistory {
     const points = this.#points.get(device) ?? []
     const reports = points.map(({ report }) => report)
+    const names = STREAM_FEATURES[reports.at(-1)?.protocol ?? 'rtp']
     const baseline: readonly FeatureFigure[] =
       reports.findLast(({ features }) => features.length > 0)?.features ?? []
     return {
@@ -83,7 +88,7 @@ export class SeenStreams {
       state: reports.map(({ state }) => state),
       scores: GROUPS.map((name) => ({ name, values: reports.map(({ scores }) => scores[name]) })),
       limit: reports.map(({ limit }) => limit),
-      features: STREAM_FEATURES.map((name, i) => ({
+      features: names.map((name, i) => ({
         ...{ name, middle: baseline[i]?.[1] ?? null, spread: baseline[i]?.[2] ?? 0 },
         values: reports.map(({ features }) => features[i]?.[0] ?? null),
       })),

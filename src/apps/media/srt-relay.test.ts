@@ -3,6 +3,11 @@ import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { srtPassphrase } from '../../adapters/media/srt-passphrase.ts'
+import {
+  readSrtBaseline,
+  type SrtBaseline,
+  writeSrtBaseline,
+} from '../../behavior/device/srt-baseline.ts'
 import type { StreamReport } from '../../behavior/device/stream-report.ts'
 import { bindSocket } from './datagrams.ts'
 import type { InstallOrder } from './key-inbox.ts'
@@ -79,6 +84,8 @@ describe('SrtRelay', () => {
   let seen: number[]
   let ended: number[]
   let reports: StreamReport[]
+  let baseline: SrtBaseline | undefined
+  let kept: SrtBaseline[]
   /** Octets after each answer: a receiver that says more than it was asked. */
   let more: number
   const atReceiver: { packet: Buffer; from: RemoteInfo; slot: number }[] = []
@@ -118,7 +125,7 @@ describe('SrtRelay', () => {
 
   beforeEach(async () => {
     ;[ids, nowMs, more] = [500, 1000, 0]
-    ;[told, seen, ended, reports, callers] = [[], [], [], [], []]
+    ;[told, seen, ended, reports, callers, kept] = [[], [], [], [], [], []]
     atReceiver.length = 0
     receivers = [
       await bindSocket({ host: HOST, port: 0 }),
@@ -130,6 +137,10 @@ describe('SrtRelay', () => {
         answer(receiver, packet, from)
       })
     }
+    baseline = undefined
+    await begin()
+  })
+  const begin = async () => {
     relay = await SrtRelay.start({
       ...{ device: DEVICE, listen: { host: HOST, port: 0 }, clockMs: () => nowMs },
       receivers: receivers.map((one) => ({ host: HOST, port: one.address().port })),
@@ -138,9 +149,11 @@ describe('SrtRelay', () => {
       seen: (epoch) => void seen.push(epoch),
       anomalous: (why) => void told.push(why),
       report: (report) => void reports.push(report),
+      baseline,
+      learned: (learned) => void kept.push(learned),
     })
     assert.equal(relay.install(orderOf(7)), true)
-  })
+  }
   afterEach(() => {
     relay.close()
     for (const socket of [...receivers, ...callers]) socket.close()
@@ -246,6 +259,42 @@ describe('SrtRelay', () => {
     await other.calls(keyMaterial(passphrase(7)), 25_600)
     await until('its end', () => other.wasCut())
     assert.deepEqual(told, ['settings'])
+  })
+
+  it('tells what an encoder was like, once; begun anew with that it learns nothing, and knows other settings', async () => {
+    const one = await caller(11)
+    const target = await one.connects(7)
+    const send = async (from: number, to: number) => {
+      for (let i = from; i < to; i++) {
+        nowMs += 10
+        one.say(data(target, i))
+        if (i % 50 === 0) await until('data', () => relay.figures().data === i + 1)
+      }
+    }
+    await send(0, 4_102)
+    await until('a baseline', () => kept.length === 1)
+    assert.equal(reports.find(({ features }) => features.length > 0)?.features.length, 7)
+    assert.equal(reports[0]?.state, 'learning')
+    assert.deepEqual([reports.at(-1)?.state, reports.at(-1)?.protocol], ['normal', 'srt'])
+    baseline = readSrtBaseline(writeSrtBaseline(kept[0] ?? assert.fail()))
+    relay.close()
+    reports = []
+    await begin()
+    const again = await caller(12)
+    again.say(data(await again.connects(7), 0))
+    await until('a report', () => reports.length === 1)
+    assert.equal(reports[0]?.state, 'normal')
+    assert.equal(kept.length, 1)
+    const other = await caller(13)
+    await other.calls(keyMaterial(passphrase(7)), 25_600)
+    await until('its end', () => other.wasCut())
+    relay.install(orderOf(8))
+    const device = await caller(14)
+    nowMs += 1000
+    device.say(data(await device.connects(8, 25_600), 0))
+    await until('what it is like now', () => kept.length === 2)
+    assert.notEqual(kept[1]?.settings, kept[0]?.settings)
+    assert.deepEqual(kept[1]?.laws, kept[0]?.laws)
   })
 
   it('ends connections of an epoch that is retired, and those where nothing comes any more', async () => {

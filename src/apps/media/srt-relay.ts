@@ -10,8 +10,7 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { opensWith, srtPassphrase } from '../../adapters/media/srt-passphrase.ts'
 import { SrtWatch } from '../../behavior/device/srt-watch.ts'
-import type { StreamReport } from '../../behavior/device/stream-report.ts'
-import type { StreamState, StreamVerdict } from '../../behavior/device/stream-watch.ts'
+import type { StreamVerdict } from '../../behavior/device/stream-watch.ts'
 import { readSrtHandshake } from '../../wire/srt-handshake.ts'
 import { readSrtKeyMaterial } from '../../wire/srt-key-material.ts'
 import {
@@ -28,9 +27,9 @@ import { type SrtCall, SrtCalls } from './srt-calls.ts'
 import { SrtEpochs } from './srt-epochs.ts'
 import { noSrtDrops, type SrtFigures } from './srt-figures.ts'
 import { SrtHandshakeRate } from './srt-handshake-rate.ts'
+import { SrtReports, type SrtReportsOptions } from './srt-reports.ts'
 
-export interface SrtRelayOptions {
-  readonly device: string
+export interface SrtRelayOptions extends SrtReportsOptions {
   readonly listen: Address
   /** Epochs take turns: with two, a new connection is there before the old one ends. */
   readonly receivers: readonly Address[]
@@ -44,7 +43,6 @@ export interface SrtRelayOptions {
   seen(epoch: number): void
   /** Another passphrase is due; why. Again every {@link TELL_MS}, while there is none. */
   anomalous(why: string): void
-  report(report: StreamReport): void
 }
 
 interface Connection {
@@ -62,7 +60,6 @@ const IDLE_MS = 10_000
 const SWEEP_MS = 1_000
 /** The old one, the new one, and what an encoder leaves behind that begins anew. */
 const CONNECTIONS_MAX = 16
-const REPORT_MS = 2_000
 /** The service takes one in ten seconds. */
 const TELL_MS = 10_000
 
@@ -70,7 +67,8 @@ export class SrtRelay {
   readonly #options: SrtRelayOptions
   readonly #input: Socket
   readonly #outputs: readonly Socket[]
-  readonly #watch = new SrtWatch()
+  readonly #watch: SrtWatch
+  readonly #reports: SrtReports
   readonly #rate = new SrtHandshakeRate()
   readonly #calls = new SrtCalls()
   readonly #epochs: SrtEpochs
@@ -80,8 +78,6 @@ export class SrtRelay {
   readonly #dropped = noSrtDrops()
   readonly #counts = { data: 0, sentAgain: 0, keyChanges: 0, cut: 0 }
   #isPaused = false
-  #state: StreamState = 'learning'
-  #reportAtMs = 0
   #told: { readonly why: string; atMs: number } | undefined
 
   /** @throws LimenError `media.listen` */
@@ -97,6 +93,8 @@ export class SrtRelay {
     this.#input = input
     this.#outputs = outputs
     this.#epochs = new SrtEpochs(outputs.length)
+    this.#watch = new SrtWatch(options.baseline)
+    this.#reports = new SrtReports(options, this.#watch)
     input.on('message', (packet, from) => this.#fromCaller(packet, from))
     for (const [slot, output] of outputs.entries()) {
       output.on('message', (packet, from) => this.#fromReceiver(packet, from, slot))
@@ -336,13 +334,9 @@ export class SrtRelay {
 
   #judge(verdict: StreamVerdict | undefined, epoch: number): void {
     if (verdict === undefined) return
-    const { state, atMs, rotate, reasons, scores } = verdict
+    const { rotate, reasons } = verdict
     if (rotate) this.#lock(epoch, reasons.map(({ what }) => what).join(', '))
-    if (state === this.#state && !rotate && atMs < this.#reportAtMs) return
-    this.#state = state
-    this.#reportAtMs = atMs + REPORT_MS
-    const { device, report } = this.#options
-    report({ device, at: Date.now(), state, rotate, reasons, scores, limit: 1, features: [] })
+    this.#reports.meet(verdict)
   }
 
   /** Up to this one, nobody connects under them any more. */

@@ -4,7 +4,14 @@
  *
  * @module
  */
+import {
+  readSrtBaseline,
+  type SrtBaseline,
+  writeSrtBaseline,
+} from '../../behavior/device/srt-baseline.ts'
 import type { StreamReport } from '../../behavior/device/stream-report.ts'
+import type { RecordSeal } from '../../ports/record-seal.ts'
+import { BaselineFile } from './baseline-file.ts'
 import type { Address } from './datagrams.ts'
 import type { InstallOrder } from './key-inbox.ts'
 import type { SrtFigures } from './srt-figures.ts'
@@ -24,6 +31,8 @@ export interface SrtRelaysOptions {
   readonly routes: readonly SrtRoute[]
   /** For passphrases. */
   readonly folder: string
+  /** Of what is kept: baselines. */
+  readonly kept: { readonly folder: string; readonly seal: RecordSeal }
   /** Starts a receiver. */
   readonly command: string
   /** Of arrivals, milliseconds; does not jump. */
@@ -39,7 +48,7 @@ export class SrtRelays {
   readonly #relays = new Map<string, SrtRelay>()
   readonly #programs: SrtProgram[] = []
 
-  /** All, or none. @throws LimenError `media.listen` */
+  /** All, or none. @throws LimenError `media.listen`; `media.baseline` for a file that Limen did not write */
   static async start(options: SrtRelaysOptions): Promise<SrtRelays> {
     const relays = new SrtRelays()
     try {
@@ -74,10 +83,15 @@ export class SrtRelays {
   }
 
   async #add({ device, listen, receivers }: SrtRoute, options: SrtRelaysOptions): Promise<void> {
-    const { folder, command, clockMs, seen, anomalous, report, complain } = options
+    const { folder, kept, command, clockMs, seen, anomalous, report, complain } = options
+    let newest: SrtBaseline | undefined
+    const file = new BaselineFile({ ...kept, device, what: 'srt' }, readSrtBaseline, () =>
+      newest === undefined ? '' : writeSrtBaseline(newest),
+    )
+    const baseline = file.read()
     const program = new SrtProgram({ device, folder, command, complain })
     const relay = await SrtRelay.start({
-      ...{ device, listen, receivers, clockMs, seen, report },
+      ...{ device, listen, receivers, clockMs, seen, report, baseline },
       begin: (epoch, passphrase, { host, port }) =>
         program.begin(
           epoch,
@@ -85,6 +99,10 @@ export class SrtRelays {
           host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
         ),
       end: (epoch) => program.end(epoch),
+      async learned(learned) {
+        newest = learned
+        if (!(await file.save())) complain(`the baseline of ${device} cannot be written`)
+      },
       anomalous: (why) => anomalous(device, why),
     })
     this.#programs.push(program)

@@ -156,10 +156,11 @@ async function relaysOf(
   channel: LinkedPartyChannel,
   seen: (epoch: number) => void,
 ): Promise<SrtRelays | undefined> {
-  const { folder, srt, complain } = options
+  const { folder, sealed, srt, complain } = options
   if (srt === undefined) return undefined
   return SrtRelays.start({
     ...{ ...srt, folder: join(folder, SRT_FOLDER), seen, complain },
+    kept: { folder, seal: sealed.seal },
     clockMs: () => performance.now(),
     report: (report) => channel.report(report),
     anomalous(device, why) {

@@ -4,9 +4,6 @@
  *
  * @module
  */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { readPrivateFile } from '../../adapters/node/private-file.ts'
 import { IdentityTuner } from '../../behavior/device/identity-tuner.ts'
 import {
   readBaseline,
@@ -23,14 +20,13 @@ import {
   StreamWatch,
 } from '../../behavior/device/stream-watch.ts'
 import { type StepState, stepTuner } from '../../behavior/threshold/step-tuner.ts'
-import { LimenError } from '../../ground/limen-error.ts'
 import type { Random } from '../../ground/random.ts'
 import type { RecordSeal } from '../../ports/record-seal.ts'
 import { u16, u32 } from '../../wire/big-endian.ts'
 import { readRtpPacket } from '../../wire/rtp-packet.ts'
 import type { StreamLabel } from '../../wire/stream-label.ts'
+import { BaselineFile } from './baseline-file.ts'
 import type { TransportWatch } from './media-transport.ts'
-import { StateFile } from './state-file.ts'
 
 export interface StreamWatchesOptions {
   readonly codec: VideoCodec
@@ -54,8 +50,8 @@ export interface StreamWatchesOptions {
 interface Watched {
   readonly watch: StreamWatch
   readonly tuner: IdentityTuner<StepState>
-  readonly baselineFile: StateFile
-  readonly limitFile: StateFile
+  readonly baselineFile: BaselineFile<StreamBaseline>
+  readonly limitFile: BaselineFile<StepState>
   isKept: boolean
   /** Its newest key is one that it got because it was anomalous. */
   isRenewed: boolean
@@ -73,8 +69,6 @@ const SRTP_BYTES = 20
 const REPORT_MS = 2_000
 /** A label is of the rotation before, if there was one in that time; else of what was missed. */
 const LABEL_MS = 86_400_000
-const FOLDER = 'baselines'
-const OWNER_ONLY_FOLDER = 0o700
 
 export class StreamWatches implements TransportWatch {
   readonly #options: StreamWatchesOptions
@@ -83,7 +77,6 @@ export class StreamWatches implements TransportWatch {
   /** @throws LimenError `media.baseline` for a file that Limen did not write, or of another codec */
   constructor(options: StreamWatchesOptions) {
     this.#options = options
-    mkdirSync(join(options.folder, FOLDER), { recursive: true, mode: OWNER_ONLY_FOLDER })
     this.#watched = new Map(options.devices.map((device) => [device, this.#open(device)]))
   }
 
@@ -142,62 +135,57 @@ export class StreamWatches implements TransportWatch {
     watched.state = state
     watched.reportAtMs = atMs + REPORT_MS
     this.#options.report({
-      ...{ device, at: Date.now(), state, rotate, reasons: inOrder(reasons), scores },
+      ...{
+        device,
+        protocol: 'rtp',
+        at: Date.now(),
+        state,
+        rotate,
+        reasons: inOrder(reasons),
+        scores,
+      },
       ...{ limit: tuner.limit, features: watch.figures() },
     })
   }
 
-  async #save(file: StateFile, device: string, what: string): Promise<void> {
+  async #save(file: BaselineFile<unknown>, device: string, what: string): Promise<void> {
     if (!(await file.save())) this.#options.complain(`the ${what} of ${device} cannot be written`)
   }
 
   #open(device: string): Watched {
-    const { codec, random, withRhythm } = this.#options
-    const before = this.#read(device, 'baseline')
-    const baseline = before === undefined ? undefined : this.#baselineIn(device, before)
-    const kept = this.#read(device, 'limit')
-    const limit = kept === undefined ? undefined : this.#limitIn(device, kept)
-    const tuner = new IdentityTuner(stepTuner, limit)
+    const { codec, random, withRhythm, folder, seal } = this.#options
+    const file = { folder, seal, device }
+    const baselineFile = new BaselineFile(
+      { ...file, what: 'baseline' },
+      (text) => baselineIn(text, codec),
+      () => textOf(watch.baseline),
+    )
+    const limitFile: BaselineFile<StepState> = new BaselineFile(
+      { ...file, what: 'limit' },
+      limitIn,
+      () => JSON.stringify(tuner.state.threshold),
+    )
+    const baseline = baselineFile.read()
+    const tuner = new IdentityTuner(stepTuner, limitFile.read())
     const watch = new StreamWatch({
       ...{ codec, random, baseline, hasRhythm: withRhythm.has(device) },
       ...{ now: () => Date.now(), identityLimit: () => tuner.limit },
     })
-    const fileOf = (what: 'baseline' | 'limit', textOf: () => string) =>
-      new StateFile(this.#pathOf(device, what), () =>
-        this.#options.seal.seal(`${what} ${device}`, Buffer.from(textOf())),
-      )
     return {
       ...{ watch, tuner, isKept: baseline !== undefined, isRenewed: false, state: 'learning' },
-      ...{ reportAtMs: 0, highest: 0, rotated: undefined, labelledAt: 0 },
-      baselineFile: fileOf('baseline', () => textOf(watch.baseline)),
-      limitFile: fileOf('limit', () => JSON.stringify(tuner.state.threshold)),
+      ...{ reportAtMs: 0, highest: 0, rotated: undefined, labelledAt: 0, baselineFile, limitFile },
     }
   }
+}
 
-  #pathOf(device: string, what: 'baseline' | 'limit'): string {
-    return join(this.#options.folder, FOLDER, `${device}.${what}.sealed`)
-  }
+function baselineIn(text: string, codec: VideoCodec): StreamBaseline | undefined {
+  const baseline = readBaseline(text)
+  return baseline?.codec === codec ? baseline : undefined
+}
 
-  #read(device: string, what: 'baseline' | 'limit'): string | undefined {
-    const path = this.#pathOf(device, what)
-    const sealed = readPrivateFile(path)
-    if (sealed === undefined) return undefined
-    const opened = this.#options.seal.open(`${what} ${device}`, sealed)
-    if (opened === undefined) throw bad(path)
-    return Buffer.from(opened).toString('utf8')
-  }
-
-  #baselineIn(device: string, text: string): StreamBaseline {
-    const baseline = readBaseline(text)
-    if (baseline?.codec === this.#options.codec) return baseline
-    throw bad(this.#pathOf(device, 'baseline'))
-  }
-
-  #limitIn(device: string, text: string): StepState {
-    const threshold = Number(text)
-    if (Number.isFinite(threshold)) return { threshold }
-    throw bad(this.#pathOf(device, 'limit'))
-  }
+function limitIn(text: string): StepState | undefined {
+  const threshold = Number(text)
+  return Number.isFinite(threshold) ? { threshold } : undefined
 }
 
 function textOf(baseline: StreamBaseline | undefined): string {
@@ -208,9 +196,4 @@ function textOf(baseline: StreamBaseline | undefined): string {
 function inOrder(reasons: readonly StreamReason[]): readonly StreamReason[] {
   const rank = { evidence: 0, identity: 1, picture: 2, path: 3 } as const
   return reasons.toSorted((a, b) => rank[a.group] - rank[b.group] || b.score - a.score)
-}
-
-function bad(path: string): LimenError {
-  const text = `Cannot read ${path}: another key or codec, or not what Limen wrote. Without the file it is learned anew`
-  return new LimenError('media.baseline', text, { side: 'operator', retry: false })
 }

@@ -233,6 +233,7 @@ async function open(
     decisionsKeptIn: keptIn,
     decisionsDropped: feed.dropped(),
     profilesKeptIn: storage.keptIn,
+    devices: config.devices !== undefined,
     certificates: certificates(),
     listeners,
   })

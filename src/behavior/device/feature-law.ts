@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { hasKeys } from './json-keys.ts'
 import { type Feature, median } from './stream-features.ts'
 
 export interface FeatureLaw {
@@ -52,6 +53,19 @@ export function partsOf<T>(
   })
 }
 
+/** Whether JSON is a law of so many features. */
+export function isFeatureLaw(value: unknown, features: number): value is FeatureLaw {
+  if (!hasKeys(value, ['middles', 'spreads', 'tail'])) return false
+  const { middles, spreads, tail } = value
+  if (!hasKeys(tail, ['from', 'mean'])) return false
+  return (
+    isEach(middles, features, (one) => one === null || Number.isFinite(one)) &&
+    isEach(spreads, features, isAboveZero) &&
+    Number.isFinite(tail['from']) &&
+    isAboveZero(tail['mean'])
+  )
+}
+
 /** The score that one window in `windows` reaches by chance. */
 export function limitOf({ tail }: FeatureLaw, windows: number): number {
   return tail.from + tail.mean * Math.log(Math.max(1, TAIL_SHARE * windows))
@@ -73,6 +87,14 @@ export function worstOf(zs: readonly number[]): { readonly at: number; readonly 
   let worst = { at: 0, z: 0 }
   for (const [at, z] of zs.entries()) if (Math.abs(z) > worst.z) worst = { at, z: Math.abs(z) }
   return worst
+}
+
+function isEach(value: unknown, length: number, is: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length === length && value.every(is)
+}
+
+function isAboveZero(value: unknown): boolean {
+  return Number.isFinite(value) && Number(value) > 0
 }
 
 function spreadsOf(

@@ -5,9 +5,10 @@
  * @module
  */
 import type { SrtDataPacket } from '../../wire/srt-packet.ts'
-import { type FeatureLaw, learnLaw, limitOf, worstOf, zScores } from './feature-law.ts'
+import { learnLaw, limitOf, worstOf, zScores } from './feature-law.ts'
+import { SRT_PATH, SRT_PICTURE, type SrtLaws } from './srt-baseline.ts'
 import { srtDistance, srtLaterMs } from './srt-order.ts'
-import type { Feature } from './stream-features.ts'
+import type { FeatureFigure } from './stream-report.ts'
 import { LOOK_MS, type StreamReason, type StreamScores } from './stream-scorer.ts'
 
 interface Seen {
@@ -26,18 +27,6 @@ const WINDOW_MS = 2_000
 const LEARN_MS = 40_000
 /** 40 Mbit/s of full packets; a flood beyond is seen as much. */
 const SEEN_MAX = 10_000
-/** Logarithms of sizes, rates and times; shares. Floors: a tenth in size, a fifth in rate, as for RTP; 2 % of packets. */
-const PICTURE: readonly Feature[] = [
-  { name: 'packet size', floor: 0.1 },
-  { name: 'short packets', floor: 0.05 },
-]
-const PATH: readonly Feature[] = [
-  { name: 'packet rate', floor: 0.2 },
-  { name: 'gaps', floor: 0.3 },
-  { name: 'sent again', floor: 0.02 },
-  { name: 'missing', floor: 0.02 },
-  { name: 'delay variation', floor: 0.5 },
-]
 /** Below a millisecond variations of delay are this machine's. */
 const DELAY_MS_MIN = 1
 const FEW = 10
@@ -46,10 +35,29 @@ export class SrtProfile {
   #seen: Seen[] = []
   #windows: Window[] = []
   #beganAtMs: number | undefined
-  #laws: Readonly<Record<'picture' | 'path', FeatureLaw>> | undefined
+  #laws: SrtLaws | undefined
+  /** Of the last look. */
+  #window: Window | undefined
 
-  get isLearning(): boolean {
-    return this.#laws === undefined
+  /** @param laws of what was learned before; undefined: it is learned first */
+  constructor(laws?: SrtLaws) {
+    this.#laws = laws
+  }
+
+  get laws(): SrtLaws | undefined {
+    return this.#laws
+  }
+
+  /** The last window against the baseline, in the order of `STREAM_FEATURES.srt`; none while learning. */
+  figures(): FeatureFigure[] {
+    const [laws, window] = [this.#laws, this.#window]
+    if (laws === undefined || window === undefined) return []
+    return (['picture', 'path'] as const).flatMap((group) =>
+      window[group].map((value, i): FeatureFigure => {
+        const { middles, spreads } = laws[group]
+        return [Number.isFinite(value) ? value : null, middles[i] ?? null, spreads[i] ?? 0]
+      }),
+    )
   }
 
   meet({ bytes, sequence, timestamp, isRetransmitted }: SrtDataPacket, atMs: number): void {
@@ -75,13 +83,17 @@ export class SrtProfile {
     const age = atMs - (this.#beganAtMs ?? atMs)
     if (age < WINDOW_MS || this.#seen.length < FEW) return { scores, reasons: [] }
     const window = windowOf(this.#seen)
+    this.#window = window
     if (this.#laws === undefined) {
       this.#windows.push(window)
       if (age >= LEARN_MS) this.#learn()
       return { scores, reasons: [] }
     }
     const reasons: StreamReason[] = []
-    for (const [group, features] of [['picture', PICTURE] as const, ['path', PATH] as const]) {
+    for (const [group, features] of [
+      ['picture', SRT_PICTURE] as const,
+      ['path', SRT_PATH] as const,
+    ]) {
       const law = this.#laws[group]
       const { at, z } = worstOf(zScores(law, window[group]))
       const score = z / limitOf(law, WINDOWS_PER_ALARM)
@@ -94,8 +106,8 @@ export class SrtProfile {
   #learn(): void {
     const of = (group: 'picture' | 'path') => this.#windows.map((window) => window[group])
     this.#laws = {
-      picture: learnLaw(PICTURE, of('picture')),
-      path: learnLaw(PATH, of('path')),
+      picture: learnLaw(SRT_PICTURE, of('picture')),
+      path: learnLaw(SRT_PATH, of('path')),
     }
     this.#windows = []
   }

@@ -4,6 +4,7 @@ import type { SrtHandshake } from '../../wire/srt-handshake.ts'
 import type { SrtDataPacket } from '../../wire/srt-packet.ts'
 import { SrtOrder, srtDistance } from './srt-order.ts'
 import { SrtWatch } from './srt-watch.ts'
+import { STREAM_FEATURES } from './stream-report.ts'
 import type { StreamVerdict } from './stream-watch.ts'
 
 const HANDSHAKE: SrtHandshake = {
@@ -121,6 +122,29 @@ describe('SrtWatch', () => {
     assert.deepEqual([states[0], states.at(-1)], ['learning', 'normal'])
     assert.equal(states.includes('suspicious'), false)
     assert.equal(states.includes('anomalous'), false)
+  })
+
+  it('shows its last window against what it learned, and goes on with that after a restart', () => {
+    const watch = begun()
+    feed(watch, 1, 0, 1_000)
+    assert.deepEqual([watch.figures(), watch.baseline], [[], undefined])
+    feed(watch, 1, 1_000, 10_000)
+    const figures = watch.figures()
+    assert.equal(figures.length, STREAM_FEATURES.srt.length)
+    const [size = []] = figures
+    // One packet in ten has 188 octets, the others 1316.
+    assert.ok(Math.abs((size[0] ?? 0) - Math.log(0.1 * 188 + 0.9 * 1316)) < 0.01, `${size[0]}`)
+    assert.ok(Math.abs((size[0] ?? 0) - (size[1] ?? 0)) < 0.01)
+    const again = new SrtWatch(watch.baseline ?? assert.fail())
+    assert.equal(again.begin(1, 11, HANDSHAKE, 1, 0), undefined)
+    const states = feed(again, 1, 0, 1_000).map(({ state }) => state)
+    assert.deepEqual([...new Set(states)], ['normal'])
+    assert.equal(again.baseline, watch.baseline)
+    const short = new SrtWatch(watch.baseline)
+    short.begin(1, 11, HANDSHAKE, 1, 0)
+    const all = []
+    for (let i = 0; i < 1_000; i++) all.push(short.meet(1, packet(i, { bytes: 400 }), i * GAP_MS))
+    assert.equal(all.findLast((one) => one !== undefined)?.reasons[0]?.group, 'picture')
   })
 
   it('is suspicious of a path that is another, and asks for nothing', () => {

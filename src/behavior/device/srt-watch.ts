@@ -9,9 +9,11 @@
  */
 import type { SrtHandshake } from '../../wire/srt-handshake.ts'
 import type { SrtDataPacket } from '../../wire/srt-packet.ts'
+import type { SrtBaseline } from './srt-baseline.ts'
 import { SrtOrder } from './srt-order.ts'
 import { SrtProfile } from './srt-profile.ts'
 import { type EvidenceKind, StreamEvidence } from './stream-evidence.ts'
+import type { FeatureFigure } from './stream-report.ts'
 import { LOOK_MS, type StreamReason, type StreamScores } from './stream-scorer.ts'
 import type { StreamVerdict } from './stream-watch.ts'
 
@@ -31,7 +33,7 @@ const HOLD_MS = { suspicious: 5_000, anomalous: 10_000 } as const
 const NO_SCORES: StreamScores = { identity: 0, picture: 0, path: 0 }
 
 export class SrtWatch {
-  readonly #profile = new SrtProfile()
+  readonly #profile: SrtProfile
   readonly #connections = new Map<number, Connection>()
   #evidence = new StreamEvidence()
   #count = 0
@@ -43,6 +45,24 @@ export class SrtWatch {
   #until = { suspicious: Number.NEGATIVE_INFINITY, anomalous: Number.NEGATIVE_INFINITY }
   #reasons: readonly StreamReason[] = []
   #scores = NO_SCORES
+  #baseline: SrtBaseline | undefined
+
+  /** @param baseline what it was like before; undefined: it is learned first */
+  constructor(baseline?: SrtBaseline) {
+    this.#profile = new SrtProfile(baseline?.laws)
+    this.#settings = baseline?.settings
+    this.#baseline = baseline
+  }
+
+  /** Another object when it is another. */
+  get baseline(): SrtBaseline | undefined {
+    return this.#baseline
+  }
+
+  /** The last window against the baseline, in the order of `STREAM_FEATURES.srt`; none while learning. */
+  figures(): FeatureFigure[] {
+    return this.#profile.figures()
+  }
 
   /**
    * A connection, by who has the passphrase of that epoch.
@@ -63,6 +83,7 @@ export class SrtWatch {
     if (this.#accusedEpoch !== undefined && epoch > this.#accusedEpoch) this.#renew()
     const settings = settingsOf(handshake)
     this.#settings ??= settings
+    this.#learn()
     return settings === this.#settings ? undefined : this.#accuse('settings', epoch, atMs)
   }
 
@@ -90,6 +111,7 @@ export class SrtWatch {
     if (atMs < this.#lookAtMs) return undefined
     this.#lookAtMs = atMs + LOOK_MS
     const { scores, reasons } = this.#profile.look(atMs)
+    this.#learn()
     this.#scores = scores
     if (reasons.length > 0) {
       this.#until.suspicious = atMs + HOLD_MS.suspicious
@@ -124,10 +146,17 @@ export class SrtWatch {
   #verdict(atMs: number, rotate: boolean): StreamVerdict {
     const isAnomalous = atMs < this.#until.anomalous
     const isSuspicious = atMs < this.#until.suspicious
-    const calm = this.#profile.isLearning ? 'learning' : 'normal'
+    const calm = this.#profile.laws === undefined ? 'learning' : 'normal'
     const state = isAnomalous ? 'anomalous' : isSuspicious ? 'suspicious' : calm
     const reasons = isAnomalous || isSuspicious ? this.#reasons : []
     return { state, atMs, rotate, reasons, scores: this.#scores }
+  }
+
+  #learn(): void {
+    const [settings, { laws }] = [this.#settings, this.#profile]
+    if (settings === undefined || laws === undefined) return
+    const known = this.#baseline
+    if (known?.settings !== settings || known.laws !== laws) this.#baseline = { settings, laws }
   }
 
   /** It has another passphrase because it was anomalous: its encoder may be another one, too. */
@@ -135,7 +164,6 @@ export class SrtWatch {
     this.#accusedEpoch = undefined
     this.#settings = undefined
     this.#evidence = new StreamEvidence()
-    this.#until = { ...this.#until, anomalous: Number.NEGATIVE_INFINITY }
   }
 }
 

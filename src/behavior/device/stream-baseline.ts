@@ -12,7 +12,8 @@ import {
   isolationScore,
   trainIsolationForest,
 } from '../../math/isolation-forest.ts'
-import { type FeatureLaw, learnLaw, partsOf, zScores } from './feature-law.ts'
+import { type FeatureLaw, isFeatureLaw, learnLaw, partsOf, zScores } from './feature-law.ts'
+import { hasKeys, jsonIn } from './json-keys.ts'
 import { KEY_IDS_MAX, type NumberTraits } from './picture-numbers.ts'
 import {
   type Feature,
@@ -119,13 +120,7 @@ export function writeBaseline(baseline: StreamBaseline): string {
 
 /** undefined for what is not exactly a baseline. Never throws. */
 export function readBaseline(text: string): StreamBaseline | undefined {
-  if (text.length > BASELINE_CHARS_MAX) return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const value = jsonIn(text, BASELINE_CHARS_MAX)
   if (!hasKeys(value, ['version', ...BASELINE_KEYS])) return undefined
   const { version, ...baseline } = value
   return version === VERSION && isBaseline(baseline) ? baseline : undefined
@@ -216,32 +211,9 @@ function isWindowLaw(value: unknown, length: number): value is WindowLaw {
   const { lengthMs, identity, picture, path } = value
   return (
     lengthMs === length &&
-    isLaw(identity, IDENTITY_FEATURES.length) &&
-    isLaw(picture, PICTURE_FEATURES.length) &&
-    isLaw(path, PATH_FEATURES.length)
-  )
-}
-
-function isLaw(value: unknown, features: number): value is FeatureLaw {
-  if (!hasKeys(value, ['middles', 'spreads', 'tail'])) return false
-  const { middles, spreads, tail } = value
-  if (!hasKeys(tail, ['from', 'mean'])) return false
-  return (
-    isList(middles, (one) => one === null || Number.isFinite(one)) &&
-    middles.length === features &&
-    isList(spreads, isAboveZero) &&
-    spreads.length === features &&
-    Number.isFinite(tail['from']) &&
-    isAboveZero(tail['mean'])
-  )
-}
-
-function hasKeys(value: unknown, keys: readonly string[]): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.keys(value).length === keys.length &&
-    keys.every((key) => Object.hasOwn(value, key))
+    isFeatureLaw(identity, IDENTITY_FEATURES.length) &&
+    isFeatureLaw(picture, PICTURE_FEATURES.length) &&
+    isFeatureLaw(path, PATH_FEATURES.length)
   )
 }
 
@@ -251,8 +223,4 @@ function isList(value: unknown, is: (one: unknown) => boolean): value is readonl
 
 function isCount(value: unknown, most: number): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= most
-}
-
-function isAboveZero(value: unknown): boolean {
-  return Number.isFinite(value) && Number(value) > 0
 }

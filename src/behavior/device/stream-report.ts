@@ -4,12 +4,18 @@
  *
  * @module
  */
+import { hasKeys } from './json-keys.ts'
+import { SRT_PATH, SRT_PICTURE } from './srt-baseline.ts'
 import { IDENTITY_FEATURES, PATH_FEATURES, PICTURE_FEATURES } from './stream-features.ts'
 import type { StreamReason, StreamScores } from './stream-scorer.ts'
 import type { StreamState } from './stream-watch.ts'
 
+/** How a device sends, and so what is seen of its stream. */
+export type StreamProtocol = 'rtp' | 'srt'
+
 export interface StreamReport {
   readonly device: string
+  readonly protocol: StreamProtocol
   /** Milliseconds since 1970. */
   readonly at: number
   readonly state: StreamState
@@ -27,16 +33,19 @@ export interface StreamReport {
 /** Of the shortest window; null: nothing to say. */
 export type FeatureFigure = readonly [value: number | null, middle: number | null, spread: number]
 
-export const STREAM_FEATURES: readonly string[] = [
-  ...[...IDENTITY_FEATURES, ...PICTURE_FEATURES, ...PATH_FEATURES].map(({ name }) => name),
-]
+export const STREAM_FEATURES: Readonly<Record<StreamProtocol, readonly string[]>> = {
+  rtp: [...IDENTITY_FEATURES, ...PICTURE_FEATURES, ...PATH_FEATURES].map(({ name }) => name),
+  srt: [...SRT_PICTURE, ...SRT_PATH].map(({ name }) => name),
+}
 export const REASONS_MAX = 8
 export const REPORT_CHARS_MAX = 3000
 const STATES: readonly string[] = ['learning', 'normal', 'suspicious', 'anomalous']
 const GROUPS: readonly string[] = ['evidence', 'identity', 'picture', 'path']
 const WHAT = /^[\w ,.-]{1,60}$/
 const DEVICE = /^[\w.-]{1,64}$/
-const KEYS = ['device', 'at', 'state', 'rotate', 'reasons', 'scores', 'limit', 'features']
+const KEYS = [
+  ...['device', 'protocol', 'at', 'state', 'rotate', 'reasons', 'scores', 'limit', 'features'],
+]
 /** Beyond it a score says no more; a window that is all zeros has no end. */
 const SCORE_MAX = 1e6
 /** Figures after the point. */
@@ -67,7 +76,9 @@ export function readStreamReport(text: string): StreamReport | undefined {
 
 function isReport(value: unknown): value is StreamReport {
   if (!hasKeys(value, KEYS)) return false
-  const { device, at, state, rotate, reasons, scores, limit, features } = value
+  const { device, protocol, at, state, rotate, reasons, scores, limit, features } = value
+  if (protocol !== 'rtp' && protocol !== 'srt') return false
+  const { length: most } = STREAM_FEATURES[protocol]
   return (
     typeof device === 'string' &&
     DEVICE.test(device) &&
@@ -79,8 +90,8 @@ function isReport(value: unknown): value is StreamReport {
     hasKeys(scores, ['identity', 'picture', 'path']) &&
     Object.values(scores).every(isFigure) &&
     isFigure(limit) &&
-    isList(features, STREAM_FEATURES.length, isFeature) &&
-    (features.length === 0 || features.length === STREAM_FEATURES.length)
+    isList(features, most, isFeature) &&
+    (features.length === 0 || features.length === most)
   )
 }
 
@@ -108,15 +119,6 @@ function isList(
   is: (one: unknown) => boolean,
 ): value is readonly unknown[] {
   return Array.isArray(value) && value.length <= most && value.every(is)
-}
-
-function hasKeys(value: unknown, keys: readonly string[]): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.keys(value).length === keys.length &&
-    keys.every((key) => Object.hasOwn(value, key))
-  )
 }
 
 function short(value: number): number {

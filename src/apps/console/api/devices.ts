@@ -18,6 +18,7 @@ export interface DeviceView {
 }
 
 export interface StreamBehavior {
+  readonly protocol: 'rtp' | 'srt'
   readonly state: StreamState
   readonly reasons: readonly {
     readonly group: string

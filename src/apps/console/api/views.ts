@@ -14,6 +14,8 @@ export interface StatusView {
   readonly startedAt: number
   readonly state: 'starting' | 'serving' | 'draining'
   readonly mode: DetectorMode
+  /** A key service of video sources is asked. */
+  readonly devices: boolean
   readonly listeners: readonly { readonly name: string; readonly url: string }[]
 }
 

@@ -6,22 +6,31 @@
 import { useState } from 'preact/hooks'
 import type { DeviceView } from '../api/devices.ts'
 import { usePoll } from '../api/poll.ts'
+import type { StatusView } from '../api/views.ts'
 import { DevicePanel } from '../parts/device-panel.tsx'
 import { DeviceTable } from '../parts/device-table.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
 import { useSession } from '../session.tsx'
 
 const EVERY_MS = 2000
+/** What is configured changes when Limen starts anew. */
+const STATUS_EVERY_MS = 60_000
 
 export function DevicesPage() {
+  const session = useSession()
+  const path = 'v1/status'
+  const { value, failure } = usePoll<StatusView>(path, STATUS_EVERY_MS, session.count)
+  if (value === undefined) return <Pending failure={failure} />
+  return value.devices ? <Devices /> : <Off />
+}
+
+function Devices() {
   const session = useSession()
   const { value, failure, refresh } = usePoll<{ readonly devices: readonly DeviceView[] }>(
     ...(['v1/devices', EVERY_MS, session.count] as const),
   )
   const [picked, setPicked] = useState('')
-  if (value === undefined) {
-    return failure?.kind === 'missing' ? <Off /> : <Pending failure={failure} />
-  }
+  if (value === undefined) return <Pending failure={failure} />
   const devices = value.devices.filter(({ kind }) => kind === 'device')
   const chosen = devices.find(({ party }) => party === picked) ?? devices[0]
   const anomalous = devices.filter(({ behavior }) => behavior?.state === 'anomalous')

@@ -39,14 +39,16 @@ export function DevicePanel(props: { readonly party: string; onChange(): void })
       {value.behavior === null || stream.value === undefined ? (
         <Notice title="Its stream is not watched">
           <p>
-            A transport with <code>--watch</code> says how streams are, once packets come.
+            A transport with <code>--watch</code>, or <code>--srt</code>, says how streams are, once
+            packets come.
           </p>
         </Notice>
       ) : (
         <>
           <p class="quiet">
-            A score of identity makes another key due at {formatScore(value.behavior.limit)}; direct
-            evidence always does.
+            {value.behavior.protocol === 'srt'
+              ? 'Direct evidence makes another passphrase due. SRT is encrypted from end to end: sizes and the path make it suspicious, and no more.'
+              : `A score of identity makes another key due at ${formatScore(value.behavior.limit)}; direct evidence always does.`}
           </p>
           <DeviceCharts stream={stream.value} />
         </>
@@ -77,6 +79,8 @@ function Actions(props: {
     setSaid(why === '' ? done : `Nothing was done: ${why}`)
     props.onChange()
   }
+  const hasLimit = device.behavior?.protocol !== 'srt'
+  const label = (as: Act) => void act(hasLimit ? as : { ...as, done: NO_LIMIT })
   if (device.state !== 'enrolled' && device.state !== 'quarantined') return null
   return (
     <>
@@ -96,10 +100,10 @@ function Actions(props: {
         >
           Re-key
         </button>
-        <button type="button" onClick={() => void act(FALSE_ALARM)}>
+        <button type="button" onClick={() => label(FALSE_ALARM)}>
           False alarm
         </button>
-        <button type="button" onClick={() => void act(INTRUSION)}>
+        <button type="button" onClick={() => label(INTRUSION)}>
           Intrusion
         </button>
         <button type="button" class="steady" onClick={() => setRevoking(true)}>
@@ -122,6 +126,8 @@ function Actions(props: {
   )
 }
 
+/** Of SRT. */
+const NO_LIMIT = 'It was written down: direct evidence has no limit that could move.'
 const FALSE_ALARM: Act = {
   ...{ path: 'label', body: { label: 'false-alarm' } },
   done: 'Transports were told: a limit that was too low goes up.',

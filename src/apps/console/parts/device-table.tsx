@@ -50,6 +50,7 @@ export function DeviceTable(props: {
             <th scope="row">
               {device.party}
               {device.kind === 'transport' && <span class="second-line">transport</span>}
+              {device.behavior?.protocol === 'srt' && <span class="second-line">SRT</span>}
             </th>
             <td>
               <Stream device={device} />

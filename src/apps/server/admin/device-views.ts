@@ -10,6 +10,7 @@ const streamState = z.enum(['learning', 'normal', 'suspicious', 'anomalous'])
 const scores = z.object({ identity: z.number(), picture: z.number(), path: z.number() })
 
 const behavior = z.object({
+  protocol: z.enum(['rtp', 'srt']).describe('How it sends; of srt only headers are seen.'),
   state: streamState,
   reasons: z
     .array(

@@ -251,6 +251,7 @@ export const statusView = z.object({
   decisionsKeptIn: z.enum(['storage', 'memory']),
   decisionsDropped: count,
   profilesKeptIn: z.enum(['storage', 'memory']),
+  devices: z.boolean().describe('A key service of video sources is asked.'),
   certificates: list(z.object({ names: list(z.string()), notAfter: at })),
   listeners: list(z.object({ name: z.string(), url: z.string() })),
 })
