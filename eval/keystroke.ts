@@ -53,6 +53,8 @@ export async function readKeystrokes(dataDir: string): Promise<Keystrokes> {
 
 export interface Keystrokes {
   readonly kinds: readonly TimingKind[]
+  /** As the data calls people. */
+  readonly names: readonly string[]
   /** Repetitions of each person in order, seconds. */
   readonly people: readonly (readonly Float64Array[])[]
 }
@@ -73,7 +75,7 @@ export function parseKeystrokes(csv: string): Keystrokes {
     rows.push(Float64Array.from(timings, Number))
     people.set(subject, rows)
   }
-  return { kinds, people: [...people.values()] }
+  return { kinds, names: [...people.keys()], people: [...people.values()] }
 }
 
 function kindOf(name: string): TimingKind {

@@ -1,12 +1,17 @@
 /**
- * Accuracy on data that is not ours: `npm run --silent eval -- NAME --data DIR [-o json]`.
+ * Accuracy on data that is not ours: `npm run --silent eval -- NAME --data DIR [--pairs N] [-o json]`.
  * The last line printed is one JSON object; exit code 1 when there is none.
  *
  * @module
  */
 import { parseArgs } from 'node:util'
 
-type Evaluation = (dataDir: string) => Promise<object>
+interface EvaluationOptions {
+  /** Of people, for those that compare two at a time. */
+  readonly pairs?: number
+}
+
+type Evaluation = (dataDir: string, options: EvaluationOptions) => Promise<object>
 
 /** Loaded when asked for, so that one evaluation never pays for another. */
 const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
@@ -18,26 +23,31 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation>>> = {
   keystroke: async () => (await import('./keystroke.ts')).evalKeystroke,
   thresholds: async () => (await import('./thresholds.ts')).evalThresholds,
   people: async () => (await import('./people.ts')).evalPeople,
+  impostor: async () => (await import('./impostor.ts')).evalImpostor,
   mouse: async () => (await import('./mouse.ts')).evalMouse,
   streams: async () => (await import('./streams.ts')).evalStreams,
 }
 
-const USAGE = `usage: npm run --silent eval -- NAME --data DIR [-o json]
+const USAGE = `usage: npm run --silent eval -- NAME --data DIR [--pairs N] [-o json]
 names: ${Object.keys(EVALUATIONS).join(', ')}`
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { data: { type: 'string' }, output: { type: 'string', short: 'o' } },
+    options: {
+      ...{ data: { type: 'string' }, pairs: { type: 'string' } },
+      output: { type: 'string', short: 'o' },
+    },
   })
   const load = EVALUATIONS[positionals[0] ?? '']
-  if (load === undefined || values.data === undefined) {
+  const pairs = Number(values.pairs ?? 1)
+  if (load === undefined || values.data === undefined || !(Number.isInteger(pairs) && pairs > 0)) {
     console.error(USAGE)
     return 1
   }
   const evaluate = await load()
-  const result = await evaluate(values.data)
+  const result = await evaluate(values.data, { pairs })
   if (values.output !== 'json') console.log(JSON.stringify(result, null, 2))
   console.log(JSON.stringify(result))
   return 0

@@ -37,14 +37,10 @@ interface Labelled {
 }
 
 export async function evalMouse(dataDir: string): Promise<object> {
-  const inside = join(dataDir, 'balabit-mouse')
-  const folder = await access(inside).then(
-    () => inside,
-    () => dataDir,
-  )
+  const folder = await folderOf(dataDir)
   const labels = parseLabels(await readFile(join(folder, 'labels.csv'), 'utf8'))
-  const training = await readSessions(join(folder, 'training.tar.gz'))
-  const test = await readSessions(join(folder, 'test.tar.gz'))
+  const training = await readSessions(join(folder, 'training.tar.gz'), readActions)
+  const test = await readSessions(join(folder, 'test.tar.gz'), readActions)
   const perUser: Record<string, object> = {}
   for (const [user, sessions] of [...test].sort(byName)) {
     const labelled = [...sessions].flatMap(([name, session]): Labelled[] => {
@@ -133,7 +129,8 @@ function deviationOf(fit: ReturnType<typeof fitPointerProfile>, session: Session
   return score.kind === 'scored' ? score.deviation : 0
 }
 
-type Sessions = ReadonlyMap<string, ReadonlyMap<string, Session>>
+type SessionsOf<T> = ReadonlyMap<string, ReadonlyMap<string, T>>
+type Sessions = SessionsOf<Session>
 
 function othersOf(training: Sessions, user: string): Session[] {
   return [...training]
@@ -143,16 +140,33 @@ function othersOf(training: Sessions, user: string): Session[] {
 
 const GUNZIPPED_BYTES_MAX = 2 ** 30
 
-/** user -> session -> actions, from paths that end in `user/session`. */
-async function readSessions(path: string): Promise<Sessions> {
+/** The training sessions as they were recorded: user -> session -> events, by name. */
+export async function readMouseEvents(dataDir: string): Promise<SessionsOf<PointerEvent[]>> {
+  return readSessions(join(await folderOf(dataDir), 'training.tar.gz'), (events) => events)
+}
+
+/** The folder, or `balabit-mouse` in it. */
+async function folderOf(dataDir: string): Promise<string> {
+  const inside = join(dataDir, 'balabit-mouse')
+  return await access(inside).then(
+    () => inside,
+    () => dataDir,
+  )
+}
+
+/** user -> session -> what is read of its events, from paths that end in `user/session`. */
+async function readSessions<T>(
+  path: string,
+  read: (events: PointerEvent[]) => T,
+): Promise<SessionsOf<T>> {
   const options = { maxOutputLength: GUNZIPPED_BYTES_MAX }
   const archive = await promisify(gunzip)(await readFile(path), options)
-  const users = new Map<string, Map<string, Session>>()
+  const users = new Map<string, Map<string, T>>()
   for (const { path: name, bytes } of tarFiles(archive)) {
     const [user, session] = name.split('/').slice(-2)
     if (user === undefined || session === undefined) continue
-    const sessions = users.get(user) ?? new Map<string, Session>()
-    sessions.set(session, readActions(parseSession(new TextDecoder().decode(bytes))))
+    const sessions = users.get(user) ?? new Map<string, T>()
+    sessions.set(session, read(parseSession(new TextDecoder().decode(bytes))))
     users.set(user, sessions)
   }
   return new Map(

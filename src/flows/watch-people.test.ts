@@ -67,7 +67,7 @@ describe('PeopleWatch', () => {
     const enrol = (id: string, seed: number) => {
       const actor = actPerson(seed)
       const known = watch.admit(id, undefined, 0)
-      for (let day = 0; day < 8; day++) {
+      for (let day = 0; day < 13; day++) {
         watch.bind(`${id} ${day}`, id, false, 0)
         actor.sleep()
         for (const batch of actor.type(400)) watch.take(`${id} ${day}`, batch, day, 0)

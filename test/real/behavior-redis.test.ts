@@ -88,14 +88,14 @@ it('people in Redis are sealed there, outlive its death, and can be erased', asy
 
   await redis.start()
   await until('sight', WITHIN_MS, async () => (await ask('/health/anomalydetection')) === 200)
-  // Redis came back empty, as if she had been erased: she is learned anew.
+  // Redis came back empty, as if she had been erased: she is learned anew, in a session that has not been learned from.
+  const anew = await visit('alice')
   await until('alice again', WITHIN_MS, async () => {
-    for (const batch of person.type(400)) await visitor.tell(batch)
+    for (const batch of person.type(400)) await anew.tell(batch)
     return (await ask('/profiles/alice')) === 200
   })
   assert.equal(await ask('/profiles/alice', 'DELETE'), 204)
   assert.equal(await ask('/profiles/alice'), 404)
   assert.ok(!limen.printed().includes('alice') && !limen.printed().includes(redis.password))
-  visitor.close()
-  stranger.close()
+  for (const one of [visitor, anew, stranger]) one.close()
 })

@@ -81,10 +81,10 @@ async function startSite(name: string): Promise<Server> {
   return server
 }
 
-async function logIn(user: string): Promise<Visitor> {
+async function logIn(user: string, how = ''): Promise<Visitor> {
   const visitor = new Visitor(port)
   await visitor.consent()
-  const answered = await visitor.ask('GET', `/login?user=${user}`)
+  const answered = await visitor.ask('GET', `/login?user=${user}${how}`)
   assert.equal(answered.status, 200)
   assert.equal(answered.fields['limen-user'], undefined)
   // Workers tell it soon, not at once; what is typed before waits, but not without end.
@@ -92,9 +92,9 @@ async function logIn(user: string): Promise<Visitor> {
   return visitor
 }
 
-/** A session over several days, until the profile is complete. */
+/** A session over several days, by a second factor, until the profile is complete. */
 async function enrol(user: string, actor: Actor, days = 20): Promise<void> {
-  const visitor = await logIn(user)
+  const visitor = await logIn(user, '%3Bconfirmed')
   for (let day = 0; day < days; day++) {
     actor.sleep()
     await visitor.tell(actor.password())
@@ -373,9 +373,12 @@ describe('a restart', () => {
     }
     const tuning = await (await admin('GET', '/anomalydetection/configure')).json()
     assert.equal((tuning as { falsePositiveBudget: number }).falsePositiveBudget, 0.02)
-    const thief = actPerson(105)
+    // The thief of before is remembered: a new session of the user begins where that one was.
     const visitor = await logIn('alice')
-    await typeUntil(visitor, thief, 'strict', TIER2_WITHIN_KEYS)
+    const isServed = (server: string) => async () => (await visitor.server()) === server
+    await until('the sandbox', TOLD_WITHIN_MS, isServed('sandbox'))
+    await visitor.ask('GET', '/login?user=alice%3Bconfirmed')
+    await until('the site', TOLD_WITHIN_MS, isServed('open'))
     visitor.close()
   })
 })

@@ -102,6 +102,8 @@ export class Edge implements EdgeContext {
   #userField: Uint8Array | undefined
   #options: EdgeOptions
   #settings: DataPlaneSettings | undefined
+  /** Told before there were settings. */
+  #tiersKnown: SessionTier[] = []
   #affinity: Affinity | undefined
   #certificates: Certificates | undefined
   #proofs: ProofsOfWork | undefined
@@ -250,9 +252,10 @@ export class Edge implements EdgeContext {
     }
   }
 
-  /** Tiers of sessions by their behavior. */
+  /** Tiers of sessions by their behavior; before the first settings those that are known from the start. */
   tellTiers(tiers: readonly SessionTier[]): void {
-    this.behavior?.hear(tiers)
+    if (this.#settings === undefined) this.#tiersKnown.push(...tiers)
+    else this.behavior?.hear(tiers)
   }
 
   /** Requests that were captured since it was asked last; undefined: none. */
@@ -332,6 +335,7 @@ export class Edge implements EdgeContext {
       this.#proofsKey = key
     }
     this.#watch(settings)
+    this.behavior?.hear(this.#tiersKnown.splice(0))
     const gone = new Map(this.#pools)
     const pools = new Map<string, UpstreamPool>()
     for (const wanted of settings.pools) {

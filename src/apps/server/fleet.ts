@@ -106,6 +106,8 @@ class Fleet implements DataPlane {
       this.#workers = Array.from({ length: this.#options.workers }, (_, id) =>
         this.#start(id + 1, 0),
       )
+      // Of a time before a restart: known before the first request.
+      for (const worker of this.#workers) worker.tellTiers([...this.#tiers.values()])
     }
     const previous = this.#settings
     this.#settings = settings
@@ -355,11 +357,10 @@ class Fleet implements DataPlane {
       if (this.#closing || this.#settings === undefined) return
       const worker = this.#start(id, restarts + 1)
       this.#workers[index] = worker
+      // Before it serves: nobody gets out of a tier by that.
+      worker.tellTiers([...this.#tiers.values()])
       worker.apply(forWorkers(this.#settings)).then(
-        () => {
-          worker.order(this.#orders())
-          worker.tellTiers([...this.#tiers.values()])
-        },
+        () => worker.order(this.#orders()),
         (error: Error) => {
           this.#options.log.error({ worker: id, why: error.message }, 'A new worker cannot serve')
           // Its end starts the next one, after a longer pause.

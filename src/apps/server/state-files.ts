@@ -19,6 +19,7 @@ export const STATE_FILES = {
   people: 'people',
   personKeys: 'person-keys',
   personKey: 'person.key',
+  personTiers: 'person-tiers',
   captures: 'captures',
   captureKeys: 'capture-keys',
   sessionIdentity: 'session-identity.keys',

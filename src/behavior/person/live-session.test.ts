@@ -49,6 +49,20 @@ describe('LiveSession', () => {
     assert.equal(highest(known, [...actor.type(600), ...actor.point(60)]), 1)
   })
 
+  it('takes five windows of free text of a session on trust, or all that a second factor vouches for', () => {
+    for (const [confirmed, windows] of [
+      [false, 5],
+      [true, 15],
+    ] as const) {
+      const fresh = new KnownPerson(newPerson(ID, 0))
+      const live = new LiveSession(0)
+      live.bind(fresh, confirmed, settings())
+      for (const batch of actPerson(2).type(600)) live.take(batch, 1, settings())
+      live.end(settings())
+      assert.equal(fresh.person.typing['text desktop qwerty']?.confirmed.length, windows)
+    }
+  })
+
   it('takes somebody else for somebody else, by typing', () => {
     assert.equal(highest(known, actPerson(104).type(800)), 3)
   })

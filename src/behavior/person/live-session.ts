@@ -9,6 +9,7 @@ import type { Verdict } from '../biometrics/own-scores.ts'
 import type { Reason } from '../decision.ts'
 import type { Tier, TierThresholds } from '../tier.ts'
 import { addEvidence, digitsOfBet } from './evidence.ts'
+import { isFreeText } from './free-text.ts'
 import type { KnownPerson } from './known-person.ts'
 import { type Observation, Observer } from './observe.ts'
 import type { SessionEnd } from './person.ts'
@@ -47,6 +48,11 @@ const OVER_MAX_DIGITS = 1
 const TRUST_DIGITS = 1
 /** Observations that must follow one before it is taken on trust, or the end of the session: else a thief would be learned first. */
 const HELD = 8
+/**
+ * Windows of free text of one session that are taken on trust. A day differs from another by more than its windows do from one another: sixty of
+ * four days make every fifth day a strange one, sixty of twelve do not (decision 0030).
+ */
+const TRUSTED_WINDOWS = 5
 /** Own scores at which half of what there is to know is known. */
 const HALF_KNOWN = 10
 
@@ -76,6 +82,8 @@ export class LiveSession {
   #waiting: Observation[] = []
   /** Judged, and not learned on trust yet. */
   #held: { readonly observation: Observation; readonly verdict: Verdict }[] = []
+  /** Windows of free text that were taken on trust. */
+  #trusted = 0
   #pauses: number[] = []
   #lastPressS = Number.NaN
   #score = 0
@@ -112,6 +120,8 @@ export class LiveSession {
     this.known?.holders.delete(this)
     this.known = undefined
     this.#held = []
+    // Another has changed the profile, or the storage has lost it: what was learned here may not be in it.
+    this.#trusted = 0
     this.#repeated = new RepeatedTimings()
   }
 
@@ -186,6 +196,7 @@ export class LiveSession {
     this.#highest = 0
     this.#windows = 0
     this.#compared = 0
+    this.#trusted = 0
     this.#tier = 1
     this.#waiting = []
     this.#held = []
@@ -227,6 +238,8 @@ export class LiveSession {
       const [first] = this.#held.splice(0, 1)
       if (first === undefined || known === undefined) break
       const { observation, verdict } = first
+      // What comes after them only speaks for them.
+      if (isFreeText(observation.context) && ++this.#trusted > TRUSTED_WINDOWS) continue
       if (known.learn(observation, verdict, true, settings.fraction)) changed = true
     }
     return changed

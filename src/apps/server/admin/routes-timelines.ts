@@ -21,7 +21,7 @@ const point = {
 }
 const standingView = z.object({
   person: z.string().describe('Pseudonymous id.'),
-  tier: tier.describe('The highest of its sessions; 1 where none goes on.'),
+  tier: tier.describe('The highest of its sessions that go on, else what is remembered.'),
   score: z.number().describe('The highest of its sessions, or the last.'),
   sessions: z.number().describe('That go on.'),
   at: at.describe('When something was heard of it last.'),
@@ -30,7 +30,10 @@ const standingView = z.object({
 const timelineView = z.object({
   person: z.string(),
   live: liveSessions,
-  points: z.array(z.object(point)).readonly().describe('Since start, oldest first: what was news.'),
+  points: z
+    .array(z.object(point))
+    .readonly()
+    .describe('Oldest first: what was news; the last 50 of before a restart.'),
   turns: z
     .array(
       z.object({
@@ -41,7 +44,7 @@ const timelineView = z.object({
       }),
     )
     .readonly()
-    .describe('Changes of tier since start, oldest first.'),
+    .describe('Changes of tier, oldest first.'),
   profile: personView.optional().describe('What is kept of it; absent while nothing is.'),
 })
 
@@ -58,7 +61,12 @@ export function timelineRoutes(app: AdminApp, { behavior }: AdminRoom): void {
         const live = people.sessionsOf(person)
         const highest = live.toSorted((a, b) => b.tier - a.tier || b.score - a.score)[0]
         return {
-          ...{ person, at: last.at, sessions: live.length, tier: highest?.tier ?? 1 },
+          ...{
+            person,
+            at: last.at,
+            sessions: live.length,
+            tier: highest?.tier ?? people.tierOfPerson(person),
+          },
           score: highest?.score ?? last.score,
           reasons: highest?.reasons.map(({ code }) => code) ?? last.reasons,
         }

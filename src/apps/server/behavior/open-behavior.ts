@@ -4,8 +4,10 @@
  * @module
  */
 import { createSecretKey, type KeyObject } from 'node:crypto'
+import { join } from 'node:path'
 import { BehaviorCookies } from '../../../adapters/edge/behavior-cookie.ts'
 import type { Log } from '../../../adapters/node/json-log.ts'
+import { aesRecordSeal } from '../../../adapters/node/record-seal.ts'
 import type { SecretFiles } from '../../../adapters/node/secret-files.ts'
 import type { Standing } from '../../../behavior/person/live-session.ts'
 import type { Tier } from '../../../behavior/tier.ts'
@@ -17,8 +19,10 @@ import type { DataPlane } from '../../../ports/data-plane.ts'
 import type { BehaviorPlace } from '../config/behavior-settings.ts'
 import type { Config } from '../config/schema.ts'
 import type { DecisionFeed } from '../decision-feed.ts'
+import { STATE_FILES } from '../state-files.ts'
 import type { CaptureFeed, CaptureFigures } from './capture-feed.ts'
 import { BehaviorDesk, type OwnStanding } from './desk.ts'
+import { openTierFile } from './kept-tiers.ts'
 import { listenForBehavior } from './listener.ts'
 import { openCaptures } from './open-captures.ts'
 import { PeopleFeed } from './people-feed.ts'
@@ -150,6 +154,11 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     const people = new PeopleFeed({
       ...{ plane, watch, store, clock, log, mode, onError, compareWith },
       suspicionMs: suspicionS * 1000,
+      tierFile: openTierFile(
+        join(config.data, STATE_FILES.personTiers),
+        aesRecordSeal(options.recordKey, 'person-tiers', random),
+        () => log.warn({}, 'The kept tiers cannot be opened (another record.key?): begun anew'),
+      ),
       idKey: createSecretKey(personIdKey(config, options.secrets, random)),
       onTier: (session, person, standing, before) => {
         const { tier, score, reasons } = standing

@@ -18,6 +18,7 @@ import type { KeptPerson, PersonStore } from '../../../ports/person-store.ts'
 import { readUserField } from '../../../wire/user-field.ts'
 import type { HeardBatch } from './desk.ts'
 import { KeptPeople } from './kept-people.ts'
+import type { TierFile } from './kept-tiers.ts'
 import { pseudonymOf } from './person-storage.ts'
 import { ScoreTimeline } from './score-timeline.ts'
 import { SessionTiers } from './session-tiers.ts'
@@ -38,6 +39,8 @@ export interface PeopleFeedOptions {
   readonly compareWith: 'others' | 'self'
   /** So long a tier is remembered of who falls silent or comes back as another session. */
   readonly suspicionMs: number
+  /** Where tiers and timelines are found again after a restart. */
+  readonly tierFile: TierFile
   /** A session is in another tier than before. */
   onTier(session: string, person: string, standing: Standing, before: Tier): void
 }
@@ -66,7 +69,7 @@ const LABELLED_MAX = 10_000
 
 export class PeopleFeed {
   /** For whoever looks; sessions by the begin of their id. */
-  readonly timeline = new ScoreTimeline()
+  readonly timeline: ScoreTimeline
   readonly #options: PeopleFeedOptions
   readonly #turns: Turns
   readonly #kept: KeptPeople
@@ -78,6 +81,8 @@ export class PeopleFeed {
   #taken = 0
   #lastAt = 0
   #isClosed = false
+  /** What the file has. */
+  #remembered: string
   readonly #timers: NodeJS.Timeout[]
   readonly #stop: () => void
 
@@ -89,7 +94,10 @@ export class PeopleFeed {
     )
     this.#kept = new KeptPeople(options)
     const personOf = (session: string) => watch.personOf(session) ?? ''
-    this.#tiers = new SessionTiers({ ...options, personOf })
+    const { tiers: kept, timelines } = options.tierFile.read()
+    this.timeline = new ScoreTimeline(timelines)
+    this.#tiers = new SessionTiers({ ...options, personOf, kept })
+    this.#remembered = this.#version
     this.#stop = options.plane.onBehavior((met) => {
       for (const one of met) this.#met(one)
     })
@@ -100,6 +108,7 @@ export class PeopleFeed {
       }, SAVE_MS),
       setInterval(() => {
         this.#turns.soon(() => this.#sweep())
+        this.#turns.soon(() => this.#remember())
         if (options.compareWith === 'others') this.#turns.soon(() => this.#kept.meetOthers())
       }, SWEEP_MS),
     ]
@@ -135,6 +144,11 @@ export class PeopleFeed {
     return this.#options.watch.sessionsOf(id).map(({ session, standing }) => ({
       ...{ session: shownSession(session), ...this.#tiers.counted(session, standing) },
     }))
+  }
+
+  /** What is remembered of a person: in which tier the next session would begin. */
+  tierOfPerson(id: string): Tier {
+    return this.#tiers.tierOfPerson(id)
   }
 
   /** Whether a server has said whose session it is. */
@@ -220,6 +234,8 @@ export class PeopleFeed {
       const wasAtHand = watch.has(id)
       this.#tiers.forget(id, watch.forget(id))
       this.timeline.forget(id)
+      // Before anybody is told that it is gone.
+      await this.#remember(true)
       return (await this.#kept.erase(id)) || wasAtHand
     })
   }
@@ -242,8 +258,28 @@ export class PeopleFeed {
     this.#stop()
     for (const timer of this.#timers) clearInterval(timer)
     await this.#turns.over()
+    // Sessions that go on are not over for having to be seen anew.
+    await this.#remember()
     this.#sweep(true)
     await this.#kept.save(true)
+  }
+
+  get #version(): string {
+    return `${this.#tiers.version} ${this.timeline.version}`
+  }
+
+  /** @param mustBe rejects when it cannot be written; else it is tried again soon */
+  async #remember(mustBe = false): Promise<void> {
+    const version = this.#version
+    if (version === this.#remembered) return
+    const { tierFile, log } = this.#options
+    try {
+      await tierFile.write({ tiers: this.#tiers.kept(), timelines: this.timeline.kept() })
+      this.#remembered = version
+    } catch (error) {
+      if (mustBe) throw error
+      log.error({ err: error }, 'Cannot store the tiers of sessions')
+    }
   }
 
   #met(met: BehaviorMet): void {

@@ -63,4 +63,19 @@ describe('ScoreTimeline', () => {
     assert.equal(timeline.people().length, 500)
     assert.deepEqual(timeline.of('a').points, [])
   })
+
+  it('is found again after a restart, of each person the newest points', () => {
+    const timeline = new ScoreTimeline()
+    for (let at = 1; at <= 60; at++) timeline.note('a', 's', standing(at), at)
+    timeline.turn('a', { session: 's', decision: 'd', before: 1 }, standing(5, 3), 61)
+    const version = timeline.version
+    timeline.note('a', 's', standing(60), 62)
+    assert.equal(timeline.version, version)
+    const found = new ScoreTimeline(timeline.kept())
+    const { points, turns } = found.of('a')
+    assert.deepEqual([points.length, points[0]?.at, points.at(-1)?.at], [50, 11, 60])
+    assert.deepEqual(turns, timeline.of('a').turns)
+    found.forget('a')
+    assert.deepEqual(found.kept(), [])
+  })
 })

@@ -1,6 +1,6 @@
 /**
- * How the scores of people went of late, and where their sessions changed tier, for whoever looks: in memory since start, bounded, and
- * nothing is judged by it.
+ * How the scores of people went of late, and where their sessions changed tier, for whoever looks: in memory, bounded, the newest of it
+ * found again after a restart (`kept-tiers.ts`), and nothing is judged by it.
  *
  * @module
  */
@@ -30,9 +30,16 @@ export interface PersonTimeline {
   readonly turns: readonly TierTurn[]
 }
 
+/** What a restart finds again of a person. */
+export interface KeptTimeline extends PersonTimeline {
+  readonly person: string
+}
+
 /** Ten minutes of a batch every three seconds. */
 const POINTS_MAX = 200
 const TURNS_MAX = 50
+/** Over a restart: enough for a picture, a quarter of the octets. */
+const KEPT_POINTS_MAX = 50
 /** As many as are at hand (`flows/watch-people.ts`). */
 const PEOPLE_MAX = 500
 
@@ -43,12 +50,33 @@ interface Kept {
 
 export class ScoreTimeline {
   readonly #people = new Map<string, Kept>()
+  #version = 0
+
+  /** @param kept of the time before a restart */
+  constructor(kept: readonly KeptTimeline[] = []) {
+    for (const { person, points, turns } of kept) {
+      Object.assign(this.#keptOf(person), { points: [...points], turns: [...turns] })
+    }
+  }
+
+  /** Another once anything was noted. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** What a restart should find again; who was noted last comes last. */
+  kept(): KeptTimeline[] {
+    return [...this.#people].map(([person, { points, turns }]) => {
+      return { person, points: points.slice(-KEPT_POINTS_MAX), turns }
+    })
+  }
 
   note(person: string, session: string, standing: Standing, at: number): void {
     const point = pointOf(session, standing, at)
     const kept = this.#keptOf(person)
     const last = kept.points.findLast((one) => one.session === session)
     if (last?.score === point.score && last.tier === point.tier) return
+    this.#version++
     kept.points = [...kept.points.slice(1 - POINTS_MAX), point]
   }
 
@@ -61,12 +89,14 @@ export class ScoreTimeline {
     const { session, decision, before } = turn
     const made = { ...pointOf(session, standing, at), decision, before, said: '' as const }
     const kept = this.#keptOf(person)
+    this.#version++
     kept.turns = [...kept.turns.slice(1 - TURNS_MAX), made]
   }
 
   say(person: string, decision: string, said: 'honest' | 'attack'): void {
     const kept = this.#people.get(person)
     if (kept === undefined) return
+    this.#version++
     kept.turns = kept.turns.map((turn) => (turn.decision === decision ? { ...turn, said } : turn))
   }
 
@@ -85,6 +115,7 @@ export class ScoreTimeline {
   }
 
   forget(person: string): void {
+    this.#version++
     this.#people.delete(person)
   }
 

@@ -4,18 +4,19 @@ import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
 import type { Standing } from '../../../behavior/person/live-session.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import { SessionTiers } from './session-tiers.ts'
+import type { KeptTier } from './tier-memory.ts'
 
 const HOUR = 3_600_000
 const standing = (tier: Tier): Standing => ({
   ...{ tier, score: tier === 1 ? 0 : 6, confidence: 0, reasons: [], windows: 0 },
 })
 
-function started() {
+function started(kept: readonly KeptTier[] = []) {
   let now = 0
   const plane = fakeDataPlane()
   const tiers = new SessionTiers({
     ...{ plane, clock: { now: () => now }, mode: () => 'enforce', suspicionMs: HOUR },
-    personOf: () => '',
+    ...{ personOf: () => '', kept },
   })
   return {
     ...{ plane, tiers },
@@ -65,5 +66,29 @@ describe('SessionTiers', () => {
     tiers.free('two')
     tiers.meet('two', standing(1), 1)
     assert.equal(tiers.tierOf('login'), 2)
+  })
+
+  it('goes on after a restart: workers are told, and who says nothing stays where he was', () => {
+    const before = started()
+    before.tiers.anchor('thief', 'login')
+    before.tiers.meet('thief', standing(3), 1)
+    before.tiers.meet('other', standing(2), 1)
+    const after = started(before.tiers.kept())
+    assert.deepEqual(
+      after.plane.tiersTold.map(({ session, enforced }) => [session, enforced]),
+      [
+        ['thief', 3],
+        ['login', 3],
+        ['other', 2],
+      ],
+    )
+    assert.equal(after.tiers.meet('thief', standing(1), 1), false)
+    assert.deepEqual([after.tiers.tierOf('thief'), after.tiers.tierOf('login')], [3, 3])
+    after.tiers.free('thief')
+    assert.equal(after.tiers.meet('thief', standing(1), 1), true)
+    assert.equal(after.tiers.tierOf('login'), 1)
+    after.pass(HOUR)
+    after.tiers.expire(() => false)
+    assert.deepEqual([after.tiers.tierOf('other'), after.tiers.kept()], [1, []])
   })
 })

@@ -8,7 +8,7 @@ import type { Standing } from '../../../behavior/person/live-session.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { DataPlane, SessionTier } from '../../../ports/data-plane.ts'
-import { type Belonging, TierMemory } from './tier-memory.ts'
+import { type Belonging, type KeptTier, TierMemory } from './tier-memory.ts'
 
 export interface SessionTiersOptions {
   readonly plane: Pick<DataPlane, 'tellTiers'>
@@ -18,6 +18,8 @@ export interface SessionTiersOptions {
   readonly suspicionMs: number
   /** Id of whose session it is, '' while nobody has said. */
   personOf(session: string): string
+  /** Of the time before a restart. */
+  readonly kept: readonly KeptTier[]
 }
 
 /** As many as the edge remembers. */
@@ -39,11 +41,34 @@ export class SessionTiers {
 
   constructor(options: SessionTiersOptions) {
     this.#options = options
-    this.#memory = new TierMemory(options.suspicionMs)
+    const { suspicionMs, kept } = options
+    this.#memory = new TierMemory(suspicionMs, kept)
+    const now = options.clock.now()
+    for (const { session, anchor, until } of kept) {
+      if (until <= now || suspicionMs === 0) continue
+      if (anchor !== session && anchor !== '') this.anchor(session, anchor)
+      this.settle(session, this.#memory.tierOf(session, now))
+      this.#settleAll([anchor])
+    }
+  }
+
+  /** Another once anything is remembered otherwise. */
+  get version(): number {
+    return this.#memory.version
+  }
+
+  /** What a restart should find again. */
+  kept(): KeptTier[] {
+    return this.#memory.kept()
   }
 
   tierOf(session: string): Tier {
     return this.#tiers.get(session) ?? 1
+  }
+
+  /** In which the person's next session would begin. */
+  tierOfPerson(person: string): Tier {
+    return this.#memory.tierOfPerson(person, this.#options.clock.now())
   }
 
   /** It is heard of. @returns whether its tier is another now */

@@ -81,4 +81,32 @@ describe('TierMemory', () => {
     assert.equal(memory.meet('new', of(), standing(1), 0), 1)
     assert.equal(memory.size, 0)
   })
+
+  it('is found again: by session, by person and by login, until it is too old', () => {
+    const memory = new TierMemory(HOUR)
+    memory.meet('thief', of('p', 'login'), standing(3, 5, 6), 0)
+    memory.free('owner', of('p'), 1)
+    const kept = memory.kept()
+    assert.deepEqual(kept, [
+      { session: 'thief', person: 'p', anchor: 'login', tier: 3, until: HOUR },
+      { session: 'owner', person: 'p', anchor: '', tier: 1, until: HOUR + 1 },
+    ])
+    const found = new TierMemory(HOUR, kept)
+    // Nobody has said again whose it is, nor what it came over.
+    assert.equal(found.meet('thief', of('', 'thief'), standing(1), 2), 3)
+    assert.equal(found.tierOfAnchor('login', 2), 3)
+    assert.equal(found.meet('new', of('p'), standing(1), 3), 3)
+    assert.equal(found.meet('owner', of('p'), standing(1), 3), 1)
+    assert.equal(found.tierOf('thief', HOUR + 2), 1)
+    assert.equal(new TierMemory(0, kept).size, 0)
+  })
+
+  it('has another version once it is another', () => {
+    const memory = new TierMemory(HOUR)
+    const before = memory.version
+    memory.meet('s', of(), standing(1), 0)
+    assert.equal(memory.version, before)
+    memory.meet('s', of(), standing(2, 5, 3), 0)
+    assert.notEqual(memory.version, before)
+  })
 })

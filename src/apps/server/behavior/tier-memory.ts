@@ -24,6 +24,14 @@ interface Entry extends Belonging {
   readonly until: number
 }
 
+/** An entry as a restart finds it again. */
+export interface KeptTier extends Belonging {
+  readonly session: string
+  readonly tier: Tier
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
 /** As many as the edge keeps (`adapters/edge/behavior-sessions.ts`); the oldest give way. */
 const ENTRIES_MAX = 100_000
 /** Observations by which a session frees itself: within as many four of five impostors are found (decision 0021). */
@@ -37,10 +45,28 @@ export class TierMemory {
   readonly #entries = new Map<string, Entry>()
   readonly #ofPerson = new Map<string, Set<string>>()
   readonly #ofAnchor = new Map<string, Set<string>>()
+  #version = 0
 
-  /** @param keptMs how long it is remembered after it was last so; 0: not at all */
-  constructor(keptMs: number) {
+  /**
+   * @param keptMs how long it is remembered after it was last so; 0: not at all
+   * @param kept of a time before: what its sessions do now is to be seen anew
+   */
+  constructor(keptMs: number, kept: readonly KeptTier[] = []) {
     this.#keptMs = keptMs
+    if (keptMs === 0) return
+    for (const { session, ...entry } of kept) this.#put(session, { ...entry, isOwn: false })
+  }
+
+  /** Another once anything is remembered otherwise. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** All of it, what was last changed last. */
+  kept(): KeptTier[] {
+    return [...this.#entries].map(([session, { person, anchor, tier, until }]) => {
+      return { session, person, anchor, tier, until }
+    })
   }
 
   /** The tier a session is in, by what it does and what is remembered. */
@@ -55,7 +81,7 @@ export class TierMemory {
     const { tier } = standing
     if (this.#keptMs === 0) return tier
     if (before !== undefined && before.tier > tier && !before.isOwn && !isItself(standing)) {
-      this.#put(session, { ...before, ...belonging })
+      this.#put(session, { ...before, ...stillOf(before, belonging, session) })
       return before.tier
     }
     const inherited = before === undefined ? this.#inherit(session, belonging, standing, now) : 1
@@ -87,9 +113,19 @@ export class TierMemory {
     return entry.tier
   }
 
+  /** What is remembered of a session, 1 for nothing. */
+  tierOf(session: string, now: number): Tier {
+    return this.#find(session, now)?.tier ?? 1
+  }
+
   /** The highest of what is remembered over that session of the application. */
   tierOfAnchor(anchor: string, now: number): Tier {
     return this.#highest(this.#ofAnchor.get(anchor), now)?.tier ?? 1
+  }
+
+  /** The highest of what is remembered of a person's sessions, 1 for nothing. */
+  tierOfPerson(person: string, now: number): Tier {
+    return this.#highest(this.#ofPerson.get(person), now)?.tier ?? 1
   }
 
   /** A person is erased. @returns what stood for sessions of the application */
@@ -152,6 +188,7 @@ export class TierMemory {
     this.#drop(session)
     if (this.#entries.size >= ENTRIES_MAX) this.#drop(this.#entries.keys().next().value ?? '')
     this.#entries.set(session, entry)
+    this.#version++
     add(this.#ofPerson, entry.person, session)
     add(this.#ofAnchor, entry.anchor, session)
   }
@@ -160,8 +197,17 @@ export class TierMemory {
     const entry = this.#entries.get(session)
     if (entry === undefined) return
     this.#entries.delete(session)
+    this.#version++
     remove(this.#ofPerson, entry.person, session)
     remove(this.#ofAnchor, entry.anchor, session)
+  }
+}
+
+/** Who its user is, and what it came over, may be to be said again: until then it is whose it was. */
+function stillOf(before: Belonging, { person, anchor }: Belonging, session: string): Belonging {
+  return {
+    person: person === '' ? before.person : person,
+    anchor: anchor === '' || anchor === session ? before.anchor : anchor,
   }
 }
 
