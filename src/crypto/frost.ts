@@ -149,7 +149,7 @@ function bindingFactors(
 ): ReadonlyMap<number, Uint8Array> {
   const points = pointsOf(commitments)
   if (points.length < threshold) throw new RangeError('Cannot sign below the threshold')
-  if (points.some((point, i) => i > 0 && point <= (points[i - 1] as number))) {
+  if (points.some((point, i) => point <= (points[i - 1] ?? 0))) {
     throw new RangeError('Cannot sign beside commitments that do not ascend')
   }
   const encoded = sha512.create().update(CONTEXT).update(LABELS.com)

@@ -35,8 +35,8 @@ export class HalfSipHash {
     this.#v2 = 0x6c796765 ^ this.#k0
     this.#v3 = 0x74656462 ^ this.#k1
     const wholeEnd = length & ~3
-    for (let at = 0; at < wholeEnd; at += 4) this.#take(word(text, at, 4))
-    this.#take((length << 24) | word(text, wholeEnd, length & 3))
+    for (let at = 0; at < wholeEnd; at += 4) this.#take(wholeWord(text, at))
+    this.#take((length << 24) | lastWord(text, wholeEnd, length & 3))
     this.#v2 ^= 0xee
     this.#rounds(4)
     this.low = this.#v1 ^ this.#v3
@@ -75,7 +75,16 @@ export class HalfSipHash {
   }
 }
 
-function word(text: string, at: number, bytes: number): number {
+function wholeWord(text: string, at: number): number {
+  return (
+    (text.charCodeAt(at) & 0xff) |
+    ((text.charCodeAt(at + 1) & 0xff) << 8) |
+    ((text.charCodeAt(at + 2) & 0xff) << 16) |
+    (text.charCodeAt(at + 3) << 24)
+  )
+}
+
+function lastWord(text: string, at: number, bytes: number): number {
   let value = 0
   for (let i = 0; i < bytes; i++) value |= (text.charCodeAt(at + i) & 0xff) << (8 * i)
   return value

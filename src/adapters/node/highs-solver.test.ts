@@ -106,6 +106,14 @@ describe('solvePlacement()', () => {
     assert.notDeepEqual(await place(0.001), far)
   })
 
+  it('that is late from the start answers with what it knows: a placement, and a bound that holds', async () => {
+    const inTime = await solvePlacement(nodes, demands, withLinearProgram, patient)
+    const late = await solvePlacement(nodes, demands, withLinearProgram, { isLate: () => true })
+    assert.equal(late.placed.kind, 'placed')
+    assert.ok(late.boundMs >= 0 && late.boundMs <= inTime.costMs, `${late.boundMs}`)
+    assert.ok(late.costMs >= inTime.boundMs, `${late.costMs}`)
+  })
+
   it('costs between what parts of shares would cost and what whole ones do, of any nodes, keys and moves', async () => {
     const part = fc.double({ min: 0.1, max: 3, noNaN: true })
     const clusters = fc.record({

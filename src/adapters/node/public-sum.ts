@@ -56,7 +56,7 @@ export class PublicSum {
   /**
    * The sum of `elements` and of all products. undefined: one is no point in its only encoding.
    *
-   * @throws RangeError for more than {@link PRODUCTS_MAX} products
+   * @throws RangeError for more than {@link PRODUCTS_MAX} products, or a scalar beyond 2^255
    */
   of(elements: readonly Uint8Array[], products: readonly PublicProduct[]): Uint8Array | undefined {
     if (products.length > PRODUCTS_MAX) throw new RangeError('Cannot sum so many products')
@@ -228,8 +228,11 @@ function toLittleEndian(value: bigint): Uint8Array {
   return octets
 }
 
-/** A scalar as the sum of digit x 2^place, digits 0 or odd, -15 to 15: ref10's sliding window. */
+/** A scalar below 2^255 as the sum of digit x 2^place, digits 0 or odd, -15 to 15: ref10's sliding window. */
 function digitsOf(scalar: Uint8Array): Int8Array {
+  if (scalar.length !== OCTETS || (scalar[OCTETS - 1] ?? 0) > 127) {
+    throw new RangeError('Cannot multiply by a scalar beyond 2^255')
+  }
   const digits = new Int8Array(BITS)
   for (let i = 0; i < BITS; i++) digits[i] = ((scalar[i >> 3] ?? 0) >> (i & 7)) & 1
   for (let i = 0; i < BITS; i++) {

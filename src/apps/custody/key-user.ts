@@ -91,7 +91,7 @@ export class KeyUser {
     let known = await manifests.of(keyId)
     for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(PAUSE_MS_MAX, 2 * pauseMs)) {
       if (known?.manifest.scheme === schemeOf(label.use)) {
-        const said = new Map<string, number>()
+        const said = new Map<string, Set<KnownNode>>()
         const result = await attempt(this.#try(known, labelBytes, until, said))
         if (result !== undefined) return result
         refuse(label, said, known.manifest.threshold)
@@ -106,7 +106,12 @@ export class KeyUser {
     throw keyError('custody-unavailable', label, 'cannot be used now: too few good holders')
   }
 
-  #try(known: KnownKey, labelBytes: Uint8Array, until: number, said: Map<string, number>): Try {
+  #try(
+    known: KnownKey,
+    labelBytes: Uint8Array,
+    until: number,
+    said: Map<string, Set<KnownNode>>,
+  ): Try {
     const { links, chanceOf, random, hedges = true } = this.#options
     const budget = this.#budget
     const { manifest } = known
@@ -129,7 +134,7 @@ export class KeyUser {
         const timeoutMs = Math.min(leftMs(), Math.max(ASK_MS_MIN, leftMs() / 2))
         const answer = await at.ask(operation, keyId, generation, fields, timeoutMs)
         if (answer !== undefined && answer.outcome !== 'done') {
-          said.set(answer.outcome, (said.get(answer.outcome) ?? 0) + 1)
+          said.set(answer.outcome, (said.get(answer.outcome) ?? new Set()).add(at))
         }
         return answer
       },
@@ -138,8 +143,12 @@ export class KeyUser {
 }
 
 /** What more than t - 1 nodes say is no lie of a few. @throws LimenError */
-function refuse(label: KeyLabel, said: ReadonlyMap<string, number>, threshold: number): void {
-  const many = (outcome: string): boolean => (said.get(outcome) ?? 0) >= threshold
+function refuse(
+  label: KeyLabel,
+  said: ReadonlyMap<string, ReadonlySet<KnownNode>>,
+  threshold: number,
+): void {
+  const many = (outcome: string): boolean => (said.get(outcome)?.size ?? 0) >= threshold
   if (many('refused')) throw keyError('custody-refused', label, 'may not be used like this')
   if (many('input')) throw keyError('custody-input', label, 'is not for this input')
 }

@@ -33,7 +33,7 @@ export interface KeyInboxOptions {
   readonly last: bigint
   /** Milliseconds since 1970. */
   now(): number
-  /** Keeps that messages up to this one were taken, and what its order changes; false when that fails. Never rejects. */
+  /** Keeps that messages up to this one were taken, and what its order changes: of orders that are kept together the last alone, so only ACTIVATE may change anything. False when that fails. Never rejects. */
   keep(sequence: bigint, order: MediaKeyOrder): Promise<boolean>
   /** False: not with this epoch. Key and salt are zeroed afterwards. */
   carryOut(order: MediaKeyOrder): boolean

@@ -90,7 +90,7 @@ const TANGENTS = Array.from({ length: 29 }, (_, i) => 0.2 + 0.025 * i)
 const FORBIDDEN_MS = 1e6
 
 /**
- * @param isLate asked after each round; what is known then is the answer
+ * @param isLate asked before each key; what is known then is the answer
  * @throws Error `no_placement`: there is not enough room or CPU, or a key cannot be placed
  */
 export async function solvePlacement(
@@ -109,19 +109,20 @@ export async function solvePlacement(
     for (const placement of known) {
       if (placement !== undefined) program.add(master.columnsOf(placement, prices))
     }
-    let boundMs = Number.NEGATIVE_INFINITY
+    // Nothing costs less than nothing.
+    let boundMs = 0
     let solution = program.solve()
     let isExact = false
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const { columns, floor } = master.cheapest(prices, isExact ? undefined : QUICK_LOOKS)
-      if (isExact) boundMs = Math.max(boundMs, floor)
+      const { columns, floor } = master.cheapest(prices, isExact ? undefined : QUICK_LOOKS, isLate)
+      boundMs = Math.max(boundMs, floor)
       const before = solution.cost
       program.add(columns)
       solution = program.solve()
-      const isDone = columns.length === 0 || solution.cost - boundMs <= GAP * solution.cost
-      if (isExact && (isDone || isLate())) break
-      const isSlow = before - solution.cost <= SLOW * solution.cost
-      isExact ||= (round > 0 && isSlow) || isLate()
+      const isBest = isExact && columns.length === 0
+      if (isBest || solution.cost - boundMs <= GAP * solution.cost || isLate()) break
+      // Guessed prices, those of the first round, say nothing of what comes.
+      isExact ||= round > 0 && before - solution.cost <= SLOW * solution.cost
       prices = master.pricesIn(solution.prices)
     }
     const weight = master.weightIn(solution.values)
@@ -219,12 +220,13 @@ class Master {
   cheapest(
     prices: NodePrices,
     looksMax: number | undefined,
+    isLate: () => boolean,
   ): { readonly columns: readonly Column[]; readonly floor: number } {
     const columns: Column[] = []
     let floor = 0
     for (const [key, demand] of this.#demands.entries()) {
       const at = this.#holderPrices(key, prices)
-      const choice = cheapestHolders(this.#domains, demand, at, looksMax)
+      const choice = cheapestHolders(this.#domains, demand, at, isLate() ? 1 : looksMax)
       floor += choice.floor
       const column = this.#columnOf(key, choice.holders, at)
       if (column !== undefined) columns.push(column)

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { RecordSeal } from '../../../ports/record-seal.ts'
 import type { KeptTimeline } from './score-timeline.ts'
@@ -28,6 +29,8 @@ export interface TierFile {
 export const KEPT_TIERS_MAX = 20_000
 /** As many as are at hand, some 30 kB each at most (`score-timeline.ts`). */
 export const KEPT_TIMELINES_MAX = 500
+/** Three times what these are. */
+const BYTES_MAX = 64 * 2 ** 20
 const NAME = 'tiers'
 const OWNER_ONLY = 0o600
 const CHARS_MAX = 200
@@ -69,9 +72,9 @@ export function openTierFile(path: string, seal: RecordSeal, onUnreadable: () =>
   return {
     read() {
       const bytes = bytesOf(path)
-      if (bytes === undefined) return NOTHING
-      const plain = seal.open(NAME, bytes)
-      const read = plain === undefined ? undefined : readRemembered(Buffer.from(plain).toString())
+      if (bytes === 'none') return NOTHING
+      const plain = bytes && seal.open(NAME, bytes)
+      const read = plain && readRemembered(Buffer.from(plain).toString())
       if (read === undefined) onUnreadable()
       return read ?? NOTHING
     },
@@ -87,6 +90,9 @@ export function openTierFile(path: string, seal: RecordSeal, onUnreadable: () =>
         await file.close()
       }
       await rename(beside, path)
+      // Else a power cut could bring back the file before, with somebody in it who was erased.
+      const folder = await open(dirname(path))
+      await folder.sync().finally(() => folder.close())
     },
   }
 }
@@ -103,11 +109,11 @@ export function readRemembered(json: string): RememberedTiers | undefined {
   }
 }
 
-function bytesOf(path: string): Uint8Array | undefined {
+/** undefined: it cannot be read, or is longer than any that is written. */
+function bytesOf(path: string): Uint8Array | 'none' | undefined {
   try {
-    return readFileSync(path)
+    return statSync(path).size > BYTES_MAX ? undefined : readFileSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'none' : undefined
   }
 }

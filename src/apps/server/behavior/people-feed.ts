@@ -60,6 +60,8 @@ export interface FeedFigures {
 const WAITING_MAX = 1000
 /** Profiles are stored this often. */
 const SAVE_MS = 2_000
+/** How scores went before that is found again by nobody after a restart. */
+const KEPT_MS = 7 * 86_400_000
 /** Quiet sessions are looked for this often. */
 const SWEEP_MS = 5_000
 /** Sessions that wait for the storage; the oldest are forgotten, and stay unknown until they were quiet. */
@@ -95,7 +97,7 @@ export class PeopleFeed {
     this.#kept = new KeptPeople(options)
     const personOf = (session: string) => watch.personOf(session) ?? ''
     const { tiers: kept, timelines } = options.tierFile.read()
-    this.timeline = new ScoreTimeline(timelines)
+    this.timeline = new ScoreTimeline(timelines, options.clock.now() - KEPT_MS)
     this.#tiers = new SessionTiers({ ...options, personOf, kept })
     this.#remembered = this.#version
     this.#stop = options.plane.onBehavior((met) => {
@@ -272,9 +274,10 @@ export class PeopleFeed {
   async #remember(mustBe = false): Promise<void> {
     const version = this.#version
     if (version === this.#remembered) return
-    const { tierFile, log } = this.#options
+    const { tierFile, log, clock } = this.#options
     try {
-      await tierFile.write({ tiers: this.#tiers.kept(), timelines: this.timeline.kept() })
+      const timelines = this.timeline.kept(clock.now() - KEPT_MS)
+      await tierFile.write({ tiers: this.#tiers.kept(), timelines })
       this.#remembered = version
     } catch (error) {
       if (mustBe) throw error

@@ -52,9 +52,9 @@ export class ScoreTimeline {
   readonly #people = new Map<string, Kept>()
   #version = 0
 
-  /** @param kept of the time before a restart */
-  constructor(kept: readonly KeptTimeline[] = []) {
-    for (const { person, points, turns } of kept) {
+  /** @param kept of the time before a restart @param since what is older is left out */
+  constructor(kept: readonly KeptTimeline[] = [], since = 0) {
+    for (const { person, points, turns } of newerThan(since, kept)) {
       Object.assign(this.#keptOf(person), { points: [...points], turns: [...turns] })
     }
   }
@@ -64,11 +64,12 @@ export class ScoreTimeline {
     return this.#version
   }
 
-  /** What a restart should find again; who was noted last comes last. */
-  kept(): KeptTimeline[] {
-    return [...this.#people].map(([person, { points, turns }]) => {
+  /** What a restart should find again, of the time since then; who was noted last comes last. */
+  kept(since = 0): readonly KeptTimeline[] {
+    const all = [...this.#people].map(([person, { points, turns }]) => {
       return { person, points: points.slice(-KEPT_POINTS_MAX), turns }
     })
+    return newerThan(since, all)
   }
 
   note(person: string, session: string, standing: Standing, at: number): void {
@@ -128,6 +129,16 @@ export class ScoreTimeline {
     this.#people.set(person, kept)
     return kept
   }
+}
+
+/** People of whom nothing is so new are left out. */
+function newerThan(since: number, timelines: readonly KeptTimeline[]): readonly KeptTimeline[] {
+  const isNew = ({ at }: ScorePoint) => at >= since
+  return timelines
+    .map(({ person, points, turns }) => {
+      return { person, points: points.filter(isNew), turns: turns.filter(isNew) }
+    })
+    .filter(({ points, turns }) => points.length + turns.length > 0)
 }
 
 function pointOf(session: string, { tier, score, reasons }: Standing, at: number): ScorePoint {

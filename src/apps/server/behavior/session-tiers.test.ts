@@ -91,4 +91,13 @@ describe('SessionTiers', () => {
     after.tiers.expire(() => false)
     assert.deepEqual([after.tiers.tierOf('other'), after.tiers.kept()], [1, []])
   })
+
+  it('of who is erased after a restart nothing stays, though none of its sessions goes on', () => {
+    const kept = { session: 'silent', person: 'erased', anchor: 'login', until: HOUR } as const
+    const { tiers, plane } = started([{ ...kept, tier: 3 }])
+    tiers.forget('erased', [])
+    assert.deepEqual([tiers.tierOf('silent'), tiers.tierOf('login')], [1, 1])
+    const last = new Map(plane.tiersTold.map(({ session, enforced }) => [session, enforced]))
+    assert.deepEqual([last.get('silent'), last.get('login')], [1, 1])
+  })
 })

@@ -114,9 +114,10 @@ export class SessionTiers {
 
   /** A person is erased, with these sessions. */
   forget(person: string, sessions: readonly string[]): void {
-    const anchors = this.#memory.forget(person)
+    // Those that have fallen silent too, and those of before a restart.
+    const remembered = this.#memory.forget(person)
     for (const session of sessions) this.settle(session, 1)
-    this.#settleAll(anchors)
+    this.#settleAll(remembered)
   }
 
   /** Sessions are over. Who their users are is to be said again when they go on, and their tiers are remembered. */

@@ -128,12 +128,12 @@ export class TierMemory {
     return this.#highest(this.#ofPerson.get(person), now)?.tier ?? 1
   }
 
-  /** A person is erased. @returns what stood for sessions of the application */
+  /** A person is erased. @returns its sessions, and what stood for those of the application */
   forget(person: string): readonly string[] {
     const sessions = [...(this.#ofPerson.get(person) ?? [])]
-    const anchors = sessions.flatMap((session) => this.#entries.get(session)?.anchor ?? [])
+    const anchors = sessions.flatMap((session) => this.#entries.get(session)?.anchor || [])
     for (const session of sessions) this.#drop(session)
-    return anchors
+    return [...new Set([...sessions, ...anchors])]
   }
 
   /** @returns sessions, and what stood for those of the application, that are remembered no more */
