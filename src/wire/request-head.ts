@@ -488,7 +488,7 @@ export class RequestHeadReader {
     const isKnown = at < this.cutCount && this.cuts[2 * at] === from
     if (isWithin || isKnown) return true
     if (this.cutCount === CUTS_MAX) return false
-    this.cuts.copyWithin(2 * at + 2, 2 * at, 2 * this.cutCount)
+    if (at < this.cutCount) this.cuts.copyWithin(2 * at + 2, 2 * at, 2 * this.cutCount)
     this.cuts[2 * at] = from
     this.cuts[2 * at + 1] = to
     this.cutCount++

@@ -43,6 +43,7 @@ const COVERED = `${LABEL}("@method" "@authority" "@path" "@query" "sessionkey"`
 const DIGEST_COVERED = ' "content-digest"'
 const CREATED = ');created='
 const CREATED_DIGITS = 10
+const DIGIT_ZERO = 48
 const NONCE = ';nonce="'
 const NONCE_CHARS_MIN = 11
 const NONCE_CHARS_MAX = 22
@@ -54,9 +55,11 @@ const SIGNATURE_END = '=:'
 /** With its brackets: 43 characters of base64 and one of padding hold 32 bytes. */
 const SIGNATURE_CHARS = 50
 
-/** By code unit below 128. */
-function charactersOf(text: string): readonly boolean[] {
-  return Array.from({ length: 128 }, (_, code) => text.includes(String.fromCharCode(code)))
+/** By code unit below 128: 1 of those in `text`. */
+function charactersOf(text: string): Uint8Array {
+  return Uint8Array.from({ length: 128 }, (_, code) =>
+    text.includes(String.fromCharCode(code)) ? 1 : 0,
+  )
 }
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const DIGIT = charactersOf('0123456789')
@@ -65,11 +68,10 @@ const BASE64_CHARACTER = charactersOf(`${LETTERS}0123456789+/`)
 /** The 43rd character holds four bits. */
 const LAST_CHARACTER = charactersOf('AEIMQUYcgkosw048')
 
-/** Where the characters of `set` end that begin at `at`; they are read once per request: no regular expression. */
-function skip(text: string, at: number, set: readonly boolean[]): number {
-  let end = at
-  while (set[text.charCodeAt(end)] === true) end++
-  return end
+/** Whether `text[from..to)` is of `set` alone; they are read once per request: no regular expression. */
+function isOf(set: Uint8Array, text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (set[text.charCodeAt(at)] !== 1) return false
+  return true
 }
 
 /** undefined unless `field` has exactly this form. Never throws. */
@@ -80,19 +82,23 @@ export function readProofParameters(field: string): ProofParameters | undefined 
   if (!field.startsWith(CREATED, listEnd)) return undefined
   const createdAt = listEnd + CREATED.length
   const createdEnd = createdAt + CREATED_DIGITS
-  if (skip(field, createdAt, DIGIT) !== createdEnd) return undefined
-  if (!field.startsWith(NONCE, createdEnd)) return undefined
   const nonceAt = createdEnd + NONCE.length
-  const nonceEnd = skip(field, nonceAt, URL_CHARACTER)
+  // All but the nonce is of one length: where it ends is known from where the field does.
+  const keyIdEnd = field.length - END.length
+  const keyIdAt = keyIdEnd - KEY_ID_CHARS
+  const nonceEnd = keyIdAt - KEY_ID.length
   const nonceChars = nonceEnd - nonceAt
   if (nonceChars < NONCE_CHARS_MIN || nonceChars > NONCE_CHARS_MAX) return undefined
-  if (!field.startsWith(KEY_ID, nonceEnd)) return undefined
-  const keyIdAt = nonceEnd + KEY_ID.length
-  const keyIdEnd = keyIdAt + KEY_ID_CHARS
-  if (skip(field, keyIdAt, URL_CHARACTER) !== keyIdEnd) return undefined
-  if (field.length !== keyIdEnd + END.length || !field.endsWith(END)) return undefined
+  if (!field.startsWith(NONCE, createdEnd) || !field.startsWith(KEY_ID, nonceEnd)) return undefined
+  if (!isOf(DIGIT, field, createdAt, createdEnd)) return undefined
+  if (!isOf(URL_CHARACTER, field, nonceAt, nonceEnd)) return undefined
+  if (!isOf(URL_CHARACTER, field, keyIdAt, keyIdEnd) || !field.endsWith(END)) return undefined
+  let created = 0
+  for (let at = createdAt; at < createdEnd; at++) {
+    created = created * 10 + field.charCodeAt(at) - DIGIT_ZERO
+  }
   return {
-    created: Number(field.slice(createdAt, createdEnd)),
+    created,
     nonce: field.slice(nonceAt, nonceEnd),
     keyId: field.slice(keyIdAt, keyIdEnd),
     coversDigest,
@@ -105,8 +111,8 @@ export function readProofSignature(field: string): string | undefined {
   if (field.length !== SIGNATURE_CHARS) return undefined
   if (!field.startsWith(SIGNATURE_BEGIN) || !field.endsWith(SIGNATURE_END)) return undefined
   const last = SIGNATURE_CHARS - SIGNATURE_END.length - 1
-  if (skip(field, SIGNATURE_BEGIN.length, BASE64_CHARACTER) !== last + 1) return undefined
-  if (LAST_CHARACTER[field.charCodeAt(last)] !== true) return undefined
+  if (!isOf(BASE64_CHARACTER, field, SIGNATURE_BEGIN.length, last)) return undefined
+  if (LAST_CHARACTER[field.charCodeAt(last)] !== 1) return undefined
   return field.slice(SIGNATURE_BEGIN.length, last + 2)
 }
 

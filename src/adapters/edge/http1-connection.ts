@@ -260,19 +260,17 @@ export class Http1Connection implements Front {
       return to
     }
     const { session } = route
-    let added = this.#fieldsFor(host)
-    if (session !== undefined) {
-      const more = this.#fieldsOfSession(session, host, to)
-      if (more === undefined) return this.#phase === 'head' ? head.end : to
-      added = Buffer.concat([added, ...more])
+    const added = [this.#fieldsFor(host)]
+    if (session !== undefined && !this.#addFieldsOfSession(added, session, host, to)) {
+      return this.#phase === 'head' ? head.end : to
     }
     const pool = this.#meet(route, to)
     if (pool === undefined) return this.#phase === 'head' ? head.end : to
-    if (this.#told.length > 0) added = Buffer.concat([added, this.#told])
+    if (this.#told.length > 0) added.push(this.#told)
     this.#goTo(route, pool)
     const { fields } = pool.settings
     // Fields of a pool are rare (the key server's own): no work for the others.
-    if (fields !== undefined) added = Buffer.concat([added, Buffer.from(fields)])
+    if (fields !== undefined) added.push(Buffer.from(fields))
     this.#request = forwardedHead(head, host, added, {
       ...{ upgrade: this.#upgrade, target: this.#session?.target },
       isOpen: head.chunked || this.#session?.opener !== undefined,
@@ -411,8 +409,13 @@ export class Http1Connection implements Front {
 
   // --- Session keys --------------------------------------------------------------------------------
 
-  /** What the server is told of the session; undefined when the request has been answered instead. */
-  #fieldsOfSession(terms: SessionTerms, authority: string, to: number): Buffer[] | undefined {
+  /** Adds what the server is told of the session; false when the request has been answered instead. */
+  #addFieldsOfSession(
+    added: Buffer[],
+    terms: SessionTerms,
+    authority: string,
+    to: number,
+  ): boolean {
     const client = this.#connection
     const { secure, decision } = client
     const about = { authority, secure, upgrade: this.#upgrade, tier: decision?.tier ?? 1 }
@@ -420,16 +423,19 @@ export class Http1Connection implements Front {
     const admitted = admitRequest(this.#edge, client, terms, request, fieldOf)
     if ('status' in admitted) {
       this.#answerHead(admitted, to)
-      return undefined
+      return false
     }
     const instead = withoutProof(head, request.cookies)
     const opened = admitted.sealing === undefined ? NO_FIELDS : withoutSeal(head, admitted)
     if (instead === undefined || opened === undefined) {
       this.#refuse('too-many-fields')
-      return undefined
+      return false
     }
     this.#session = new RequestSession(admitted, (refusal) => this.#heardOfProof(refusal))
-    return [instead, opened, admitted.assertion?.octets ?? NO_FIELDS]
+    if (instead.length > 0) added.push(instead)
+    if (opened.length > 0) added.push(opened)
+    if (admitted.assertion !== undefined) added.push(admitted.assertion.octets)
+    return true
   }
 
   /** Nothing has been sent on so far. */

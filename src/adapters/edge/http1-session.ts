@@ -16,13 +16,18 @@ export function sessionRequest(
   head: RequestHeadReader,
   of: Pick<SessionRequest, 'authority' | 'secure' | 'upgrade' | 'tier'>,
 ): SessionRequest {
-  const { sessionKey, signature, signatureInput, contentDigest } = head
+  const { start, sessionKey, signature, signatureInput, contentDigest } = head
+  // Made to text once: what is cut from text costs a fraction of what is cut from octets.
+  const text = textOf(start, head.end)
+  const valueAt = (place: FieldPlace): string =>
+    place.count === 0 ? '' : text.slice(place.start - start, place.end - start)
   return {
     ...of,
-    method: textOf(head.start, head.methodEnd),
-    target: textOf(head.targetStart, head.targetEnd),
+    method: text.slice(0, head.methodEnd - start),
+    target: text.slice(head.targetStart - start, head.targetEnd - start),
     hasBody: head.chunked || head.contentLength > 0,
-    sessionKey: valueAt(sessionKey),
+    // By itself: it is kept with its session, and a piece would keep the whole.
+    sessionKey: sessionKey.count === 0 ? '' : textOf(sessionKey.start, sessionKey.end),
     signature: valueAt(signature),
     signatureInput: valueAt(signatureInput),
     contentDigest: contentDigest.count === 1 ? valueAt(contentDigest) : '',
@@ -87,11 +92,9 @@ function linesOf(head: RequestHeadReader) {
   return lines
 }
 
-function valueAt({ count, start, end }: FieldPlace): string {
-  return count === 0 ? '' : textOf(start, end)
-}
-
 /** One past the line feed. */
 function lineEnd(from: number): number {
-  return OCTETS.indexOf(10, from) + 1
+  let at = from
+  while (OCTETS[at] !== 10) at++
+  return at + 1
 }

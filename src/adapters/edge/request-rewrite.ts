@@ -23,14 +23,16 @@ export interface HeadForwarding {
 export function forwardedHead(
   head: RequestHeadReader,
   host: string,
-  added: Buffer,
+  added: readonly Buffer[],
   how: HeadForwarding,
 ): Buffer {
   if (head.absolute || how.upgrade || head.minorVersion === 0) {
     return unusualHead(head, host, added, how)
   }
   const last = head.end - 2
-  const request = allocate(last - head.start + added.length + 2)
+  let length = last - head.start + 2
+  for (const lines of added) length += lines.length
+  const request = allocate(length)
   let at = 0
   let from = head.start
   for (let k = 0; k < head.cutCount; k++) {
@@ -38,7 +40,7 @@ export function forwardedHead(
     from = head.cuts[2 * k + 1] as number
   }
   at += OCTETS.copy(request, at, from, last)
-  at += added.copy(request, at)
+  for (const lines of added) at += lines.copy(request, at)
   if (!how.isOpen) {
     request[at++] = 13
     request[at++] = 10
@@ -61,7 +63,7 @@ export function forwardedLines(head: RequestHeadReader): string {
 function unusualHead(
   head: RequestHeadReader,
   host: string,
-  added: Buffer,
+  added: readonly Buffer[],
   { upgrade, target = textOf(head.targetStart, head.targetEnd), isOpen }: HeadForwarding,
 ): Buffer {
   const method = textOf(head.start, head.methodEnd)
@@ -72,9 +74,7 @@ function unusualHead(
     const protocol = textOf(head.upgradeStart, head.upgradeEnd)
     fields += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   }
+  const more = added.map((lines) => lines.toString('latin1')).join('')
   const end = isOpen ? '' : '\r\n'
-  return Buffer.from(
-    `${method} ${path} HTTP/1.1\r\n${fields}${added.toString('latin1')}${end}`,
-    'latin1',
-  )
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${fields}${more}${end}`, 'latin1')
 }

@@ -5,14 +5,15 @@ import fc from 'fast-check'
 import { Revocations } from '../../keys/session/revocations.ts'
 import {
   type ProofRefusal,
+  type SessionCrypto,
   VALIDATOR_DEFAULTS,
   Validator,
   type ValidatorOptions,
 } from '../../keys/session/validate-request.ts'
 import { SUITE } from '../../wire/key-message.ts'
 import { type ProvenRequest, proofBase, writeProofParameters } from '../../wire/session-proof.ts'
-import type { TicketContents } from '../../wire/session-ticket.ts'
-import { Steks } from './session-crypto.ts'
+import { readSealedTicket, type TicketContents } from '../../wire/session-ticket.ts'
+import { type RequestKey, Steks } from './session-crypto.ts'
 import { systemRandom } from './system-random.ts'
 
 const random = systemRandom()
@@ -90,6 +91,46 @@ describe('Validator', () => {
     assert.equal(validator.tickets, 1)
     const withQuery = { ...request, query: '?a=1', method: 'POST' }
     assert.equal(outcome(withQuery, prove(withQuery)), 'valid')
+  })
+
+  it('knows an open ticket by all of it, not by its end alone', () => {
+    const { request, outcome, sealed } = setUp()
+    assert.equal(outcome(), 'valid')
+    const changed = Buffer.from(sealed)
+    changed.writeUInt8(sealed.readUInt8(40) ^ 1, 40)
+    const other = { ...request, sessionKey: `:${changed.toString('base64')}:` }
+    assert.equal(outcome(other), 'ticket_invalid')
+    assert.equal(outcome(), 'valid')
+  })
+
+  it('keeps two tickets apart that end alike', () => {
+    const { steks, revocations } = setUp()
+    const tags = new Map<string, Uint8Array>()
+    const endingAlike = Array.from({ length: 2 }, () => {
+      const sealed = steks.sealTicket(STEK, contents(), random)
+      const { nonce, tag } = readSealedTicket(sealed) ?? assert.fail()
+      tags.set(Buffer.from(nonce).toString('hex'), Uint8Array.from(tag))
+      return `:${sealed.fill(0, sealed.length - tag.length).toString('base64')}:`
+    })
+    const crypto: SessionCrypto<RequestKey> = {
+      openTicket(ticket) {
+        const tag = tags.get(Buffer.from(ticket.nonce).toString('hex')) ?? assert.fail()
+        return steks.openTicket({ ...ticket, tag })
+      },
+      requestKey: (bytes) => steks.requestKey(bytes),
+      verify: (key, base, signature) => steks.verify(key, base, signature),
+      decode: (base64) => steks.decode(base64),
+      encodeUrl: (bytes) => steks.encodeUrl(bytes),
+    }
+    const validator = new Validator(crypto, revocations, random)
+    const idOf = (sessionKey: string): string => {
+      const session = validator.open(sessionKey)
+      return typeof session === 'string' ? assert.fail(session) : session.id
+    }
+    const ids = endingAlike.map(idOf)
+    assert.notEqual(ids[0], ids[1])
+    assert.deepEqual(endingAlike.map(idOf), ids)
+    assert.equal(validator.tickets, 1)
   })
 
   it('refuses a proof twice, until nobody could accept it any more', () => {

@@ -121,7 +121,7 @@ export class Steks implements SessionCrypto<RequestKey> {
     whole.set(key.inner)
     whole.write(base, BLOCK_BYTES, 'latin1')
     outerRoom.set(key.outer)
-    outerRoom.write(hash('sha256', whole.subarray(0, end), 'binary'), BLOCK_BYTES, 'latin1')
+    outerRoom.write(hash('sha256', whole.subarray(0, end), 'latin1'), BLOCK_BYTES, 'latin1')
     made.write(hash('sha256', outerRoom, 'base64'), 'latin1')
     given.write(signature, 'latin1')
     return timingSafeEqual(made, given)

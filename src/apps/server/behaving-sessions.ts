@@ -25,7 +25,7 @@ export class BehavingSessions {
 
   /** 1 of a session nobody has spoken of. */
   tierOf(session: string): number {
-    return this.#tiers.get(session) ?? 1
+    return this.#tiers.size === 0 ? 1 : (this.#tiers.get(session) ?? 1)
   }
 
   /** The tier it has risen to since it was asked last; 1 when it has not. */

@@ -42,18 +42,15 @@ export class SessionAssertions {
       kept = []
       this.#kept.set(session, kept)
     }
-    const at = kept.findIndex(
-      (one) => one.host === host && one.tier === tier && one.level === level,
-    )
-    const known = kept[at]
-    if (known !== undefined && now < known.until) return known.line
-    const line = this.#sign(session, about, Math.floor(now))
-    const next = { ...about, line, until: now + USED_S }
-    if (at >= 0) kept[at] = next
-    else {
-      if (kept.length >= KEPT_MAX) kept.shift()
-      kept.push(next)
+    for (const one of kept) {
+      if (one.host !== host || one.tier !== tier || one.level !== level) continue
+      if (now < one.until) return one.line
+      kept.splice(kept.indexOf(one), 1)
+      break
     }
+    const line = this.#sign(session, about, Math.floor(now))
+    if (kept.length >= KEPT_MAX) kept.shift()
+    kept.push({ ...about, line, until: now + USED_S })
     return line
   }
 

@@ -46,8 +46,6 @@ export interface WorkerSessions {
 
 /** Hosts whose group is remembered; a client may ask for any. */
 const HOSTS_MAX = 1024
-/** Methods that may be made twice: nobody waits for the neighbours. */
-const MADE_AGAIN = new Set(['GET', 'HEAD', 'OPTIONS'])
 const NO_GROUPS: NonNullable<SessionKeysGiven['groups']> = []
 
 /** Of a worker that has nobody to ask. */
@@ -122,7 +120,7 @@ export function workerSessions(
     validate(request, proof, now) {
       const validation = validator.validate(request, proof, now)
       // Who must not be served twice is asked about; of the others the neighbours hear.
-      if (validation.kind === 'valid' && MADE_AGAIN.has(request.method)) {
+      if (validation.kind === 'valid' && isMadeAgain(request.method)) {
         replay.saw(`${validation.session.id}${validation.proof.nonce}`)
       }
       if (validation.kind === 'refused' && validation.code === 'stek_unknown') {
@@ -141,8 +139,8 @@ export function workerSessions(
     },
     sealing: (session) => sealing.of(session),
     assertionFor(session, about, now) {
-      const tier = Math.max(about.tier, behaving.tierOf(session.id))
-      return assertions?.lineFor(session, { ...about, tier }, now)
+      const tier = behaving.tierOf(session.id)
+      return assertions?.lineFor(session, tier > about.tier ? { ...about, tier } : about, now)
     },
   }
 
@@ -196,4 +194,9 @@ export function workerSessions(
     },
     behaves: (tiers) => behaving.hear(tiers),
   }
+}
+
+/** It may be made twice: nobody waits for the neighbours. */
+function isMadeAgain(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }

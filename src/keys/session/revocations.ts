@@ -116,10 +116,11 @@ export class Revocations {
     readonly group: number
     readonly epoch: number
   }): boolean {
-    const session = this.#sessions.get(ticket.session)
+    // Asked with each request: where nothing is known nothing is looked up.
+    const session = this.#sessions.size === 0 ? undefined : this.#sessions.get(ticket.session)
     if (session !== undefined && ticket.generation <= session.generation) return true
     if (ticket.epoch <= (this.#groups.get(ticket.group) ?? -1)) return true
-    if (ticket.subject === undefined) return false
+    if (ticket.subject === undefined || this.#subjects.size === 0) return false
     const subject = this.#subjects.get(ticket.subject)
     return subject !== undefined && ticket.openedAt < subject.openedBefore
   }
@@ -129,7 +130,7 @@ export class Revocations {
     ticket: { readonly session: string; readonly generation: number },
     now: number,
   ): boolean {
-    const known = this.#superseded.get(ticket.session)
+    const known = this.#superseded.size === 0 ? undefined : this.#superseded.get(ticket.session)
     if (known === undefined) return false
     const { generation } = ticket
     if (generation <= known.over) return true
