@@ -180,7 +180,7 @@ describe('custody nodes in three zones', { timeout: 5 * STEP_MS }, () => {
           await new Promise((resolve) => setTimeout(resolve, 50))
         }
         assert.ok(done >= before + 60, `${done - before} operations without zone ${zone}`)
-        const { links, manifests } = client
+        const { links, manifests } = cluster.client
         const { groups } = app
         const away = new Set(
           (await drill({ links, manifests, groups, random }))
