@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { type EdgeUnderTest, startEdge } from './edge-under-test.ts'
@@ -152,6 +153,8 @@ let upstream: net.Server
 let under: EdgeUnderTest
 /** Targets asked for on each connection, in order. */
 let connections: string[][] = []
+/** The connection of a hostile answer, and when all of it is said. */
+let hostile: { readonly socket: net.Socket; readonly said: Promise<void> } | undefined
 
 before(async () => {
   upstream = net.createServer({ noDelay: true }, (socket) => {
@@ -161,7 +164,8 @@ before(async () => {
     socket.on('data', (chunk) => {
       for (const [, target = ''] of chunk.toString('latin1').matchAll(/^[A-Z]+ (\S+) HTTP/gm)) {
         targets.push(target)
-        void say(socket, target)
+        const said = say(socket, target)
+        if (target.startsWith('/hostile')) hostile = { socket, said }
       }
     })
   })
@@ -203,6 +207,9 @@ const NOT_KNOWN_YET = [
   'HTTP/1.0 with a length',
 ]
 
+/** Of these octets do follow: asked before they have come, the next request would take them for its answer, as anybody would. */
+const FOLLOWED = NOT_KNOWN_YET.slice(0, 1)
+
 /** After a hostile answer the connection that it came over is not used again. */
 function assertReuse(name: string, isGood: boolean): void {
   if (NOT_KNOWN_YET.includes(name)) return
@@ -240,6 +247,10 @@ describe('hostile answers of an upstream', () => {
         if (body !== undefined) assert.equal(answer?.body, body)
       }
       assert.equal(under.edge.servers()[0]?.inFlight, 0)
+      await hostile?.said
+      if (FOLLOWED.includes(name) && hostile?.socket.closed === false) {
+        await once(hostile.socket, 'close')
+      }
       // Whoever comes next gets their own answer.
       for (const target of ['/next/1', '/next/2']) {
         const next = await send({

@@ -47,8 +47,11 @@ const EVERY_MS = 200
 const EPOCH_ROTATIONS = 100
 /** The admin API takes so many requests a minute, no more. */
 const LOOK_MS = 100
-/** Short, so that keys are made, used and destroyed while it is looked at; rotations are asked for after 5 s. */
-const TICKET_S = 40
+/**
+ * Short, so that keys are made, used and destroyed while it is looked at, and longer than a key server is away on a busy machine, with the
+ * pause of a client that has asked it in vain: else a session ends, as it should. Rotations are asked for after 5 s.
+ */
+const TICKET_S = 90
 
 let folder = ''
 let site: EdgeOrigin
