@@ -52,6 +52,7 @@ export function startEncoder(file: string, port: number): Started {
  * He goes on a little before where the camera is: his packets are taken, and the camera's come too late.
  *
  * @param latest sequence number of the camera's last packet
+ * @param key the one in use; where there is one device, it was drawn last
  */
 export async function startThief(
   site: DeviceSite,
@@ -59,11 +60,12 @@ export async function startThief(
   transportPort: number,
   file: string,
   latest: () => number,
+  key = site.drawn.at(-1),
 ): Promise<Thief> {
   const his = new Set<string>()
   const { epoch } = await site.show(device)
   const sender = new SrtpSender()
-  sender.install(epoch ?? 0, site.drawn.at(-1) ?? assert.fail())
+  sender.install(epoch ?? 0, key ?? assert.fail())
   sender.activate(epoch ?? 0)
   const port = await freeMediaPort()
   const input = await bindSocket({ host: HOST, port })
