@@ -1,5 +1,5 @@
 /**
- * What media keys cost: SRTP of packets of 1200 octets beside werift in the same run (CPU of this process, median of rounds in turn), a
+ * What media keys cost: SRTP of packets of 1200 octets beside werift in the same run (CPU, median of rounds in turn, each in a process of its own), a
  * transport of thousands of devices in a process of its own over real UDP, with its memory, and what agent and transport add to the way of a
  * packet.
  *
@@ -10,16 +10,14 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { ProtectionProfileAeadAes128Gcm, RtpHeader, SrtpSession } from 'werift'
-import { SrtpReceiver } from '../src/adapters/media/srtp-receiver.ts'
 import { SrtpSender } from '../src/adapters/media/srtp-sender.ts'
 import { bindSocket } from '../src/apps/media/datagrams.ts'
 import type { BenchCost, BenchStart, BenchStarted } from './srtp-process.ts'
+import { PACKET_BYTES, type RoundCost, rtp } from './srtp-rounds.ts'
 
 const HOST = '127.0.0.1'
-const PACKET_BYTES = 1200
-const ROUNDS = 9
-const PACKETS_PER_ROUND = 4000
+const ROUNDS = 15
+const WARM_UP_ROUNDS = 5
 /** A stream of 5 Mbit/s of such packets. */
 const STREAM_PACKETS_PER_S = 5e6 / 8 / PACKET_BYTES
 const STREAMS = 4000
@@ -30,83 +28,35 @@ const LATENCY_STREAMS = 4
 const LATENCY_PACKETS = 20_000
 const AGENT_PORT = 19_400
 
-function rtp(sequence: number, ssrc: number): Buffer {
-  const packet = Buffer.alloc(PACKET_BYTES, 7)
-  packet[0] = 0x80
-  packet[1] = 96
-  packet.writeUInt16BE(sequence & 0xffff, 2)
-  packet.writeUInt32BE(ssrc, 8)
-  return packet
-}
-
-/** Microseconds of CPU per packet for each, median of rounds in turn. */
-function cpuUs(calls: readonly ((round: number) => void)[]): number[] {
-  const rounds: number[][] = calls.map(() => [])
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [i, call] of calls.entries()) {
-      const before = process.cpuUsage()
-      call(round)
-      const { user, system } = process.cpuUsage(before)
-      // The first round, not compiled yet, is no measure.
-      if (round > 0) rounds[i]?.push((user + system) / PACKETS_PER_ROUND)
+/** Rounds in turn; the medians. */
+async function besideWerift() {
+  const names = ['limen', 'werift'] as const
+  const path = join(import.meta.dirname, 'srtp-rounds.ts')
+  const children = names.map((name) => fork(path, [name]))
+  const costs: RoundCost[][] = names.map(() => [])
+  for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
+    for (const [i, child] of children.entries()) {
+      child.send(round)
+      const [cost] = (await once(child, 'message')) as [RoundCost]
+      // Not compiled yet, it is no measure.
+      if (round >= WARM_UP_ROUNDS) costs[i]?.push(cost)
     }
   }
-  return rounds.map((times) => times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0)
-}
-
-function besideWerift() {
-  const master = { key: randomBytes(16), salt: randomBytes(12) }
-  const sender = new SrtpSender()
-  sender.install(1, master)
-  sender.activate(1)
-  const receiver = new SrtpReceiver<object>()
-  receiver.install(1, {}, master)
-  const keys = {
-    ...{ localMasterKey: master.key, localMasterSalt: master.salt },
-    ...{ remoteMasterKey: master.key, remoteMasterSalt: master.salt },
-  }
-  const [theirSender, theirReceiver] = [0, 0].map(
-    () => new SrtpSession({ keys, profile: ProtectionProfileAeadAes128Gcm }),
-  )
-  if (theirSender === undefined || theirReceiver === undefined) throw new Error('no peer')
-  const plain = Array.from({ length: PACKETS_PER_ROUND }, () => rtp(0, 7))
-  const number = (round: number) => {
-    for (const [i, packet] of plain.entries()) {
-      packet.writeUInt16BE((round * PACKETS_PER_ROUND + i) & 0xffff, 2)
-    }
-  }
-  let ours: Buffer[] = []
-  let theirs: Buffer[] = []
-  const [protect = 0, unprotect = 0, theirProtect = 0, theirUnprotect = 0] = cpuUs([
-    (round) => {
-      number(round)
-      ours = plain.map((packet) => {
-        const sealed = sender.protect(packet)
-        if (typeof sealed === 'string') throw new Error(`not sent: ${sealed}`)
-        return sealed
-      })
-    },
-    () => {
-      for (const packet of ours) {
-        if (receiver.unprotect(packet).kind !== 'clean') throw new Error('a packet was dropped')
-      }
-    },
-    () => {
-      theirs = plain.map((packet) =>
-        theirSender.encrypt(packet.subarray(12), RtpHeader.deSerialize(packet)),
-      )
-    },
-    () => {
-      for (const packet of theirs) theirReceiver.decrypt(packet)
-    },
-  ])
+  for (const child of children) child.disconnect()
+  const medianUs = (i: number, what: keyof RoundCost) =>
+    (costs[i] ?? []).map((cost) => cost[what]).sort((a, b) => a - b)[ROUNDS >> 1] ?? Number.NaN
+  const figures = (what: keyof RoundCost) => ({
+    ours: medianUs(0, what),
+    theirs: medianUs(1, what),
+  })
+  const [protect, unprotect] = [figures('protectUs'), figures('unprotectUs')]
   return {
-    protect_per_s: 1e6 / protect,
-    unprotect_per_s: 1e6 / unprotect,
-    werift_protect_per_s: 1e6 / theirProtect,
-    werift_unprotect_per_s: 1e6 / theirUnprotect,
-    protect_ratio: theirProtect / protect,
-    unprotect_ratio: theirUnprotect / unprotect,
+    protect_per_s: 1e6 / protect.ours,
+    unprotect_per_s: 1e6 / unprotect.ours,
+    werift_protect_per_s: 1e6 / protect.theirs,
+    werift_unprotect_per_s: 1e6 / unprotect.theirs,
+    protect_ratio: protect.theirs / protect.ours,
+    unprotect_ratio: unprotect.theirs / unprotect.ours,
   }
 }
 
@@ -240,7 +190,7 @@ async function addedLatency() {
 export async function benchSrtp(say: (line: string) => void) {
   const [load = 0] = loadavg()
   const figures = {
-    ...{ ...besideWerift(), ...(await overUdp()), ...(await addedLatency()) },
+    ...{ ...(await besideWerift()), ...(await overUdp()), ...(await addedLatency()) },
     // Of the machine before: latencies of a busy one say little.
     load,
   }

@@ -1,5 +1,5 @@
 /**
- * One epoch's keys: SRTP and SRTCP (RFC 3711) with AEAD_AES_128_GCM (RFC 7714) by OpenSSL, the epoch as MKI behind the tag. Seals and
+ * One epoch's keys: SRTP and SRTCP (RFC 3711) with AEAD_AES_128_GCM (RFC 7714), the epoch as MKI behind the tag. Seals and
  * opens at an index it is told; which index, and whether it was there before, is `srtp-sender.ts` and `srtp-receiver.ts`.
  *
  * RTP:  header | ciphertext | tag 16 | epoch u32                 AAD: the header
@@ -9,7 +9,10 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 import { deriveSrtpKeys, type SrtpSessionKeys } from '../../crypto/srtp-kdf.ts'
+import { u32 } from '../../wire/big-endian.ts'
 import { RTCP_HEAD_BYTES } from '../../wire/rtcp-packet.ts'
+import { type Keystream, KeystreamAhead } from './keystream-ahead.ts'
+import { keystreamBytes, PacketGcm, TAG_BYTES } from './packet-gcm.ts'
 
 /** What an epoch's keys are derived from. Zeroed by whoever made it, once it is no longer needed. */
 export interface MasterKey {
@@ -19,7 +22,6 @@ export interface MasterKey {
   readonly salt: Uint8Array
 }
 
-export const TAG_BYTES = 16
 export const MKI_BYTES = 4
 /** What SRTP adds to a packet. */
 export const SRTP_OVERHEAD_BYTES = TAG_BYTES + MKI_BYTES
@@ -35,39 +37,40 @@ const OPTIONS = { authTagLength: TAG_BYTES } as const
 
 export class SrtpKey {
   readonly epoch: number
-  readonly #rtpKey: KeyObject
+  readonly #rtp: PacketGcm
+  readonly #ahead = new KeystreamAhead()
   readonly #rtcpKey: KeyObject
-  readonly #rtpSalt: Uint8Array
-  readonly #rtcpSalt: Uint8Array
-  /** OpenSSL has copied it when a call returns. */
+  readonly #rtpSalt: DataView
+  readonly #rtcpSalt: DataView
+  /** Copied when a call returns. */
   readonly #nonce = Buffer.alloc(NONCE_BYTES)
+  readonly #nonceWords = new DataView(this.#nonce.buffer, this.#nonce.byteOffset, NONCE_BYTES)
   readonly #rtcpAad = Buffer.alloc(RTCP_HEAD_BYTES + RTCP_INDEX_BYTES)
 
   /** @param epoch u32, the MKI. @param keys copied */
   constructor(epoch: number, { rtpKey, rtpSalt, rtcpKey, rtcpSalt }: SrtpSessionKeys) {
     this.epoch = epoch
-    this.#rtpKey = createSecretKey(rtpKey)
+    this.#rtp = new PacketGcm(createSecretKey(rtpKey))
     this.#rtcpKey = createSecretKey(rtcpKey)
-    this.#rtpSalt = Uint8Array.from(rtpSalt)
-    this.#rtcpSalt = Uint8Array.from(rtcpSalt)
+    this.#rtpSalt = new DataView(Uint8Array.from(rtpSalt).buffer)
+    this.#rtcpSalt = new DataView(Uint8Array.from(rtcpSalt).buffer)
   }
 
   /** Keys themselves are cleansed by OpenSSL when they are collected. */
   zero(): void {
-    this.#rtpSalt.fill(0)
-    this.#rtcpSalt.fill(0)
+    this.#rtp.zero()
+    this.#ahead.zero()
+    for (const { buffer } of [this.#rtpSalt, this.#rtcpSalt]) new Uint8Array(buffer).fill(0)
   }
 
   /** @param index rollover counter and sequence number, never twice for one SSRC */
   sealRtp(packet: Uint8Array, headerBytes: number, index: number): Buffer {
-    const header = packet.subarray(0, headerBytes)
-    const cipher = createCipheriv(CIPHER, this.#rtpKey, this.#rtpNonce(packet, index), OPTIONS)
-    cipher.setAAD(header)
+    const bytes = keystreamBytes(packet.length - headerBytes)
+    const ssrc = u32(packet, 8)
+    const keystream = this.#keystreamOf(ssrc, index, bytes)
+    this.#ahead.keep(ssrc, keystream, bytes)
     const sealed = Buffer.allocUnsafe(packet.length + SRTP_OVERHEAD_BYTES)
-    sealed.set(header)
-    sealed.set(cipher.update(packet.subarray(headerBytes)), headerBytes)
-    cipher.final()
-    sealed.set(cipher.getAuthTag(), packet.length)
+    this.#rtp.seal(packet, headerBytes, keystream.octets, keystream.at(index), sealed)
     sealed.writeUInt32BE(this.epoch, packet.length + TAG_BYTES)
     return sealed
   }
@@ -75,24 +78,30 @@ export class SrtpKey {
   /** Opens in place: a view of `packet` with the plain payload in it, undefined when it is not authentic. Nothing is changed then. */
   openRtp(packet: Buffer, headerBytes: number, index: number): Buffer | undefined {
     const tagAt = packet.length - SRTP_OVERHEAD_BYTES
-    const nonce = this.#rtpNonce(packet, index)
-    const decipher = createDecipheriv(CIPHER, this.#rtpKey, nonce, OPTIONS)
-    decipher.setAAD(packet.subarray(0, headerBytes))
-    decipher.setAuthTag(packet.subarray(tagAt, tagAt + TAG_BYTES))
-    const plain = decipher.update(packet.subarray(headerBytes, tagAt))
-    try {
-      decipher.final()
-    } catch {
-      return undefined
-    }
-    packet.set(plain, headerBytes)
+    const bytes = keystreamBytes(tagAt - headerBytes)
+    const ssrc = u32(packet, 8)
+    const keystream = this.#keystreamOf(ssrc, index, bytes)
+    const at = keystream.at(index)
+    if (!this.#rtp.open(packet, headerBytes, tagAt, keystream.octets, at)) return undefined
+    this.#ahead.keep(ssrc, keystream, bytes)
     return packet.subarray(0, tagAt)
+  }
+
+  #keystreamOf(ssrc: number, index: number, bytes: number): Keystream {
+    return this.#ahead.of(ssrc, index, bytes, (packets, each) =>
+      this.#rtp.keystreams(packets, each, (i) => this.#nonceOf(this.#rtpSalt, ssrc, index + i)),
+    )
   }
 
   /** @param index 31 bits, never twice */
   sealRtcp(packet: Uint8Array, index: number): Buffer {
     const word = (SRTCP_ENCRYPTED | index) >>> 0
-    const cipher = createCipheriv(CIPHER, this.#rtcpKey, this.#rtcpNonce(packet, index), OPTIONS)
+    const cipher = createCipheriv(
+      CIPHER,
+      this.#rtcpKey,
+      this.#nonceOf(this.#rtcpSalt, u32(packet, 4), index),
+      OPTIONS,
+    )
     cipher.setAAD(this.#aadOf(packet, word))
     const sealed = Buffer.allocUnsafe(packet.length + SRTCP_OVERHEAD_BYTES)
     sealed.set(packet.subarray(0, RTCP_HEAD_BYTES))
@@ -107,7 +116,7 @@ export class SrtpKey {
   /** In place, as {@link openRtp}. @param index as the packet says it, without the top bit */
   openRtcp(packet: Buffer, index: number): Buffer | undefined {
     const tagAt = packet.length - SRTCP_OVERHEAD_BYTES
-    const nonce = this.#rtcpNonce(packet, index)
+    const nonce = this.#nonceOf(this.#rtcpSalt, u32(packet, 4), index)
     const decipher = createDecipheriv(CIPHER, this.#rtcpKey, nonce, OPTIONS)
     decipher.setAAD(this.#aadOf(packet, (SRTCP_ENCRYPTED | index) >>> 0))
     decipher.setAuthTag(packet.subarray(tagAt, tagAt + TAG_BYTES))
@@ -121,26 +130,13 @@ export class SrtpKey {
     return packet.subarray(0, tagAt)
   }
 
-  /** RFC 7714 section 8.1: 0 u16 | SSRC | rollover counter u32 | sequence number u16, and the salt on it. */
-  #rtpNonce(packet: Uint8Array, index: number): Buffer {
-    const nonce = this.#nonce
-    nonce[0] = 0
-    nonce[1] = 0
-    for (let i = 0; i < 4; i++) nonce[2 + i] = packet[8 + i] as number
-    nonce.writeUIntBE(index, 6, 6)
-    for (let i = 0; i < NONCE_BYTES; i++)
-      nonce[i] = (nonce[i] as number) ^ (this.#rtpSalt[i] as number)
-    return nonce
-  }
-
-  /** Section 9.1: 0 u16 | SSRC | 0 u16 | index u32, and the salt on it. */
-  #rtcpNonce(packet: Uint8Array, index: number): Buffer {
-    const nonce = this.#nonce.fill(0)
-    for (let i = 0; i < 4; i++) nonce[2 + i] = packet[4 + i] as number
-    nonce.writeUInt32BE(index, 8)
-    for (let i = 0; i < NONCE_BYTES; i++)
-      nonce[i] = (nonce[i] as number) ^ (this.#rtcpSalt[i] as number)
-    return nonce
+  /** RFC 7714 sections 8.1 and 9.1: 0 u16 | SSRC | index u48, and the salt on it. The index of RTP begins with the rollover counter. */
+  #nonceOf(salt: DataView, ssrc: number, index: number): Buffer {
+    const words = this.#nonceWords
+    words.setUint32(0, salt.getUint32(0) ^ (ssrc >>> 16))
+    words.setUint32(4, salt.getUint32(4) ^ (ssrc << 16) ^ Math.floor(index / 2 ** 32))
+    words.setUint32(8, salt.getUint32(8) ^ index)
+    return this.#nonce
   }
 
   #aadOf(packet: Uint8Array, word: number): Buffer {

@@ -7,6 +7,21 @@
  *
  * @module
  */
+import {
+  ADD_I32,
+  type Code,
+  call,
+  get,
+  i32,
+  i64,
+  repeat,
+  SUBTRACT_I32,
+  set,
+  TYPE,
+  tee,
+  unsigned,
+  wasmInstance,
+} from './wasm-code.ts'
 
 /** Arguments are addresses in its memory; where the result goes comes first, and may be one of the others. */
 export interface EdwardsModule {
@@ -52,56 +67,30 @@ const FUNCTION = {
   cache: 7,
 } as const
 
-/** Part of every engine, but of the types of browsers alone. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}
-
 export function edwardsModule(): EdwardsModule {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()))
-  return instance.exports as EdwardsModule
+  const locals = [[LOCALS_64, TYPE.i64]] as const
+  const three = { parameters: 3 } as const
+  // By FUNCTION.
+  return wasmInstance<EdwardsModule>(PAGES, [
+    { name: 'multiply', ...three, locals, body: multiplyBody },
+    { name: 'square', ...three, locals, body: squareBody },
+    { ...three, body: limbwise(PLUS) },
+    { ...three, body: limbwise(MINUS) },
+    { name: 'double', parameters: 2, body: doubleBody() },
+    { name: 'add', ...three, body: addBody(false) },
+    { name: 'subtract', ...three, body: addBody(true) },
+    { name: 'cache', parameters: 2, body: cacheBody },
+  ])
 }
 
-type Code = readonly number[]
-
-// WebAssembly core specification 2.0, section 5.4.
-const I32 = 0x7f
-const I64 = 0x7e
-const OP = {
-  loop: 0x03,
-  end: 0x0b,
-  brIf: 0x0d,
-  call: 0x10,
-  get: 0x20,
-  set: 0x21,
-  tee: 0x22,
-} as const
 const LOAD = 0x29
 const STORE = 0x37
-const CONST32 = 0x41
-const CONST64 = 0x42
-const ADD32 = 0x6a
-const SUB32 = 0x6b
 const PLUS: Code = [0x7c]
 const MINUS: Code = [0x7d]
 const TIMES: Code = [0x7e]
 const SHIFT_LEFT: Code = [0x86]
 const SHIFT_RIGHT: Code = [0x87]
-const VOID_BLOCK = 0x40
 
-/** LEB128. */
-function unsigned(value: number): Code {
-  return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)]
-}
-
-function signed(value: number): Code {
-  return value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed(value >> 7)]
-}
-
-const get = (local: number): Code => [OP.get, ...unsigned(local)]
-const set = (local: number, value: Code): Code => [...value, OP.set, ...unsigned(local)]
-const number64 = (value: number): Code => [CONST64, ...signed(value)]
 const loadLimb = (pointer: number, i: number): Code => [
   ...get(pointer),
   LOAD,
@@ -114,7 +103,7 @@ const storeLimb = (pointer: number, i: number, value: Code): Code => [
   ...[STORE, 3, ...unsigned(8 * i)],
 ]
 const times = (local: number, factor: number): Code =>
-  factor === 1 ? get(local) : [...get(local), ...number64(factor), ...TIMES]
+  factor === 1 ? get(local) : [...get(local), ...i64(factor), ...TIMES]
 const limbs = <T>(make: (i: number) => readonly T[]): T[] =>
   Array.from({ length: LIMBS }, (_, i) => make(i)).flat()
 
@@ -155,11 +144,11 @@ const squared: Code = limbs((k) => {
 const carried: Code = [0, 4, 1, 5, 2, 6, 3, 7, 4, 8, 9, 0].flatMap((i) => {
   const bits = limbBits(i)
   const next = (i + 1) % LIMBS
-  const rounded = [...get(H + i), ...number64(2 ** (bits - 1)), ...PLUS]
+  const rounded = [...get(H + i), ...i64(2 ** (bits - 1)), ...PLUS]
   return [
-    ...set(CARRY, [...rounded, ...number64(bits), ...SHIFT_RIGHT]),
+    ...set(CARRY, [...rounded, ...i64(bits), ...SHIFT_RIGHT]),
     ...set(H + next, [...get(H + next), ...times(CARRY, next === 0 ? 19 : 1), ...PLUS]),
-    ...set(H + i, [...get(H + i), ...get(CARRY), ...number64(bits), ...SHIFT_LEFT, ...MINUS]),
+    ...set(H + i, [...get(H + i), ...get(CARRY), ...i64(bits), ...SHIFT_LEFT, ...MINUS]),
   ]
 })
 
@@ -175,39 +164,35 @@ const multiplyBody: Code = [
 
 const squareBody: Code = [
   ...limbs((i) => set(F + i, loadLimb(A, i))),
-  ...[OP.loop, VOID_BLOCK],
-  ...squared,
-  ...carried,
-  ...limbs((i) => set(F + i, get(H + i))),
-  // One time less.
-  ...[...get(B), CONST32, 1, SUB32, OP.tee, B, OP.brIf, 0],
-  OP.end,
+  ...repeat(
+    [...squared, ...carried, ...limbs((i) => set(F + i, get(H + i)))],
+    tee(B, [...get(B), ...i32(1), ...SUBTRACT_I32]),
+  ),
   ...limbs((i) => storeLimb(TO, i, get(F + i))),
 ]
 
 const limbwise = (operation: Code): Code =>
   limbs((i) => storeLimb(TO, i, [...loadLimb(A, i), ...loadLimb(B, i), ...operation]))
 
-const temporary = (i: number): Code => [CONST32, ...signed(TEMPORARY_AT + i * FIELD_BYTES)]
+const temporary = (i: number): Code => i32(TEMPORARY_AT + i * FIELD_BYTES)
 /** One of a point's four. */
 const part = (point: number, i: number): Code => [
   ...get(point),
-  ...[CONST32, ...signed(i * FIELD_BYTES), ADD32],
+  ...i32(i * FIELD_BYTES),
+  ...ADD_I32,
 ]
-const call = (name: keyof typeof FUNCTION, ...addresses: readonly Code[]): Code => [
-  ...addresses.flat(),
-  ...[OP.call, FUNCTION[name]],
-]
-const ONCE: Code = [CONST32, 1]
+const apply = (name: keyof typeof FUNCTION, ...addresses: readonly Code[]): Code =>
+  call(FUNCTION[name], ...addresses)
+const ONCE = i32(1)
 const [X, Y, Z, T] = [0, 1, 2, 3] as const
 
 /** X = E F, Y = G H, Z = F G, T = E H. */
 function finished(e: Code, f: Code, g: Code, h: Code): Code {
   return [
-    ...call('multiply', part(TO, X), e, f),
-    ...call('multiply', part(TO, Y), g, h),
-    ...call('multiply', part(TO, Z), f, g),
-    ...call('multiply', part(TO, T), e, h),
+    ...apply('multiply', part(TO, X), e, f),
+    ...apply('multiply', part(TO, Y), g, h),
+    ...apply('multiply', part(TO, Z), f, g),
+    ...apply('multiply', part(TO, T), e, h),
   ]
 }
 
@@ -215,17 +200,17 @@ function finished(e: Code, f: Code, g: Code, h: Code): Code {
 function doubleBody(): Code {
   const [a, b, c, e, h] = [0, 1, 2, 3, 4].map(temporary) as [Code, Code, Code, Code, Code]
   return [
-    ...call('square', a, part(A, X), ONCE),
-    ...call('square', b, part(A, Y), ONCE),
-    ...call('square', c, part(A, Z), ONCE),
-    ...call('plus', c, c, c),
-    ...call('plus', e, part(A, X), part(A, Y)),
-    ...call('square', e, e, ONCE),
-    ...call('plus', h, a, b),
-    ...call('minus', e, e, h),
+    ...apply('square', a, part(A, X), ONCE),
+    ...apply('square', b, part(A, Y), ONCE),
+    ...apply('square', c, part(A, Z), ONCE),
+    ...apply('plus', c, c, c),
+    ...apply('plus', e, part(A, X), part(A, Y)),
+    ...apply('square', e, e, ONCE),
+    ...apply('plus', h, a, b),
+    ...apply('minus', e, e, h),
     // G = B - A, F = C - G.
-    ...call('minus', b, b, a),
-    ...call('minus', c, c, b),
+    ...apply('minus', b, b, a),
+    ...apply('minus', c, c, b),
     ...finished(e, c, b, h),
   ]
 }
@@ -234,56 +219,23 @@ function doubleBody(): Code {
 function addBody(isMinus: boolean): Code {
   const [a, b, c, d, e] = [0, 1, 2, 3, 4].map(temporary) as [Code, Code, Code, Code, Code]
   return [
-    ...call('minus', a, part(A, Y), part(A, X)),
-    ...call('multiply', a, a, part(B, isMinus ? 0 : 1)),
-    ...call('plus', b, part(A, Y), part(A, X)),
-    ...call('multiply', b, b, part(B, isMinus ? 1 : 0)),
-    ...call('multiply', c, part(A, T), part(B, 3)),
-    ...call('multiply', d, part(A, Z), part(B, 2)),
-    ...call('minus', e, b, a),
-    ...call('plus', b, b, a),
-    ...call('minus', a, d, c),
-    ...call('plus', d, d, c),
+    ...apply('minus', a, part(A, Y), part(A, X)),
+    ...apply('multiply', a, a, part(B, isMinus ? 0 : 1)),
+    ...apply('plus', b, part(A, Y), part(A, X)),
+    ...apply('multiply', b, b, part(B, isMinus ? 1 : 0)),
+    ...apply('multiply', c, part(A, T), part(B, 3)),
+    ...apply('multiply', d, part(A, Z), part(B, 2)),
+    ...apply('minus', e, b, a),
+    ...apply('plus', b, b, a),
+    ...apply('minus', a, d, c),
+    ...apply('plus', d, d, c),
     ...(isMinus ? finished(e, d, a, b) : finished(e, a, d, b)),
   ]
 }
 
 const cacheBody: Code = [
-  ...call('plus', part(TO, 0), part(A, Y), part(A, X)),
-  ...call('minus', part(TO, 1), part(A, Y), part(A, X)),
-  ...call('plus', part(TO, 2), part(A, Z), part(A, Z)),
-  ...call('multiply', part(TO, 3), part(A, T), [CONST32, ...signed(TWICE_D_AT)]),
+  ...apply('plus', part(TO, 0), part(A, Y), part(A, X)),
+  ...apply('minus', part(TO, 1), part(A, Y), part(A, X)),
+  ...apply('plus', part(TO, 2), part(A, Z), part(A, Z)),
+  ...apply('multiply', part(TO, 3), part(A, T), i32(TWICE_D_AT)),
 ]
-
-/** WebAssembly core specification 2.0, section 5.5. */
-function moduleBytes(): Uint8Array {
-  const counted = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()]
-  const sized = (code: Code): Code => [...unsigned(code.length), ...code]
-  const section = (id: number, items: readonly Code[]): Code => [id, ...sized(counted(items))]
-  const text = (name: string): Code => sized([...new TextEncoder().encode(name)])
-  const takes = (count: number): Code => [0x60, ...counted(new Array<Code>(count).fill([I32])), 0]
-  const body = (code: Code, locals: Code = [0]): Code => sized([...locals, ...code, OP.end])
-  const many: Code = [1, LOCALS_64, I64]
-  const exported = ['multiply', 'square', 'double', 'add', 'subtract', 'cache'] as const
-  return Uint8Array.of(
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [takes(3), takes(2)]),
-    // By FUNCTION: double and cache take two addresses.
-    ...section(3, [[0], [0], [0], [0], [1], [0], [0], [1]]),
-    ...section(5, [[1, PAGES, PAGES]]),
-    ...section(7, [
-      [...text('memory'), 2, 0],
-      ...exported.map((name) => [...text(name), 0, FUNCTION[name]]),
-    ]),
-    ...section(10, [
-      body(multiplyBody, many),
-      body(squareBody, many),
-      body(limbwise(PLUS)),
-      body(limbwise(MINUS)),
-      body(doubleBody()),
-      body(addBody(false)),
-      body(addBody(true)),
-      body(cacheBody),
-    ]),
-  )
-}
