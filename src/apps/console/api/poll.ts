@@ -15,6 +15,9 @@ export interface Polled<T> {
   refresh(): void
 }
 
+/** What is not there is switched off, or gone for good: seldom does it come back. */
+const MISSING_EVERY_MS = 60_000
+
 export function usePoll<T>(path: string, everyMs: number, session: number): Polled<T> {
   const [value, setValue] = useState<T | undefined>(undefined)
   const [failure, setFailure] = useState<Failure | undefined>(undefined)
@@ -33,7 +36,9 @@ export function usePoll<T>(path: string, everyMs: number, session: number): Poll
       if (stopped || mine !== round) return
       if (outcome.kind === 'ok') setValue(outcome.value)
       setFailure(outcome.kind === 'ok' ? undefined : outcome.failure)
-      if (!document.hidden) timer = setTimeout(() => void ask(), everyMs)
+      const isMissing = outcome.kind !== 'ok' && outcome.failure.kind === 'missing'
+      const pauseMs = isMissing ? Math.max(everyMs, MISSING_EVERY_MS) : everyMs
+      if (!document.hidden) timer = setTimeout(() => void ask(), pauseMs)
     }
     const onVisible = (): void => {
       if (!document.hidden) void ask()
