@@ -6,14 +6,7 @@
  */
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  errorOf,
-  inverseErrorWeights,
-  mixForecasts,
-  type RollingOptions,
-  rollForecasts,
-  rollingOrigins,
-} from '../src/forecast/combine.ts'
+import { mixForecasts, weighTracks } from '../src/forecast/combine.ts'
 import type { ForecastModel, SeriesFrame } from '../src/forecast/model.ts'
 import { arima } from '../src/forecast/models/arima.ts'
 import { doubleSeason } from '../src/forecast/models/double-season.ts'
@@ -23,6 +16,13 @@ import { naive2 } from '../src/forecast/models/naive2.ts'
 import { seasonProfile } from '../src/forecast/models/season-profile.ts'
 import { seasonalNaive } from '../src/forecast/models/seasonal-naive.ts'
 import { forecastPool } from '../src/forecast/pool.ts'
+import {
+  type Measure,
+  type RollingOptions,
+  rollForecasts,
+  rollingOrigins,
+  type Track,
+} from '../src/forecast/rolling.ts'
 import { seededRandom } from '../test/fixtures/seeded-random.ts'
 
 const STEPS = 48
@@ -89,29 +89,47 @@ export function forecastAll(train: readonly Float64Array[]): Forecasts {
   }
   for (const [i, history] of train.entries()) {
     const forecasts: Float64Array[] = []
-    const errors: number[] = []
-    const add = (name: string, forecast: Float64Array, error: number) => {
+    const tracks: Track[] = []
+    const add = (name: string, forecast: Float64Array, track: Track) => {
       put(name, forecast)
       forecasts.push(forecast)
-      errors.push(error)
+      tracks.push(track)
     }
     const origins = rollingOrigins(history.length, ROLLING)
     for (const { name, forecasts: own } of pool) {
       const rolled = (own[i] ?? []).slice(1).slice(0, origins.length).toReversed()
-      add(
-        name,
-        own[i]?.[0] ?? new Float64Array(STEPS),
-        errorOf(history, { origins, forecasts: rolled }),
-      )
+      add(name, own[i]?.[0] ?? new Float64Array(STEPS), { origins, forecasts: rolled })
     }
     for (const model of MODELS) {
-      const error = errorOf(history, rollForecasts(model, history, FRAME, ROLLING))
-      add(model.name, model.forecast(model.fit(history, FRAME), STEPS), error)
+      const track = rollForecasts(model, history, FRAME, ROLLING)
+      add(model.name, model.forecast(model.fit(history, FRAME), STEPS), track)
     }
-    put('combination', mixForecasts(forecasts, inverseErrorWeights(errors)))
+    put('combination', mixForecasts(forecasts, weighTracks(history, tracks, measureOf(history))))
     put(naive2.name, naive2.forecast(naive2.fit(history, FRAME), STEPS))
   }
   return all
+}
+
+/** Naive2's scores on all of M4 Hourly as published: what the two parts of OWA are counted in. */
+const NAIVE2 = { smape: 18.383, mase: 2.395 }
+
+/** What an error adds to OWA: weights are chosen by the measure they are judged by (docs/decisions/0014). */
+export function measureOf(train: Float64Array): Measure {
+  const unit = NAIVE2.mase * seasonalErrorOf(train)
+  const perUnit = unit > 0 ? 1 / unit : 0
+  const perShare = 200 / NAIVE2.smape
+  return {
+    cost(actual, forecast) {
+      const distance = Math.abs(forecast - actual)
+      const size = Math.abs(actual) + Math.abs(forecast)
+      return distance * perUnit + (size === 0 ? 0 : (distance / size) * perShare)
+    },
+    slope(actual, forecast) {
+      const size = Math.abs(actual) + Math.abs(forecast)
+      const steepness = size === 0 ? 0 : (2 * Math.abs(actual)) / size ** 2
+      return Math.sign(forecast - actual) * (perUnit + steepness * perShare)
+    },
+  }
 }
 
 interface Score {
@@ -158,13 +176,16 @@ export function smapeOf(actual: Float64Array, forecast: Float64Array): number {
 
 /** Mean absolute error over that of the seasonal naive forecast one step ahead inside the training part. */
 export function maseOf(train: Float64Array, actual: Float64Array, forecast: Float64Array): number {
+  const sum = actual.reduce((sum, value, h) => sum + Math.abs(value - (forecast[h] ?? 0)), 0)
+  return sum / actual.length / seasonalErrorOf(train)
+}
+
+function seasonalErrorOf(train: Float64Array): number {
   const season = FRAME.seasons[0] ?? 1
-  const distance = (sum: number, value: number, before: number) => sum + Math.abs(value - before)
-  const inside = train
+  const sum = train
     .subarray(season)
-    .reduce((sum, value, t) => distance(sum, value, train[t] ?? 0), 0)
-  const outside = actual.reduce((sum, value, h) => distance(sum, value, forecast[h] ?? 0), 0)
-  return outside / actual.length / (inside / (train.length - season))
+    .reduce((sum, value, t) => sum + Math.abs(value - (train[t] ?? 0)), 0)
+  return sum / (train.length - season)
 }
 
 function round(value: number, digits: number): number {

@@ -2,36 +2,16 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import {
   combined,
-  errorOf,
   inverseErrorWeights,
   mixForecasts,
-  rollForecasts,
-  rollingOrigins,
+  refineWeights,
+  weighTracks,
 } from './combine.ts'
 import { lastValue } from './models/last-value.ts'
 import { seasonalNaive } from './models/seasonal-naive.ts'
 
 const frame = { stepS: 60, startS: 0, seasons: [4] }
 const OPTIONS = { steps: 4, strideSteps: 2, origins: 3 }
-
-it('rollingOrigins() end one forecast before the end, and leave half of the history to fit to', () => {
-  assert.deepEqual(rollingOrigins(20, OPTIONS), [12, 14, 16])
-  assert.deepEqual(rollingOrigins(9, OPTIONS), [5])
-  assert.deepEqual(rollingOrigins(4, OPTIONS), [])
-})
-
-it('rollForecasts() and errorOf(): each forecast knows what came before it, unknown values do not count', () => {
-  const history = Float64Array.from({ length: 20 }, (_, t) => t)
-  const track = rollForecasts(lastValue, history, frame, OPTIONS)
-  assert.deepEqual(
-    track.forecasts.map((forecast) => forecast[0]),
-    [11, 13, 15],
-  )
-  assert.equal(errorOf(history, track), 2.5)
-  history[19] = Number.NaN
-  assert.equal(errorOf(history, track), 26 / 11)
-  assert.ok(Number.isNaN(errorOf(history, { origins: [], forecasts: [] })))
-})
 
 it('inverseErrorWeights() by hand: half the error, sixteen times the weight', () => {
   const [a = 0, b = 0] = inverseErrorWeights([1, 2])
@@ -40,6 +20,46 @@ it('inverseErrorWeights() by hand: half the error, sixteen times the weight', ()
   assert.deepEqual([...inverseErrorWeights([0, 0])], [0.5, 0.5])
   assert.deepEqual([...inverseErrorWeights([Number.NaN, 3])], [0, 1])
   assert.deepEqual([...inverseErrorWeights([Number.NaN, Number.NaN])], [0.5, 0.5])
+})
+
+/** Two models that are off by as much, to either side, and a third that is off by twice that. */
+const history = Float64Array.of(0, 10, 10, 10, 10)
+const tracks = [8, 12, 14].map((value) => ({
+  origins: [1, 3],
+  forecasts: [Float64Array.of(value, value), Float64Array.of(value, value)],
+}))
+
+it('refineWeights() goes where the mixture is right: away from who errs to the side of the others', () => {
+  const weights = inverseErrorWeights([2, 2, 4])
+  const refined = refineWeights(history, tracks, weights)
+  const errorAt = (by: Float64Array) =>
+    Math.abs(
+      (mixForecasts(
+        [8, 12, 14].map((v) => Float64Array.of(v)),
+        by,
+      )[0] ?? 0) - 10,
+    )
+  assert.ok(errorAt(refined) < errorAt(weights))
+  assert.ok(Math.abs(refined.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-12)
+  assert.deepEqual(weighTracks(history, tracks), refined)
+})
+
+it('refineWeights() leaves weights alone where nothing is to be learned, and none stays none', () => {
+  const weights = Float64Array.of(0.5, 0.25, 0.25)
+  const unknown = new Float64Array(5).fill(Number.NaN)
+  assert.deepEqual(refineWeights(unknown, tracks, weights), weights)
+  assert.deepEqual(refineWeights(history, [], new Float64Array()), new Float64Array())
+  assert.equal(refineWeights(history, tracks, Float64Array.of(0.5, 0.5, 0))[2], 0)
+})
+
+it('refineWeights() by the measure it is given: who is below costs nothing', () => {
+  const above = {
+    cost: (actual: number, forecast: number) => Math.max(0, forecast - actual),
+    slope: (actual: number, forecast: number) => (forecast > actual ? 1 : 0),
+  }
+  const equal = new Float64Array(3).fill(1 / 3)
+  const [low = 0, high = 0] = refineWeights(history, tracks, equal, above)
+  assert.ok(low > high)
 })
 
 it('mixForecasts() is the weighted mean', () => {

@@ -1,66 +1,32 @@
 /**
  * Models together: each weighs by the inverse of its error, to a power, over rolling origins of the same history (Bates, Granger, 1969;
- * the power after Pawlikowski and Chorowska, 2020). A model is fitted before the first origin and updated through the
- * others; forecasts then come from a fit to the whole history.
+ * the power after Pawlikowski and Chorowska, 2020), and these weights are then led a little way to where the error of the mixture
+ * itself is least. What errors are and where they come from: `rolling.ts`. Forecasts then come from a fit to the whole history.
  *
  * @module
  */
 import type { ForecastModel, SeriesFrame } from './model.ts'
+import {
+  ABSOLUTE_ERROR,
+  errorOf,
+  type Measure,
+  type RollingOptions,
+  rollForecasts,
+  type Track,
+} from './rolling.ts'
 
-export interface RollingOptions {
-  /** How far each forecast goes. */
-  readonly steps: number
-  /** Steps from one origin to the next; the last one is `steps` before the end. */
-  readonly strideSteps: number
-  /** Origins at most; fewer when the first would leave less than half of the history to fit to. */
-  readonly origins: number
-}
-
-/** Forecasts and where each began: the length of the history that was known. */
-export interface Track {
-  readonly origins: readonly number[]
-  readonly forecasts: readonly Float64Array[]
-}
-
-/** Lengths of the history at each origin, shortest first. */
-export function rollingOrigins(length: number, options: RollingOptions): number[] {
-  const lengths = Array.from(
-    { length: options.origins },
-    (_, i) => length - options.steps - i * options.strideSteps,
-  )
-  return lengths.filter((origin) => origin * 2 >= length && origin > 0).toReversed()
-}
-
-export function rollForecasts<State>(
-  model: ForecastModel<State>,
+/**
+ * Weights of models by their tracks over the same origins of one history.
+ *
+ * @returns weights that sum to one, one for each track
+ */
+export function weighTracks(
   history: Float64Array,
-  frame: SeriesFrame,
-  options: RollingOptions,
-): Track {
-  const origins = rollingOrigins(history.length, options)
-  let known = origins[0] ?? 0
-  const state = model.fit(history.slice(0, known), frame)
-  const forecasts = origins.map((origin) => {
-    for (; known < origin; known++) model.update(state, history[known] ?? Number.NaN)
-    return model.forecast(state, options.steps)
-  })
-  return { origins, forecasts }
-}
-
-/** Mean absolute error over all origins and steps; unknown values do not count. NaN when there is none. */
-export function errorOf(history: Float64Array, track: Track): number {
-  let sum = 0
-  let count = 0
-  for (const [i, forecast] of track.forecasts.entries()) {
-    const origin = track.origins[i] ?? 0
-    for (const [h, value] of forecast.entries()) {
-      const error = Math.abs((history[origin + h] ?? Number.NaN) - value)
-      if (Number.isNaN(error)) continue
-      sum += error
-      count++
-    }
-  }
-  return count === 0 ? Number.NaN : sum / count
+  tracks: readonly Track[],
+  measure: Measure = ABSOLUTE_ERROR,
+): Float64Array {
+  const errors = tracks.map((track) => errorOf(history, track, measure))
+  return refineWeights(history, tracks, inverseErrorWeights(errors), measure)
 }
 
 /** Power of the inverse error: on M4 Hourly's validation windows 3 to 5 were alike, 2 worse (docs/decisions/0014). */
@@ -76,8 +42,58 @@ export function inverseErrorWeights(errors: readonly number[], power = ERROR_POW
   const raw = Float64Array.from(errors, (error) =>
     Number.isFinite(error) ? (error / mean + FLOOR_SHARE) ** -power : 0,
   )
-  const total = raw.reduce((sum, weight) => sum + weight, 0)
-  return raw.map((weight) => weight / total)
+  return shares(raw)
+}
+
+/** Steps of the descent and their size, in mean errors: half and twice as many, or as large, are alike (docs/decisions/0014). */
+const REFINE_STEPS = 32
+const REFINE_RATE = 0.3
+
+/**
+ * Exponentiated gradient descent (Kivinen, Warmuth, 1997) on the cost of the mixture, from the weights given; the mean of all steps is
+ * taken, which holds it near its start: to the end of the way weights would fit the origins, not the model. What has no weight gets none.
+ *
+ * @param tracks over the same origins all of them
+ * @returns weights that sum to one; those given where nothing is to be learned
+ */
+export function refineWeights(
+  history: Float64Array,
+  tracks: readonly Track[],
+  weights: Float64Array,
+  measure: Measure = ABSOLUTE_ERROR,
+): Float64Array {
+  const { origins = [] } = tracks[0] ?? {}
+  const errors = tracks.map((track) => errorOf(history, track, measure)).filter(Number.isFinite)
+  const scale = errors.reduce((sum, error) => sum + error, 0) / errors.length
+  if (!(scale > 0)) return weights
+  const sum = weights.slice()
+  let now = weights
+  for (let step = 0; step < REFINE_STEPS; step++) {
+    const slopes = new Float64Array(tracks.length)
+    let count = 0
+    for (const [o, origin] of origins.entries()) {
+      const forecasts = tracks.map((track) => track.forecasts[o] ?? new Float64Array())
+      for (const [h, mixed] of mixForecasts(forecasts, now).entries()) {
+        const slope = measure.slope(history[origin + h] ?? Number.NaN, mixed)
+        if (Number.isNaN(slope)) continue
+        count++
+        for (const [i, forecast] of forecasts.entries()) {
+          // Less the mixture: weights sum to one, so only differences matter, and they stay small.
+          slopes[i] = (slopes[i] ?? 0) + slope * ((forecast[h] ?? 0) - mixed)
+        }
+      }
+    }
+    const pace = REFINE_RATE / (Math.max(1, count) * scale)
+    now = shares(now.map((weight, i) => weight * Math.exp(-pace * (slopes[i] ?? 0))))
+    for (const [i, weight] of now.entries()) sum[i] = (sum[i] ?? 0) + weight
+  }
+  const mean = shares(sum)
+  return mean.every(Number.isFinite) ? mean : weights
+}
+
+function shares(parts: Float64Array): Float64Array {
+  const total = parts.reduce((sum, part) => sum + part, 0)
+  return parts.map((part) => part / total)
 }
 
 /** Weighted mean of forecasts of one length. */
@@ -107,9 +123,10 @@ export function combined(
 ): ForecastModel<CombinedState> {
   return {
     name: 'combination',
-    fit: (history, frame) => ({
-      weights: inverseErrorWeights(
-        models.map((model) => errorOf(history, rollForecasts(model, history, frame, options))),
+    fit: (history, frame: SeriesFrame) => ({
+      weights: weighTracks(
+        history,
+        models.map((model) => rollForecasts(model, history, frame, options)),
       ),
       states: models.map((model) => model.fit(history, frame)),
     }),

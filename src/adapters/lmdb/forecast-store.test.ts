@@ -67,9 +67,9 @@ describe('lmdbForecastStore()', () => {
     const put = (name: string, bytes: Uint8Array) => records.put(name, bytes)
     await put('cut', own.subarray(0, 40))
     await put('moved', own)
-    await put('older', sealBy(1).seal('older', Buffer.concat([Buffer.of(1), record])))
-    await put('no-record', sealBy(1).seal('no-record', Buffer.from([2, 255, 15, 111])))
-    await put('stranger', sealBy(2).seal('stranger', Buffer.concat([Buffer.of(2), record])))
+    await put('older', sealBy(1).seal('older', Buffer.concat([Buffer.of(2), record])))
+    await put('no-record', sealBy(1).seal('no-record', Buffer.from([3, 255, 15, 111])))
+    await put('stranger', sealBy(2).seal('stranger', Buffer.concat([Buffer.of(3), record])))
     const unreadable: string[] = []
     const onUnreadable = (pool: string): void => void unreadable.push(pool)
     const store = lmdbForecastStore({ environment, seal: sealBy(1), onUnreadable })

@@ -3,7 +3,7 @@
  *
  * | bytes | what |
  * |---|---|
- * | 1 | version, 2: goes up when what forecasters keep changes its meaning |
+ * | 1 | version, 3: goes up when what forecasters keep changes its meaning |
  * | n | the record, by the structured clone algorithm as V8 writes it (`node:v8`): numbers and typed arrays exactly |
  *
  * Announced events are one such record in a database of their own, under {@link EVENTS_KEY}; watched series one each in a third,
@@ -29,7 +29,7 @@ export interface LmdbForecastStoreOptions {
   readonly onUnreadable?: (record: string) => void
 }
 
-const VERSION = 2
+const VERSION = 3
 /** No name of a pool: what was sealed as one is not opened as the other. */
 const EVENTS_KEY = '/events'
 const SERIES_PREFIX = '/series/'

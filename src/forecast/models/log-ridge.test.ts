@@ -38,13 +38,47 @@ describe('logRidge()', () => {
     const updated = model.fit(values.slice(0, 20 * DAY), FRAME)
     // Long enough that what is too old was forgotten once.
     for (const value of values.subarray(20 * DAY)) model.update(updated, value)
-    const fitted = { ...model.fit(values, FRAME), coefficients: updated.coefficients }
+    const { coefficients, recent } = updated
+    const fitted = { ...model.fit(values, FRAME), coefficients, recent }
     const difference = model.forecast(updated, 30).map((value, k) => {
       return value - (model.forecast(fitted, 30)[k] ?? 0)
     })
     assert.ok(
       difference.every((value) => Math.abs(value) < 1e-6),
       `${difference}`,
+    )
+  })
+
+  it('sees by its updates that days have changed', () => {
+    const values = days(30)
+    // From now on what grows goes on growing, faster than any day.
+    const wild = Float64Array.from({ length: 8 * DAY }, (_, t) =>
+      Math.round(300 * Math.exp(Math.sin(t / 6) + Math.sin((2 * Math.PI * t) / DAY))),
+    )
+    const state = model.fit(values, FRAME)
+    const calm = model.fit(values, FRAME)
+    let [error, errorCalm] = [0, 0]
+    for (const [t, value] of wild.entries()) {
+      if (t > DAY && t + 4 <= wild.length) {
+        const actual = wild[t + 3] ?? 0
+        error += Math.abs((model.forecast(state, 4)[3] ?? 0) - actual)
+        errorCalm += Math.abs(
+          (model.forecast({ ...state, recent: calm.recent }, 4)[3] ?? 0) - actual,
+        )
+      }
+      model.update(state, value)
+    }
+    assert.ok(error < 0.8 * errorCalm, `${error} of ${errorCalm}`)
+  })
+
+  it('updates learn nothing from an outage', () => {
+    const values = days(20)
+    const state = model.fit(values, FRAME)
+    const before = state.recent.map((one) => one?.coefficients.slice())
+    for (let k = 0; k < DAY; k++) model.update(state, 0)
+    assert.deepEqual(
+      state.recent.map((one) => one?.coefficients),
+      before,
     )
   })
 

@@ -3,14 +3,16 @@
  * values, by how it went at this time on the days before, and by the time of day. Fitted for least absolute error, which is
  * what WAPE measures, by reweighting (Schlossmacher, 1973); logarithms keep the median, so nothing is corrected going back.
  *
- * Learning takes a sliding window in `fit`; `update` only moves on. What it learned and how it was chosen:
- * docs/decisions/0015-load-forecasts.md.
+ * There are two of each, and their mean speaks: one learned from weeks in `fit`, and one that began there and goes on learning with each
+ * `update` and forgets as it does (`recursive-fit.ts`). The first is calm, the second sees that days have changed.
+ * How this was chosen: docs/decisions/0015-load-forecasts.md.
  *
  * @module
  */
 import { NormalEquations } from '../../math/ridge.ts'
 import type { ForecastModel, SeriesFrame } from '../model.ts'
 import { appendTo, meanLog, type PastSums, pastSumsOf } from './past-sums.ts'
+import { learnRow, openRecursiveFit, type RecursiveFit } from './recursive-fit.ts'
 
 export interface LogRidgeOptions {
   /** Steps ahead with a regression of their own, ascending; what lies between is interpolated. */
@@ -37,6 +39,8 @@ export interface LogRidgeState {
   readonly horizons: readonly number[]
   /** Per horizon; empty when there was too little to learn from. */
   readonly coefficients: readonly Float64Array[]
+  /** Per horizon, the one that goes on learning; null when there was too little to learn from. */
+  readonly recent: readonly (RecursiveFit | null)[]
   /** The greatest value seen, fading. */
   peak: number
 }
@@ -82,6 +86,11 @@ const ROUND_STRIDE = 4
 const ROUNDS_FULL = 2
 /** Residuals (logarithms) below this weigh the same: absolute error is rounded there. */
 const RESIDUAL_MIN = 0.02
+/** Half-life of what goes on learning, in rows: half a day of minutes, some thirty rows for each column (docs/decisions/0015). */
+const RECENT_HALF_LIFE = 720
+const RECENT_KEEP = 0.5 ** (1 / RECENT_HALF_LIFE)
+/** What goes on learning begins so many half-lives before the end of the history: of where it began a thirtieth is left. */
+const RECENT_WARMUP = 5
 
 function fit(
   history: Float64Array,
@@ -89,7 +98,7 @@ function fit(
   { horizons, windowSeasons, lambda }: LogRidgeOptions,
 ): LogRidgeState {
   const season = frame.seasons[0] ?? 0
-  const lookback = lookbackOf(season)
+  const lookback = lookbackOf(season, horizons)
   const window = season > 0 ? windowSeasons * season : WINDOW_PLAIN
   const keep = Math.min(history.length, window + lookback)
   const known = withoutOutages(history.subarray(history.length - keep))
@@ -97,26 +106,31 @@ function fit(
   const learning: Place = { past: pastSumsOf(known, known.length), season, phase }
   const past = pastSumsOf(known.subarray(-lookback), lookback + ROOM)
   const first = Math.max(LEVEL_STEPS, known.length - window)
+  const learned = horizons.map((h) => regression(learning, first, h, lambda))
   return {
     past,
     season,
     phase,
     horizons,
-    coefficients: horizons.map((h) => regression(learning, first, h, lambda)),
+    coefficients: learned.map(({ coefficients }) => coefficients),
+    recent: learned.map(({ recent }) => recent),
     peak: known.reduce((most, value) => (value > most ? value : most), 0),
   }
 }
 
-function lookbackOf(season: number): number {
-  const longest = Math.max(LEVEL_STEPS, ...MEANS)
+/** What a forecast looks back on, and before it what was looked back on when the values that come now were forecast. */
+function lookbackOf(season: number, horizons: readonly number[]): number {
+  const longest = Math.max(LEVEL_STEPS, ...MEANS) + Math.max(0, ...horizons)
   return season > 0 ? SHAPE_SEASONS * season + 2 * SHAPE_HALF + longest : 2 * longest
 }
+
+type Learned = Readonly<{ coefficients: Float64Array; recent: RecursiveFit | null }>
 
 /**
  * Least absolute error for growth over `h` steps, over the rows from `first` on. A row weighs the square root of its level:
  * busy hours make most of WAPE, but with their full weight a single flash decides all.
  */
-function regression(place: Place, first: number, h: number, lambda: number): Float64Array {
+function regression(place: Place, first: number, h: number, lambda: number): Learned {
   const columns = columnsOf(place.season)
   const { values, length } = place.past
   const rows: Float64Array[] = []
@@ -131,8 +145,9 @@ function regression(place: Place, first: number, h: number, lambda: number): Flo
     targets.push(Math.log1p(target) - level)
     weights.push(Math.sqrt(Math.exp(level)))
   }
-  if (rows.length < ROWS_MIN * columns) return new Float64Array(0)
+  if (rows.length < ROWS_MIN * columns) return { coefficients: new Float64Array(0), recent: null }
   let coefficients = new Float64Array(columns)
+  let gram = new Float64Array()
   for (let round = 0; round <= REWEIGHTINGS; round++) {
     const equations = new NormalEquations(columns)
     const stride = round > REWEIGHTINGS - ROUNDS_FULL ? 1 : ROUND_STRIDE
@@ -144,19 +159,60 @@ function regression(place: Place, first: number, h: number, lambda: number): Flo
       equations.add(row, target, round === 0 ? weight : weight / Math.max(RESIDUAL_MIN, residual))
     }
     coefficients = equations.solve(lambda)
+    gram = equations.gram
   }
-  return coefficients
+  // Faded, rows without end come to a half-life / ln 2.
+  const share = Math.min(1, RECENT_HALF_LIFE / Math.LN2 / rows.length)
+  const recent = openRecursiveFit(gram, coefficients, share, lambda)
+  for (let i = Math.max(0, rows.length - RECENT_WARMUP * RECENT_HALF_LIFE); i < rows.length; i++) {
+    learnRecent(recent, rows[i] ?? coefficients, targets[i] ?? 0, weights[i] ?? 0)
+  }
+  return { coefficients, recent }
+}
+
+/** As in the rounds of {@link regression}: a row weighs by its level and less the farther it is off. */
+function learnRecent(
+  recent: RecursiveFit,
+  row: Float64Array,
+  target: number,
+  weight: number,
+): void {
+  const error = target - dot(row, recent.coefficients)
+  const scaled = weight / Math.max(RESIDUAL_MIN, Math.abs(error))
+  learnRow(recent, row, error, scaled, RECENT_KEEP)
 }
 
 function update(state: LogRidgeState, value: number): void {
-  push(state.past, value, lookbackOf(state.season))
+  push(state.past, value, lookbackOf(state.season, state.horizons))
   state.phase++
+  learn(state)
   const fade = state.season > 0 ? PEAK_FADES / state.season : 0
   state.peak = Math.max(state.peak * (1 - fade), value >= 0 ? value : 0)
 }
 
+/** The last value is what the forecasts of `h` steps ago were about. */
+function learn(state: LogRidgeState): void {
+  const { past, season, horizons, recent } = state
+  const now = past.length - 1
+  const value = past.values[now] ?? Number.NaN
+  if (Number.isNaN(value) || isOutage(state, now)) return
+  const row = new Float64Array(columnsOf(season))
+  for (const [i, h] of horizons.entries()) {
+    const one = recent[i]
+    const t = now - h
+    if (!one || t < LEVEL_STEPS || Number.isNaN(past.values[t]) || isOutage(state, t)) continue
+    const level = writeRow(state, t, h, row)
+    learnRecent(one, row, Math.log1p(value) - level, Math.exp(level / 2))
+  }
+}
+
+/** A zero where there never is one at this time of the season: it teaches nothing, see {@link withoutOutages}. */
+function isOutage({ past, season }: Place, t: number): boolean {
+  return past.values[t] === 0 && shapeAt(past, season, t, t) >= Math.log1p(OUTAGE_MEAN)
+}
+
 function forecast(state: LogRidgeState, steps: number): Float64Array {
-  const { past, season, horizons, coefficients, peak } = state
+  const { past, season, horizons, coefficients, recent, peak } = state
   const out = new Float64Array(steps)
   const row = new Float64Array(columnsOf(season))
   const t = past.length - 1
@@ -167,7 +223,9 @@ function forecast(state: LogRidgeState, steps: number): Float64Array {
     const h = horizons[i] ?? 0
     const learned = coefficients[i] ?? row
     let to = writeRow(state, t, h, row)
-    if (learned.length === row.length) to += dot(row, learned)
+    if (learned.length === row.length) {
+      to += (dot(row, learned) + dot(row, recent[i]?.coefficients ?? learned)) / 2
+    }
     to = Math.min(most, Math.max(0, to))
     for (let k = before + 1; k <= Math.min(h, steps); k++) {
       out[k - 1] = Math.expm1(from + ((to - from) * (k - before)) / (h - before))
