@@ -241,13 +241,18 @@ function answer(
   const header = writeKeyHeader(type, message.keyId, message.suite, agreed.field)
   const th = agreement.hash(transcript(request.message, header))
   let salt = exporter
-  if (agreed.mlKem !== undefined) salt = agreement.hkdf(agreed.mlKem, salt, keyInfo('pq', th), 32)
+  if (agreed.mlKem !== undefined) {
+    salt = agreement.hkdf(agreed.mlKem, salt, (expand) => expand(keyInfo('pq', th), 32))
+  }
   const previous = isRotate ? request.previous : undefined
   if (previous !== undefined) {
     salt = agreement.hash(salt, agreement.hmac(previous.requestKey, chainSigned(th)))
   }
-  const derive = (label: 'resp' | 'req' | 'body', bytes: number) =>
-    agreement.hkdf(agreed.dh, salt, keyInfo(label, th), bytes)
+  const { requestKey, bodyKey, replyKey } = agreement.hkdf(agreed.dh, salt, (expand) => ({
+    requestKey: expand(keyInfo('req', th), 32),
+    bodyKey: expand(keyInfo('body', th), 32),
+    replyKey: expand(keyInfo('resp', th), REPLY_KEY_BYTES + REPLY_NONCE_BYTES),
+  }))
   const sessionId = previous?.sessionId ?? random.bytes(16)
   const generation = previous === undefined ? 1 : previous.generation + 1
   const contents: TicketContents = {
@@ -262,8 +267,8 @@ function answer(
     rotateAfter: now + request.rotateS,
     expires: now + policy.ticketS,
     sessionId,
-    requestKey: derive('req', 32),
-    bodyKey: derive('body', 32),
+    requestKey,
+    bodyKey,
     policy: policy.policyId,
     subject: previous?.subject ?? request.subject,
     backend: previous?.backend,
@@ -284,10 +289,9 @@ function answer(
       [SERVER_TLV.expires, u32Bytes(contents.expires)],
     ]),
   )
-  const replyKey = derive('resp', REPLY_KEY_BYTES + REPLY_NONCE_BYTES)
   const key = replyKey.subarray(0, REPLY_KEY_BYTES)
   const sealed = agreement.seal(key, replyKey.subarray(REPLY_KEY_BYTES), th, plain)
-  for (const secret of [contents.requestKey, contents.bodyKey, replyKey, agreed.dh]) secret.fill(0)
+  for (const secret of [requestKey, bodyKey, replyKey, agreed.dh]) secret.fill(0)
   const session = office.encodeUrl(sessionId)
   const reply = { reply: joinOctets(header, sealed), session, generation, ticket }
   sessions.remember(name, reply, contents.expires, now)

@@ -32,8 +32,12 @@ export interface KeyAgreement {
     | undefined
   /** SHA-256 of the parts one after the other. */
   hash(...parts: readonly Uint8Array[]): Uint8Array
-  /** HKDF-SHA256 (RFC 5869), extract and expand. */
-  hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, bytes: number): Uint8Array
+  /** HKDF-SHA256 (RFC 5869): what `take` makes of it, which expands by `info`s, to 32 bytes at most each, of what is extracted once. */
+  hkdf<T>(
+    ikm: Uint8Array,
+    salt: Uint8Array,
+    take: (expand: (info: Uint8Array, bytes: number) => Uint8Array) => T,
+  ): T
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array
   /** Same bytes? In constant time. */
   equal(a: Uint8Array, b: Uint8Array): boolean

@@ -118,6 +118,8 @@ export function writeKeyHeader(
   return header
 }
 
+const TLV_HEADER_BYTES = 4
+
 export type KeyTlvs = ReadonlyMap<number, Uint8Array>
 
 /** Reads TLVs; undefined unless they are in order, whole, and every critical one is `known`. Never throws. */
@@ -209,7 +211,10 @@ export function readClientInit(
   const previous = tlvs.get(CLIENT_TLV.previous)
   if (previous !== undefined && previous.length !== 52) return malformed('previous')
   // The signature has the highest type that is known, but an optional one may follow some day.
-  const unsigned = new Map([...tlvs].filter(([type]) => type !== CLIENT_TLV.deviceSignature))
+  const valueAt = deviceSignature.byteOffset - bytes.byteOffset
+  const signed = new Uint8Array(bytes.length - TLV_HEADER_BYTES - deviceSignature.length)
+  signed.set(bytes.subarray(0, valueAt - TLV_HEADER_BYTES))
+  signed.set(bytes.subarray(valueAt + deviceSignature.length), valueAt - TLV_HEADER_BYTES)
   const init: ClientInit = {
     share,
     mlKemKey,
@@ -227,7 +232,7 @@ export function readClientInit(
           },
     capabilities: capabilities === undefined ? 0 : u32(capabilities, 0),
     channelBinding,
-    signed: writeKeyTlvs(unsigned),
+    signed,
   }
   return { kind: 'read', init }
 }

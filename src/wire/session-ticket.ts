@@ -14,7 +14,7 @@
  * @module
  */
 import { u16, u32 } from './big-endian.ts'
-import { readKeyTlvs, writeKeyTlvs } from './key-message.ts'
+import { writeKeyTlvs } from './key-message.ts'
 
 export const TICKET_AAD_BYTES = 5
 export const TICKET_NONCE_BYTES = 12
@@ -96,47 +96,106 @@ export function ticketAad(stekId: number): Uint8Array {
   return Uint8Array.of(1, stekId >>> 24, (stekId >>> 16) & 255, (stekId >>> 8) & 255, stekId & 255)
 }
 
-/** Lengths of the TLVs; policy and device key are always there. */
-const TLV_BYTES: ReadonlyMap<number, number> = new Map([
-  [TICKET_TLV.policy, 2],
-  [TICKET_TLV.subject, 16],
-  [TICKET_TLV.backend, 4],
-  [TICKET_TLV.softBinding, 16],
-  [TICKET_TLV.deviceKey, 32],
-  [TICKET_TLV.tier, 1],
-])
+/** Bytes of the TLVs, by type; policy and device key are always there. */
+const TLV_BYTES: readonly (number | undefined)[] = [undefined, 2, 16, 4, 16, 32, 1]
+/** Who does not know a TLV of such a type must refuse the ticket. */
+const CRITICAL = 0x8000
 
-/** Reads what was sealed. undefined for anything but a whole one; views of `plain`. Never throws. */
-export function readTicketContents(plain: Uint8Array): TicketContents | undefined {
+/**
+ * What was sealed, as an edge keeps it: numbers are read once, octets are views of `plain` that are made when they are asked for. A view for each of them
+ * would take as much memory as the rest.
+ */
+export class OpenTicket implements TicketContents {
+  readonly flags: number
+  readonly suite: number
+  readonly epoch: number
+  readonly generation: number
+  readonly notBefore: number
+  readonly rotateAfter: number
+  readonly expires: number
+  readonly policy: number
+  readonly backend: number | undefined
+  readonly tier: number
+  readonly #plain: Uint8Array
+  readonly #deviceKeyAt: number
+  /** 0: there is none. */
+  readonly #subjectAt: number
+  readonly #softBindingAt: number
+
+  /** @param places of the values of TLVs, by type; 0: there is none */
+  constructor(plain: Uint8Array, places: readonly number[]) {
+    const at = (type: number): number => places[type] as number
+    this.flags = plain[1] as number
+    this.suite = u16(plain, 2)
+    this.epoch = u32(plain, 4)
+    this.generation = u32(plain, 8)
+    this.notBefore = u32(plain, 12)
+    this.rotateAfter = u32(plain, 16)
+    this.expires = u32(plain, 20)
+    this.policy = u16(plain, at(TICKET_TLV.policy))
+    this.backend = at(TICKET_TLV.backend) === 0 ? undefined : u32(plain, at(TICKET_TLV.backend))
+    this.tier = at(TICKET_TLV.tier) === 0 ? 1 : (plain[at(TICKET_TLV.tier)] as number)
+    this.#plain = plain
+    this.#deviceKeyAt = at(TICKET_TLV.deviceKey)
+    this.#subjectAt = at(TICKET_TLV.subject)
+    this.#softBindingAt = at(TICKET_TLV.softBinding)
+  }
+
+  get sessionId(): Uint8Array {
+    return this.#plain.subarray(24, 40)
+  }
+
+  get requestKey(): Uint8Array {
+    return this.#plain.subarray(40, 72)
+  }
+
+  get bodyKey(): Uint8Array {
+    return this.#plain.subarray(72, PLAIN_BYTES)
+  }
+
+  get subject(): Uint8Array | undefined {
+    return this.#valueAt(this.#subjectAt, TICKET_TLV.subject)
+  }
+
+  get softBinding(): Uint8Array | undefined {
+    return this.#valueAt(this.#softBindingAt, TICKET_TLV.softBinding)
+  }
+
+  get deviceKey(): Uint8Array {
+    const at = this.#deviceKeyAt
+    return this.#plain.subarray(at, at + (TLV_BYTES[TICKET_TLV.deviceKey] as number))
+  }
+
+  #valueAt(at: number, type: number): Uint8Array | undefined {
+    return at === 0 ? undefined : this.#plain.subarray(at, at + (TLV_BYTES[type] as number))
+  }
+}
+
+/** Reads what was sealed. undefined for anything but a whole one. Never throws. */
+export function readOpenTicket(plain: Uint8Array): OpenTicket | undefined {
   if (plain.length < PLAIN_BYTES || plain[0] !== 1) return undefined
-  const tlvs = readKeyTlvs(plain.subarray(PLAIN_BYTES), new Set())
-  if (tlvs === undefined) return undefined
-  for (const [type, value] of tlvs) {
-    const length = TLV_BYTES.get(type)
-    if (length !== undefined && value.length !== length) return undefined
+  const places = [0, 0, 0, 0, 0, 0, 0]
+  let last = -1
+  for (let at = PLAIN_BYTES; at < plain.length; ) {
+    const type = u16(plain, at)
+    const length = u16(plain, at + 2)
+    const end = at + 4 + length
+    if (type <= last || end > plain.length || type >= CRITICAL) return undefined
+    if (length !== (TLV_BYTES[type] ?? length)) return undefined
+    if (type < places.length) places[type] = at + 4
+    last = type
+    at = end
   }
-  const policy = tlvs.get(TICKET_TLV.policy)
-  const deviceKey = tlvs.get(TICKET_TLV.deviceKey)
-  if (policy === undefined || deviceKey === undefined) return undefined
-  const backend = tlvs.get(TICKET_TLV.backend)
-  return {
-    flags: plain[1] as number,
-    suite: u16(plain, 2),
-    epoch: u32(plain, 4),
-    generation: u32(plain, 8),
-    notBefore: u32(plain, 12),
-    rotateAfter: u32(plain, 16),
-    expires: u32(plain, 20),
-    sessionId: plain.subarray(24, 40),
-    requestKey: plain.subarray(40, 72),
-    bodyKey: plain.subarray(72, 104),
-    policy: u16(policy, 0),
-    subject: tlvs.get(TICKET_TLV.subject),
-    backend: backend === undefined ? undefined : u32(backend, 0),
-    softBinding: tlvs.get(TICKET_TLV.softBinding),
-    deviceKey,
-    tier: tlvs.get(TICKET_TLV.tier)?.[0] ?? 1,
-  }
+  if (places[TICKET_TLV.policy] === 0 || places[TICKET_TLV.deviceKey] === 0) return undefined
+  return new OpenTicket(plain, places)
+}
+
+/** The same by itself, with a view of `plain` for each that is octets. */
+export function readTicketContents(plain: Uint8Array): TicketContents | undefined {
+  const open = readOpenTicket(plain)
+  if (open === undefined) return undefined
+  const { sessionId, requestKey, bodyKey, subject, softBinding, deviceKey } = open
+  return { ...open, sessionId, requestKey, bodyKey, subject, softBinding, deviceKey }
 }
 
 /** The bytes to be sealed. They hold secrets: zero them once they are. */

@@ -9,14 +9,12 @@ import {
   BLOCK_BYTES,
   COUNTER_AT,
   FREE_AT,
-  GROUP_BLOCKS,
   gcmModule,
   HASH_AT,
   MEMORY_BYTES,
-  TABLE_BYTES,
-  TABLE_OCTETS,
   TABLES_AT,
-} from './gcm-module.ts'
+  tablesFor,
+} from '../../crypto/gcm-module.ts'
 
 export const TAG_BYTES = 16
 
@@ -37,22 +35,13 @@ export const KEYSTREAM_BYTES_MAX = MEMORY_BYTES - KEYSTREAM_AT
 let present: PacketGcm | undefined
 
 export class PacketGcm {
-  readonly #tables = new Uint8Array(GROUP_BLOCKS * TABLE_BYTES)
+  readonly #tables: Uint8Array
   readonly #aes: Cipheriv
 
   constructor(key: KeyObject) {
     this.#aes = createCipheriv('aes-128-ecb', key, null)
+    this.#tables = tablesFor(gcm, this.#aes.update(Buffer.alloc(BLOCK_BYTES)))
     present = this
-    let power: Uint8Array = this.#aes.update(Buffer.alloc(BLOCK_BYTES))
-    for (let n = GROUP_BLOCKS - 1; n >= 0; n--) {
-      const tables = tablesOf(power)
-      this.#tables.set(tables, n * TABLE_BYTES)
-      memory.set(tables, TABLES_AT + n * TABLE_BYTES)
-      // The GHASH of one block is that times H: of which the last tables are.
-      memory.set(power, FREE_AT)
-      hash(1)
-      power = Uint8Array.from(memory.subarray(HASH_AT, HASH_AT + BLOCK_BYTES))
-    }
   }
 
   /** Nothing is sealed or opened by it afterwards. OpenSSL cleanses its key when it is collected. */
@@ -139,26 +128,7 @@ function authenticate(headerBytes: number, textAt: number, textBytes: number): v
   words.setUint32(lengthsAt + 4, 8 * headerBytes)
   words.setUint32(lengthsAt + 8, 0)
   words.setUint32(lengthsAt + 12, 8 * textBytes)
-  hash((lengthsAt + BLOCK_BYTES - FREE_AT) / BLOCK_BYTES)
-  gcm.xor(HASH_AT, KEYSTREAM_AT, 1)
-}
-
-function hash(blocks: number): void {
   for (let i = 0; i < BLOCK_BYTES; i += 4) words.setUint32(HASH_AT + i, 0)
-  gcm.hash(FREE_AT, blocks)
-}
-
-/** Entry n of vector k is octet k of n x `element`, the first bit of n having the lowest power. */
-function tablesOf(element: Uint8Array): Uint8Array {
-  const tables = new Uint8Array(TABLE_BYTES)
-  const entries = 16
-  for (let k = 0; k < TABLE_OCTETS; k++) {
-    const pair = ((element[k - 1] ?? 0) << 8) | (element[k] ?? 0)
-    for (let n = 0; n < entries; n++) {
-      let octet = 0
-      for (let bit = 0; bit < 4; bit++) octet ^= -((n >> (3 - bit)) & 1) & (pair >> bit)
-      tables[k * entries + n] = octet
-    }
-  }
-  return tables
+  gcm.hash(FREE_AT, (lengthsAt + BLOCK_BYTES - FREE_AT) / BLOCK_BYTES)
+  gcm.xor(HASH_AT, KEYSTREAM_AT, 1)
 }

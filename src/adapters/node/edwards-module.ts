@@ -21,7 +21,7 @@ import {
   tee,
   unsigned,
   wasmInstance,
-} from './wasm-code.ts'
+} from '../../crypto/wasm-code.ts'
 
 /** Arguments are addresses in its memory; where the result goes comes first, and may be one of the others. */
 export interface EdwardsModule {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { hmacSha256 } from './hmac.ts'
+import { hmacKey, hmacSha256, isHmacOf } from './hmac.ts'
 
 describe('hmacSha256()', () => {
   it('passes RFC 4231, test cases 1 to 4', () => {
@@ -41,9 +41,71 @@ describe('hmacSha256()', () => {
     assert.throws(() => hmacSha256(randomBytes(65), randomBytes(1)), RangeError)
   })
 
+  it('agrees with OpenSSL for data of a whole block more or less, and of a megabyte', () => {
+    const key = randomBytes(32)
+    for (const length of [...Array(200).keys(), 65_000, 1_000_000]) {
+      const data = randomBytes(length)
+      const expected = createHmac('sha256', key).update(data).digest()
+      assert.deepEqual(hmacSha256(key, data), expected, `${length}`)
+    }
+    assert.throws(() => hmacSha256(key, Buffer.alloc(1 << 20)), RangeError)
+  })
+
+  it('takes parts as one', () => {
+    const [key, data] = [randomBytes(20), randomBytes(100)]
+    const parts = [data.subarray(0, 1), data.subarray(1, 1), data.subarray(1)]
+    assert.deepEqual(hmacSha256(key, ...parts), hmacSha256(key, data))
+  })
+
   it('leaves key and data as they are', () => {
     const [key, data] = [Buffer.from('key'), Buffer.from('data')]
     hmacSha256(key, data)
     assert.equal(`${key}${data}`, 'keydata')
+  })
+})
+
+describe('isHmacOf()', () => {
+  const bytes = randomBytes(32)
+  const key = hmacKey(bytes)
+  const macOf = (text: string, by: Uint8Array = bytes) =>
+    createHmac('sha256', by).update(text, 'latin1').digest('base64')
+
+  it('takes the MAC of a text of any length, and no other', () => {
+    for (let length = 0; length < 1000; length += 7) {
+      const text = 'a\xe9'.repeat(length).slice(0, length)
+      assert.equal(isHmacOf(key, text, macOf(text)), true, `${length}`)
+      assert.equal(isHmacOf(key, `${text}.`, macOf(text)), false, `${length}`)
+    }
+    assert.equal(isHmacOf(key, 'text', macOf('text', randomBytes(32))), false)
+  })
+
+  it('refuses a MAC of which a bit is another, and what is none', () => {
+    const mac = Buffer.from(macOf('text'), 'base64')
+    for (let bit = 0; bit < 256; bit++) {
+      const other = Buffer.from(mac)
+      other[bit >> 3] = (other[bit >> 3] as number) ^ (1 << (bit & 7))
+      assert.equal(isHmacOf(key, 'text', other.toString('base64')), false)
+    }
+    for (const none of ['', '='.repeat(44), 'A'.repeat(44), '!'.repeat(44)]) {
+      assert.equal(isHmacOf(key, 'text', none), false)
+    }
+  })
+
+  it('takes a MAC in its usual spelling alone', () => {
+    const mac = macOf('text')
+    assert.equal(isHmacOf(key, 'text', mac), true)
+    // The last two bits before the padding are no part of it.
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+    const next = letters[letters.indexOf(mac[42] ?? '') + 1] ?? ''
+    const others = [`${mac.slice(0, 42)}${next}=`, `${mac.slice(0, 43)} `, `${mac.slice(0, 43)}A`]
+    for (const other of others) {
+      assert.deepEqual(Buffer.from(other, 'base64').subarray(0, 32), Buffer.from(mac, 'base64'))
+      assert.equal(isHmacOf(key, 'text', other), false)
+    }
+  })
+
+  it('knows its key after others were used', () => {
+    hmacSha256(randomBytes(64), randomBytes(300))
+    assert.equal(isHmacOf(key, 'text', macOf('text')), true)
   })
 })

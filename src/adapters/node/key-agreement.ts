@@ -11,7 +11,6 @@ import {
   encapsulate,
   generateKeyPairSync,
   hash,
-  hkdfSync,
   timingSafeEqual,
   verify,
 } from 'node:crypto'
@@ -30,6 +29,8 @@ export interface KeyServerPair {
 }
 
 const ED25519_KEY_BYTES = 32
+const HASH_BYTES = 32
+const FIRST_ROUND = Buffer.of(1)
 
 /** @param pairs asked anew for each message: they roll over */
 export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyAgreement {
@@ -58,8 +59,8 @@ export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyA
       const whole = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts)
       return hash('sha256', whole, 'buffer')
     },
-    hkdf: (ikm, salt, info, bytes) => Buffer.from(hkdfSync('sha256', ikm, salt, info, bytes)),
-    hmac: hmacSha256,
+    hkdf,
+    hmac: (key, data) => hmacSha256(key, data),
     equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
     seal(key, nonce, aad, plain) {
       const cipher = createCipheriv('aes-128-gcm', key, nonce).setAAD(aad)
@@ -77,11 +78,28 @@ export function opensslKeyAgreement(pairs: () => readonly KeyServerPair[]): KeyA
   }
 }
 
+/** RFC 5869, one round of Expand: keys of a session have 32 bytes at most. */
+function hkdf<T>(
+  ikm: Uint8Array,
+  salt: Uint8Array,
+  take: (expand: (info: Uint8Array, bytes: number) => Uint8Array) => T,
+): T {
+  const prk = hmacSha256(salt, ikm)
+  const taken = take((info, bytes) => {
+    if (bytes > HASH_BYTES) throw new RangeError(`Cannot derive ${bytes} bytes: at most 32`)
+    return hmacSha256(prk, info, FIRST_ROUND).subarray(0, bytes)
+  })
+  prk.fill(0)
+  return taken
+}
+
 function agreeP256(share: Uint8Array) {
   try {
     const peer = p256Key(share)
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const field = publicKey.export({ format: 'raw-public', type: 'uncompressed' })
+    const { privateKey, publicKey: field } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      publicKeyEncoding: { format: 'raw-public', type: 'uncompressed' },
+    })
     return { field, dh: diffieHellman({ privateKey, publicKey: peer }), mlKem: undefined }
   } catch {
     // Not a point of the curve.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createDecipheriv, createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Revocations } from '../../keys/session/revocations.ts'
@@ -12,7 +12,11 @@ import {
 } from '../../keys/session/validate-request.ts'
 import { SUITE } from '../../wire/key-message.ts'
 import { type ProvenRequest, proofBase, writeProofParameters } from '../../wire/session-proof.ts'
-import { readSealedTicket, type TicketContents } from '../../wire/session-ticket.ts'
+import {
+  readSealedTicket,
+  type TicketContents,
+  writeTicketContents,
+} from '../../wire/session-ticket.ts'
 import { type RequestKey, Steks } from './session-crypto.ts'
 import { systemRandom } from './system-random.ts'
 
@@ -282,5 +286,22 @@ describe('Steks', () => {
     const steks = new Steks()
     assert.throws(() => steks.add(1, new Uint8Array(16)), RangeError)
     assert.throws(() => steks.sealTicket(1, contents(), random), RangeError)
+  })
+
+  it('opens octets that stay as they are, and seals as AES-256-GCM', () => {
+    const steks = new Steks()
+    const key = random.bytes(32)
+    steks.add(STEK, key)
+    const tickets = Array.from({ length: 500 }, () => contents())
+    const sealed = tickets.map((ticket) => steks.sealTicket(STEK, ticket, random))
+    const opened = sealed.map((each) => steks.openTicket(readSealedTicket(each) ?? assert.fail()))
+    assert.deepEqual(
+      opened,
+      tickets.map(writeTicketContents).map((each) => Buffer.from(each)),
+    )
+    const { nonce, aad, ciphertext, tag } =
+      readSealedTicket(sealed[0] ?? assert.fail()) ?? assert.fail()
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(aad).setAuthTag(tag)
+    assert.deepEqual(Buffer.concat([decipher.update(ciphertext), decipher.final()]), opened[0])
   })
 })

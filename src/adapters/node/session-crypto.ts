@@ -1,63 +1,42 @@
 /**
- * The cryptography of session keys at an edge (LSK/1 sections 1.5, 1.6): tickets under AES-256-GCM, request proofs by
- * HMAC-SHA-256, by OpenSSL. Keys that seal are KeyObjects from the moment they come in: importing raw bytes per call
- * costs five times as much. A request's HMAC (RFC 2104) is two one-shot hashes over the padded key: an HMAC object per
- * request costs several times that in a process that does much else.
+ * The cryptography of session keys at an edge (LSK/1 sections 1.5, 1.6): tickets under AES-256-GCM (`ticket-gcm.ts`), request proofs by HMAC-SHA-256
+ * (`hmac.ts`).
  *
  * @module
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hash,
-  type KeyObject,
-  timingSafeEqual,
-} from 'node:crypto'
 import type { Random } from '../../ground/random.ts'
 import type { SessionCrypto } from '../../keys/session/validate-request.ts'
 import {
   type SealedTicket,
   TICKET_NONCE_BYTES,
-  TICKET_TAG_BYTES,
   type TicketContents,
   ticketAad,
   writeTicketContents,
 } from '../../wire/session-ticket.ts'
+import { type HmacKey, hmacKey, isHmacOf } from './hmac.ts'
+import { TicketGcm } from './ticket-gcm.ts'
 
 const STEK_BYTES = 32
 const REQUEST_KEY_BYTES = 32
-const CIPHER = 'aes-256-gcm'
 
-const BLOCK_BYTES = 64
-const HASH_BYTES = 32
-/** In base64. */
-const MAC_CHARS = 44
-/** Longer than what is signed of most requests; others get a buffer of their own. */
-const ROOM_BYTES = 4096
+/** More than a ticket has; what is longer gets a buffer of its own. */
+const DECODE_CHARS_MAX = 1024
+// One ticket is looked at at a time.
+const decodeRoom = Buffer.alloc(DECODE_CHARS_MAX)
 
 /** A request key as HMAC begins with it. Secret. */
-export interface RequestKey {
-  readonly inner: Uint8Array
-  readonly outer: Uint8Array
-}
-
-// One request is checked at a time: what is hashed for it is written over by the next.
-const room = Buffer.alloc(ROOM_BYTES)
-const outerRoom = Buffer.alloc(BLOCK_BYTES + HASH_BYTES)
-const made = Buffer.alloc(MAC_CHARS)
-const given = Buffer.alloc(MAC_CHARS)
+export type RequestKey = HmacKey
 
 /** Keys that seal tickets, by their id (group << 24 | epoch). */
 export class Steks implements SessionCrypto<RequestKey> {
-  readonly #keys = new Map<number, KeyObject>()
+  readonly #keys = new Map<number, TicketGcm>()
 
   /** Takes a key; the caller zeroes `bytes`. @throws RangeError unless it has 32 bytes */
   add(stekId: number, bytes: Uint8Array): void {
     if (bytes.length !== STEK_BYTES) {
       throw new RangeError(`Cannot use a sealing key of ${bytes.length} bytes: want ${STEK_BYTES}`)
     }
-    this.#keys.set(stekId, createSecretKey(bytes))
+    this.#keys.set(stekId, new TicketGcm(bytes))
   }
 
   has(stekId: number): boolean {
@@ -79,31 +58,15 @@ export class Steks implements SessionCrypto<RequestKey> {
     const plain = writeTicketContents(contents)
     const aad = ticketAad(stekId)
     const nonce = random.bytes(TICKET_NONCE_BYTES)
-    const cipher = createCipheriv(CIPHER, key, nonce).setAAD(aad)
-    const sealed = [cipher.update(plain), cipher.final(), cipher.getAuthTag()]
+    const sealed = key.seal(nonce, aad, plain)
     plain.fill(0)
-    return Buffer.concat([aad, nonce, ...sealed])
+    return Buffer.concat([aad, nonce, sealed])
   }
 
-  openTicket({
-    stekId,
-    nonce,
-    ciphertext,
-    tag,
-    aad,
-  }: SealedTicket): Uint8Array | 'unknown' | undefined {
-    const key = this.#keys.get(stekId)
+  openTicket(ticket: SealedTicket): Uint8Array | 'unknown' | undefined {
+    const key = this.#keys.get(ticket.stekId)
     if (key === undefined) return 'unknown'
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TICKET_TAG_BYTES })
-    decipher.setAAD(aad).setAuthTag(tag)
-    const plain = decipher.update(ciphertext)
-    try {
-      decipher.final()
-      return plain
-    } catch {
-      plain.fill(0)
-      return undefined
-    }
+    return key.open(ticket.nonce, ticket.aad, ticket.ciphertext, ticket.tag)
   }
 
   /** @throws RangeError unless it has 32 bytes */
@@ -111,35 +74,22 @@ export class Steks implements SessionCrypto<RequestKey> {
     if (bytes.length !== REQUEST_KEY_BYTES) {
       throw new RangeError(`Cannot use a request key of ${bytes.length} bytes`)
     }
-    return { inner: padded(bytes, 0x36), outer: padded(bytes, 0x5c) }
+    return hmacKey(bytes)
   }
 
   verify(key: RequestKey, base: string, signature: string): boolean {
-    if (signature.length !== MAC_CHARS) return false
-    const end = BLOCK_BYTES + base.length
-    const whole = end > ROOM_BYTES ? Buffer.alloc(end) : room
-    whole.set(key.inner)
-    whole.write(base, BLOCK_BYTES, 'latin1')
-    outerRoom.set(key.outer)
-    outerRoom.write(hash('sha256', whole.subarray(0, end), 'latin1'), BLOCK_BYTES, 'latin1')
-    made.write(hash('sha256', outerRoom, 'base64'), 'latin1')
-    given.write(signature, 'latin1')
-    return timingSafeEqual(made, given)
+    return isHmacOf(key, base, signature)
   }
 
   decode(base64: string): Uint8Array | undefined {
-    const bytes = Buffer.from(base64, 'base64')
+    const { length } = base64
+    const room = length > DECODE_CHARS_MAX ? Buffer.alloc(length) : decodeRoom
+    const end = room.write(base64, 'base64')
     // Node skips what is no base64: only the one spelling of these bytes is taken.
-    return bytes.toString('base64') === base64 ? bytes : undefined
+    return room.toString('base64', 0, end) === base64 ? room.subarray(0, end) : undefined
   }
 
-  encodeUrl(bytes: Uint8Array): string {
-    return Buffer.from(bytes).toString('base64url')
+  encodeUrl({ buffer, byteOffset, length }: Uint8Array): string {
+    return Buffer.from(buffer, byteOffset, length).toString('base64url')
   }
-}
-
-function padded(key: Uint8Array, pad: number): Uint8Array {
-  const block = new Uint8Array(BLOCK_BYTES).fill(pad)
-  for (let i = 0; i < key.length; i++) block[i] = (key[i] as number) ^ pad
-  return block
 }

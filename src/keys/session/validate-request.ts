@@ -14,8 +14,8 @@ import {
   readProofSignature,
 } from '../../wire/session-proof.ts'
 import {
+  readOpenTicket,
   readSealedTicket,
-  readTicketContents,
   type SealedTicket,
   TICKET_BYTES_MAX,
   TICKET_FLAG,
@@ -52,7 +52,7 @@ export interface SessionCrypto<Key> {
   requestKey(bytes: Uint8Array): Key
   /** HMAC-SHA-256 of `base` equals `signature` (base64)? In constant time. */
   verify(key: Key, base: string, signature: string): boolean
-  /** Bytes of canonical base64, undefined for anything else. */
+  /** Bytes of canonical base64, undefined for anything else. They may be written over by the next. */
   decode(base64: string): Uint8Array | undefined
   encodeUrl(bytes: Uint8Array): string
 }
@@ -240,16 +240,16 @@ export class Validator<Key> {
     if (sealed === undefined) return 'ticket_malformed'
     const plain = this.#crypto.openTicket(sealed)
     if (plain === 'unknown') return 'stek_unknown'
-    const contents = plain === undefined ? undefined : readTicketContents(plain)
-    if (plain === undefined || contents === undefined) return 'ticket_invalid'
-    const key = this.#crypto.requestKey(contents.requestKey)
-    const { requestKey: _, ...ticket } = contents
-    // The others are views of `plain`, which lives on without it.
-    contents.requestKey.fill(0)
+    const ticket = plain === undefined ? undefined : readOpenTicket(plain)
+    if (ticket === undefined) return 'ticket_invalid'
+    const { requestKey, subject } = ticket
+    const key = this.#crypto.requestKey(requestKey)
+    // Of `plain`, which lives on without it.
+    requestKey.fill(0)
     return {
       ticket,
       id: this.#crypto.encodeUrl(ticket.sessionId),
-      subject: ticket.subject === undefined ? undefined : this.#crypto.encodeUrl(ticket.subject),
+      subject: subject && this.#crypto.encodeUrl(subject),
       group: sealed.stekId >>> 24,
       key,
     }

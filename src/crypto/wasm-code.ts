@@ -43,7 +43,7 @@ export const repeat = (body: Code, condition: Code): Code => [
 
 /** No results; parameters are numbers of 32 bits: addresses and counts. */
 export interface WasmFunction {
-  /** Exported by it. */
+  /** Exported by it; of ASCII. */
   readonly name?: string
   readonly parameters: number
   /** After the parameters, by type. */
@@ -67,7 +67,7 @@ function moduleBytes(pages: number, functions: readonly WasmFunction[]): Uint8Ar
   const counted = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()]
   const sized = (code: Code): Code => [...unsigned(code.length), ...code]
   const section = (id: number, items: readonly Code[]): Code => [id, ...sized(counted(items))]
-  const text = (name: string): Code => sized([...new TextEncoder().encode(name)])
+  const text = (name: string): Code => sized(Array.from(name, (letter) => letter.charCodeAt(0)))
   const type = ({ parameters }: WasmFunction): Code => [
     ...[0x60, ...counted(new Array<Code>(parameters).fill([TYPE.i32]))],
     0,

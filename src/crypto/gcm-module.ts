@@ -20,7 +20,7 @@ import {
   tee,
   unsigned,
   wasmInstance,
-} from '../node/wasm-code.ts'
+} from './wasm-code.ts'
 
 /** Arguments are addresses in its memory, and counts of blocks: one at least. */
 export interface GcmModule {
@@ -35,13 +35,13 @@ export interface GcmModule {
 
 export const BLOCK_BYTES = 16
 /** Products that are added up before they are reduced. With 8 it takes a tenth longer for 1200 octets, and half the memory for each key. */
-export const GROUP_BLOCKS = 16
+const GROUP_BLOCKS = 16
 const NIBBLES = 16
 /** Octets of an element times a nibble: 131 bits. */
-export const TABLE_OCTETS = 17
+const TABLE_OCTETS = 17
 const OCTETS_BYTES = TABLE_OCTETS * NIBBLES
 /** Of one power: those octets, and what the block that is multiplied with it consists of: upper nibbles, lower nibbles. */
-export const TABLE_BYTES = OCTETS_BYTES + 2 * BLOCK_BYTES
+const TABLE_BYTES = OCTETS_BYTES + 2 * BLOCK_BYTES
 
 export const HASH_AT = 0
 export const COUNTER_AT = HASH_AT + BLOCK_BYTES
@@ -59,6 +59,39 @@ export function gcmModule(): GcmModule {
     { name: 'xor', parameters: 3, body: xorBody },
     { name: 'count', parameters: 2, locals: [[1, TYPE.i32]], body: countBody },
   ])
+}
+
+/**
+ * What {@link TABLES_AT} is for a key: tables of powers of H, which is the encrypted block of zeros. They stay there; the hash and one block at
+ * {@link FREE_AT} are written over.
+ */
+export function tablesFor(gcm: GcmModule, hashKey: Uint8Array): Uint8Array {
+  const memory = new Uint8Array(gcm.memory.buffer)
+  const hash = memory.subarray(HASH_AT, HASH_AT + BLOCK_BYTES)
+  let power = hashKey
+  for (let n = GROUP_BLOCKS - 1; n >= 0; n--) {
+    memory.set(tableOf(power), TABLES_AT + n * TABLE_BYTES)
+    // The GHASH of one block is that times H, of which the last tables are.
+    memory.set(power, FREE_AT)
+    hash.fill(0)
+    gcm.hash(FREE_AT, 1)
+    power = Uint8Array.from(hash)
+  }
+  return memory.slice(TABLES_AT, FREE_AT)
+}
+
+/** Entry n of vector k is octet k of n x `element`, the first bit of n having the lowest power. */
+function tableOf(element: Uint8Array): Uint8Array {
+  const table = new Uint8Array(TABLE_BYTES)
+  for (let k = 0; k < TABLE_OCTETS; k++) {
+    const pair = ((element[k - 1] ?? 0) << 8) | (element[k] ?? 0)
+    for (let n = 0; n < NIBBLES; n++) {
+      let octet = 0
+      for (let bit = 0; bit < 4; bit++) octet ^= -((n >> (3 - bit)) & 1) & (pair >> bit)
+      table[k * NIBBLES + n] = octet
+    }
+  }
+  return table
 }
 
 const vector = (operation: number): Code => [0xfd, ...unsigned(operation)]
