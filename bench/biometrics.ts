@@ -5,6 +5,7 @@
  * @module
  */
 import { readActions } from '../src/behavior/biometrics/pointer-actions.ts'
+import { POINTER_FEATURES } from '../src/behavior/biometrics/pointer-features.ts'
 import { learnSession, openPointerProfile } from '../src/behavior/biometrics/pointer-profile.ts'
 import {
   fitPointerProfile,
@@ -14,6 +15,7 @@ import {
 import { drawBackground } from '../src/behavior/biometrics/typing-background.ts'
 import { learn, openProfile } from '../src/behavior/biometrics/typing-profile.ts'
 import { fitProfile, scoreObservation } from '../src/behavior/biometrics/typing-score.ts'
+import { POPULATION_MAX } from '../src/behavior/person/population.ts'
 import { seededFraction } from '../src/math/seeded-chance.ts'
 import { ELEVEN_KEYS, movePointer, typeRepeatedly } from '../test/fixtures/synthetic-people.ts'
 import { benchUsers } from './users.ts'
@@ -58,7 +60,13 @@ function benchPointer(): Record<string, number> {
   const fit = fitPointerProfile(profile, trainContrast(profile, others, fraction))
   const events = movePointer(1, 99, 60)
   const actions = readActions(events)
+  // As the live score has it: a full population, by regression.
+  const known = Array.from({ length: POPULATION_MAX }, (_, i) => session(i + 2, 0).slice(0, 30))
+  const refit = () => fitPointerProfile(profile, undefined, POINTER_FEATURES, known.flat())
+  const among = refit()
   return {
+    mouse_among_score_us: perCallUs(100, () => scoreSession(among, actions)) / actions.length,
+    mouse_among_refit_ms: perCallUs(2, refit) / 1000,
     mouse_score_us: perCallUs(100, () => scoreSession(fit, actions)) / actions.length,
     mouse_read_us: perCallUs(100, () => readActions(events)) / actions.length,
     mouse_refit_ms: perCallUs(2, () => fitPointerProfile(profile, fit.trees)) / 1000,

@@ -7,10 +7,16 @@
  * choices were made by, `test` the same with people who had no say in it.
  *
  * `recorded`: the people of the CMU data (`keystroke.ts`) type their password: after 200 times the next 200 of the owner, in
- * sessions of 50 as they were recorded, and the first 50 of everybody else. Counted in passwords.
+ * sessions of 50 as they were recorded, and the first 50 of everybody else. Counted in passwords. `among`: others are known by passwords of
+ * their own, as long and typed on the same page: their recorded ones with keys and pairs of keys in another order. Whoever is judged
+ * is among none of them.
+ *
+ * `recorded_mouse`: the people of the Balabit data (`mouse.ts`) move their mouse: their last two training sessions, and the last one of
+ * everybody else, counted in actions; `among` the eight who are neither.
  *
  * @module
  */
+import { type PointerEvent, readActions } from '../src/behavior/biometrics/pointer-actions.ts'
 import { newPerson, type Person } from '../src/behavior/person/person.ts'
 import { readPerson, writePerson } from '../src/behavior/person/person-record.ts'
 import { type PeopleSettings, PeopleWatch } from '../src/flows/watch-people.ts'
@@ -18,6 +24,7 @@ import { seededFraction } from '../src/math/seeded-chance.ts'
 import type { BehaviorBatch, BehaviorRecord } from '../src/wire/behavior-batch.ts'
 import { actPerson } from '../test/acted-person.ts'
 import { readKeystrokes } from './keystroke.ts'
+import { readMouseEvents } from './mouse.ts'
 
 /** `behavior` of the configuration where nothing is said, but for thresholds that adapt. */
 const SETTINGS: PeopleSettings = {
@@ -45,6 +52,7 @@ export async function evalPeople(dataDir: string): Promise<object> {
       test: judgeSeeds(TEST),
     },
     recorded: await judgeRecorded(dataDir),
+    recorded_mouse: await judgeMouse(dataDir),
   }
 }
 
@@ -91,24 +99,72 @@ const TIER3_WITHIN_PASSWORDS = 20
 
 async function judgeRecorded(dataDir: string): Promise<object> {
   const { people } = await readKeystrokes(dataDir)
-  const found = newFindings()
-  const sessionOf = (rows: readonly Float64Array[], number: number) =>
-    rows
-      .slice(number * SESSION_PASSWORDS, (number + 1) * SESSION_PASSWORDS)
-      .map((row, i) => passwordBatch(row, (i + 1) * PASSWORD_MS))
-  for (const [owner, rows] of people.entries()) {
-    const watch = watchWith([])
-    const learned = enrol(watch, idOf(owner), LEARNED_SESSIONS, (n) => sessionOf(rows, n))
-    const kept = copyOf(learned.person)
-    const next = enrol(watch, idOf(owner), RECORDED_SESSIONS - LEARNED_SESSIONS, (n) =>
-      sessionOf(rows, LEARNED_SESSIONS + n),
-    )
-    found.owners.push(...next.met)
-    for (const other of people) {
-      if (other !== rows) found.others.push(rob(kept, [], sessionOf(other, 0), () => 1))
-    }
+  const learned = (rows: readonly Float64Array[], others: readonly Person[], id: number) => {
+    const watch = watchWith(others)
+    return { watch, ...enrol(watch, idOf(id), LEARNED_SESSIONS, (n) => sessionOf(rows, n)) }
   }
-  return summaryOf(found, TIER2_WITHIN_PASSWORDS, TIER3_WITHIN_PASSWORDS)
+  const population = people.map((rows, i) => {
+    const order = drawOrder(i + 1)
+    return learned(
+      rows.map((row) => otherText(row, order)),
+      [],
+      10_000 + i,
+    ).person
+  })
+  const judge = (othersOf: (owner: number, fold: number) => readonly Person[]) => {
+    const found = newFindings()
+    for (const [owner, rows] of people.entries()) {
+      const { watch, person } = learned(rows, othersOf(owner, owner % FOLDS), owner)
+      const kept = copyOf(person)
+      const later = RECORDED_SESSIONS - LEARNED_SESSIONS
+      const next = enrol(watch, idOf(owner), later, (n) => sessionOf(rows, LEARNED_SESSIONS + n))
+      found.owners.push(...next.met)
+      for (const [i, other] of people.entries()) {
+        if (i === owner) continue
+        found.others.push(rob(kept, othersOf(owner, i % FOLDS), sessionOf(other, 0), () => 1))
+      }
+    }
+    return summaryOf(found, TIER2_WITHIN_PASSWORDS, TIER3_WITHIN_PASSWORDS)
+  }
+  return {
+    alone: judge(() => []),
+    among: judge((owner, fold) => population.filter((_, i) => i !== owner && i % FOLDS !== fold)),
+  }
+}
+
+const FOLDS = 5
+
+function sessionOf(rows: readonly Float64Array[], number: number): BehaviorBatch[] {
+  return rows
+    .slice(number * SESSION_PASSWORDS, (number + 1) * SESSION_PASSWORDS)
+    .map((row, i) => passwordBatch(row, (i + 1) * PASSWORD_MS))
+}
+
+/** Keys, and pairs of keys, of a password in another order. */
+interface KeyOrder {
+  readonly keys: readonly number[]
+  readonly pairs: readonly number[]
+}
+
+function drawOrder(seed: number): KeyOrder {
+  const fraction = seededFraction(seed)
+  const shuffled = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ i, at: fraction() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ i }) => i)
+  return { keys: shuffled(PASSWORD_KEYS), pairs: shuffled(PASSWORD_KEYS - 1) }
+}
+
+const PASSWORD_KEYS = 11
+
+/** A repetition of the CMU data as another password of the same length. */
+function otherText(row: Float64Array, { keys, pairs }: KeyOrder): Float64Array {
+  return row.map((_, at) => {
+    const [key, part] = [Math.floor(at / 3), at % 3]
+    if (part === 0) return row[3 * (keys[key] ?? 0)] ?? 0
+    // Release-press of that pair is what is left of press-press once the key is held.
+    return row[3 * (pairs[key] ?? 0) + part] ?? 0
+  })
 }
 
 /** From the begin of one password to the next. */
@@ -125,6 +181,86 @@ function passwordBatch(row: Float64Array, atMs: number): BehaviorBatch {
   }
   const context = { device: 'desktop', touch: false, portrait: false, keyboard: 'qwerty' } as const
   return { fromMs: atMs, lastedMs: Math.round(pressMs) - atMs + 1, context, place: 7, records }
+}
+
+/** Of the sessions of a person, judged and not learned from before. */
+const MOUSE_LATER = 2
+/** Of each session: twenty minutes. */
+const MOUSE_SESSION_S = 1200
+/** Ten and twenty minutes of work. */
+const TIER2_WITHIN_ACTIONS = 400
+const TIER3_WITHIN_ACTIONS = 800
+
+/** The last sessions of each person of the Balabit data, and those of everybody else, once the ones before are learned. */
+async function judgeMouse(dataDir: string): Promise<object> {
+  const people = [...(await readMouseEvents(dataDir)).values()].map((sessions) =>
+    [...sessions.values()].map(mouseBatches),
+  )
+  const learn = (sessions: readonly BehaviorBatch[][], others: readonly Person[], id: number) => {
+    const watch = watchWith(others)
+    const count = sessions.length - MOUSE_LATER
+    return { watch, ...enrol(watch, idOf(id), count, (n) => sessions[n] ?? [], actionsOf) }
+  }
+  const population = people.map((sessions, i) => learn(sessions, [], 10_000 + i).person)
+  const judge = (othersOf: (owner: number, impostor: number) => readonly Person[]) => {
+    const found = newFindings()
+    for (const [owner, sessions] of people.entries()) {
+      // As many others as when somebody else is judged.
+      const { watch, person } = learn(sessions, othersOf(owner, (owner + 1) % people.length), owner)
+      const kept = copyOf(person)
+      const later = sessions.slice(-MOUSE_LATER)
+      const next = enrol(watch, idOf(owner), MOUSE_LATER, (n) => later[n] ?? [], actionsOf)
+      found.owners.push(...next.met)
+      for (const [i, other] of people.entries()) {
+        if (i === owner) continue
+        found.others.push(rob(kept, othersOf(owner, i), other.at(-1) ?? [], actionsOf))
+      }
+    }
+    return summaryOf(found, TIER2_WITHIN_ACTIONS, TIER3_WITHIN_ACTIONS)
+  }
+  return {
+    alone: judge(() => []),
+    among: judge((owner, impostor) => population.filter((_, i) => i !== owner && i !== impostor)),
+  }
+}
+
+/** Events of a session as pages tell them, some seconds at a time. */
+function mouseBatches(events: readonly PointerEvent[]): BehaviorBatch[] {
+  const context = { device: 'desktop', touch: false, portrait: false, keyboard: 'qwerty' } as const
+  const batches: { fromMs: number; records: BehaviorRecord[] }[] = []
+  const startS = events[0]?.timeS ?? 0
+  let [x, y] = [0, 0]
+  for (const event of events) {
+    const atMs = Math.round((event.timeS - startS) * 1000)
+    if (atMs > MOUSE_SESSION_S * 1000) break
+    const last = batches.at(-1)
+    const moved = { atMs, dx: event.x - x, dy: event.y - y }
+    const { kind } = event
+    const record: BehaviorRecord =
+      kind === 'move' ? { kind: 'path', ...moved, steps: [] } : { kind, ...moved, button: 0 }
+    ;[x, y] = [event.x, event.y]
+    if (last !== undefined && atMs - last.fromMs < BATCH_MS) last.records.push(record)
+    else batches.push({ fromMs: atMs, records: [record] })
+  }
+  return batches.map(({ fromMs, records }) => {
+    return { fromMs, lastedMs: BATCH_MS, context, place: 7, records }
+  })
+}
+
+const BATCH_MS = 3000
+
+/** Movements of the mouse, about: readings of the whole cut otherwise at the ends. */
+function actionsOf({ records }: BehaviorBatch): number {
+  let [x, y] = [0, 0]
+  const events = records.flatMap((record): PointerEvent[] => {
+    if (record.kind !== 'path' && record.kind !== 'press' && record.kind !== 'release') return []
+    x += record.dx
+    y += record.dy
+    return [
+      { timeS: record.atMs / 1000, x, y, kind: record.kind === 'path' ? 'move' : record.kind },
+    ]
+  })
+  return readActions(events).length
 }
 
 /** After how much a session met a tier; infinite when it did not. */
@@ -158,10 +294,11 @@ function enrol(
   id: string,
   sessions: number,
   next: (number: number) => readonly BehaviorBatch[],
+  countOf = lettersOf,
 ): { readonly person: Person; readonly met: Met[] } {
   const known = watch.admit(id, watch.person(id)?.person, 0)
   const met = Array.from({ length: sessions }, (_, n) => {
-    const one = use(watch, id, next(n), lettersOf)
+    const one = use(watch, id, next(n), countOf)
     watch.sweep(0, true)
     return one
   })

@@ -6,6 +6,7 @@ import {
   isOwnScores,
   mayLearn,
   newOwnScores,
+  ownScale,
   ownThreshold,
   recordScore,
   type Verdict,
@@ -37,6 +38,19 @@ describe('conformalP()', () => {
     // Three standard deviations of a binomial of 5000 are 64.
     assert.ok(low <= 500 + 64, `${low}`)
     assert.ok(low >= 350, `${low}`)
+  })
+})
+
+describe('ownScale()', () => {
+  it('by hand: of 1 to 19 the median is 10, and a tenth is above 17.2', () => {
+    const { count, middle, spread } = ownScale(nineteen) ?? { count: 0, middle: 0, spread: 0 }
+    assert.deepEqual([count, middle], [19, 10])
+    assert.ok(Math.abs(spread - 7.2 / 1.2816) < 1e-9, `${spread}`)
+  })
+
+  it('is none while too few are known, and never no spread at all', () => {
+    assert.equal(ownScale(nineteen.slice(0, 9)), undefined)
+    assert.ok((ownScale(new Array(20).fill(3))?.spread ?? 0) > 0)
   })
 })
 

@@ -62,6 +62,34 @@ export function conformalP(own: readonly number[], deviation: number): number {
   return (above + 1) / (own.length + 1)
 }
 
+/** Where own scores lie: the median, and the upper side's spread (of a normal distribution: one standard deviation). */
+export interface OwnScale {
+  readonly count: number
+  readonly middle: number
+  readonly spread: number
+}
+
+/** undefined while too few are known. */
+export function ownScale(own: readonly number[]): OwnScale | undefined {
+  if (own.length < OWN_SCORES_MIN) return undefined
+  const sorted = Float64Array.from(own).sort()
+  const at = (share: number): number => {
+    const rank = share * (sorted.length - 1)
+    const low = sorted[Math.floor(rank)] ?? 0
+    return low + (rank - Math.floor(rank)) * ((sorted[Math.ceil(rank)] ?? low) - low)
+  }
+  const middle = at(0.5)
+  return {
+    ...{ count: own.length, middle },
+    spread: Math.max(SPREAD_MIN, (at(0.9) - middle) / NORMAL_P90),
+  }
+}
+
+/** Phi^-1(0.9). */
+const NORMAL_P90 = 1.2816
+/** Own scores that are all the same have no spread to divide by. */
+const SPREAD_MIN = 1e-9
+
 /**
  * The deviation that a share `level` of the person's own do not exceed: a threshold with `1 - level` false alarms that
  * moves with the person. Infinite while too few are known.

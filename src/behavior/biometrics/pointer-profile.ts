@@ -42,6 +42,7 @@ export function openPointerProfile(): PointerProfile {
  *
  * @param verdict of the same session, by the profile as it was before
  * @param fraction draws numbers in [0, 1)
+ * @param remembered whether its score is, too: of a day that has many of them only some are
  * @returns whether it was learned
  */
 export function learnSessionGated(
@@ -50,9 +51,10 @@ export function learnSessionGated(
   actions: readonly Float64Array[],
   confirmed: boolean,
   fraction: () => number,
+  remembered = confirmed,
 ): boolean {
   const may = mayLearn(profile.own, verdict, confirmed)
-  if (confirmed && verdict.kind === 'scored') recordScore(profile.own, verdict)
+  if (remembered && verdict.kind === 'scored') recordScore(profile.own, verdict)
   if (may) learnSession(profile, actions, confirmed, fraction)
   return may
 }

@@ -39,10 +39,11 @@ export function openProfile(kinds: readonly TimingKind[]): TypingProfile {
 }
 
 /**
- * Learns an observation if it may be learned (`mayLearn`), and remembers its score if it was vouched for.
+ * Learns an observation if it may be learned (`mayLearn`), and remembers its score.
  *
  * @param verdict of the same observation, by the profile as it was before
  * @param confirmed whether something else than the typing vouched for the person
+ * @param remembered whether its score is, too: of a day that has many of them only some are
  * @returns whether it was learned
  */
 export function learnGated(
@@ -50,9 +51,10 @@ export function learnGated(
   verdict: Verdict,
   timings: Float64Array,
   confirmed: boolean,
+  remembered = confirmed,
 ): boolean {
   const may = mayLearn(profile.own, verdict, confirmed)
-  if (confirmed && verdict.kind === 'scored') recordScore(profile.own, verdict)
+  if (remembered && verdict.kind === 'scored') recordScore(profile.own, verdict)
   if (may) learn(profile, timings, confirmed)
   return may
 }

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Verdict } from '../biometrics/own-scores.ts'
-import { learnSessionGated } from '../biometrics/pointer-profile.ts'
+import { type OwnScale, type OwnScores, ownScale, type Verdict } from '../biometrics/own-scores.ts'
+import { pointerHindsight } from '../biometrics/pointer-hindsight.ts'
+import { learnSessionGated, type PointerProfile } from '../biometrics/pointer-profile.ts'
 import { type FittedPointer, fitPointerProfile, scoreSession } from '../biometrics/pointer-score.ts'
 import { hindsightScores } from '../biometrics/typing-hindsight.ts'
 import { learnGated, type TypingProfile } from '../biometrics/typing-profile.ts'
@@ -23,7 +24,20 @@ export interface Judged {
   readonly words: readonly string[]
   /** Scores of the person's own that it was compared with. */
   readonly compared: number
+  /** Spreads above their median; NaN while they are too few. */
+  readonly z: number
 }
+
+/** A profile made ready, and where own scores of it lie. */
+interface Ready<Fit> {
+  readonly fit: Fit
+  scale: OwnScale | undefined
+  /** Actions that were learned since. */
+  learned: number
+}
+
+/** Of a profile's actions, learned before it is made ready anew: some 15 ms each time, and one window in fifty moves no quantile. */
+const REFIT_SHARE = 0.1
 
 /**
  * Observations of a context that are taken on trust while a person is new: ten to make a profile, fifty to know how it varies
@@ -41,8 +55,8 @@ export class KnownPerson {
   /** Who else there is, to be told from. */
   readonly #others: Population | undefined
   #othersVersion = -1
-  readonly #typing = new Map<string, FittedTyping>()
-  readonly #pointer = new Map<string, FittedPointer>()
+  readonly #typing = new Map<string, Ready<FittedTyping>>()
+  readonly #pointer = new Map<string, Ready<FittedPointer>>()
 
   constructor(person: Person, others?: Population) {
     this.person = person
@@ -61,27 +75,25 @@ export class KnownPerson {
   }
 
   judge(observation: Observation): Judged {
+    this.#meetOthers()
     const { context } = observation
     if (observation.kind === 'pointer') {
-      const profile = pointerProfile(this.person, context)
-      const fit =
-        this.#pointer.get(context) ??
-        fitPointerProfile(profile, undefined, movementFeatures(context))
-      this.#pointer.set(context, fit)
+      const { fit, scale } = this.#pointer.get(context) ?? this.#fitPointer(context)
       const verdict = scoreSession(fit, observation.actions)
       const words = verdict.reasons.map(({ feature, direction }) => `${feature} ${direction}`)
-      return { verdict, words, compared: fit.ownScores.length }
+      return { verdict, words, ...comparedWith(scale, verdict) }
     }
     const profile = typingProfile(this.person, context, observation.kinds)
-    const fit = this.#fitTyping(context, profile)
+    const { fit, scale } = this.#typing.get(context) ?? this.#fitTyping(context, profile)
     const verdict = scoreObservation(fit, observation.row)
     const words = verdict.reasons.map(({ kind, direction }) => `${kind} ${direction}`)
-    return { verdict, words: [...new Set(words)], compared: fit.ownScores.length }
+    return { verdict, words: [...new Set(words)], ...comparedWith(scale, verdict) }
   }
 
   /**
    * @param verdict of the same observation, by the profile as it was before
    * @param confirmed something else than behavior vouches for the person
+   * @param remembered its score is one of the person's own from now on
    * @returns whether anything is kept that was not before
    */
   learn(
@@ -89,6 +101,7 @@ export class KnownPerson {
     verdict: Verdict,
     confirmed: boolean,
     fraction: () => number,
+    remembered = confirmed,
   ): boolean {
     const { context } = observation
     if (observation.kind === 'pointer') {
@@ -99,34 +112,73 @@ export class KnownPerson {
         observation.actions,
         confirmed,
         fraction,
+        remembered,
       )
-      if (isLearned || confirmed) this.#pointer.delete(context)
+      if (isLearned || confirmed) this.#age(context, profile, observation.actions.length)
       return isLearned || confirmed
     }
     const profile = typingProfile(this.person, context, observation.kinds)
-    const isLearned = learnGated(profile, verdict, observation.row, confirmed)
+    const isLearned = learnGated(profile, verdict, observation.row, confirmed, remembered)
     if (isLearned || confirmed) this.#typing.delete(context)
     return isLearned || confirmed
   }
 
-  #fitTyping(context: string, profile: TypingProfile): FittedTyping {
+  /** Fits are of those who were known when they were made. */
+  #meetOthers(): void {
     const others = this.#others
-    if (others !== undefined && others.version !== this.#othersVersion) {
-      this.#othersVersion = others.version
-      this.#typing.clear()
-    }
-    const known = this.#typing.get(context)
-    if (known !== undefined) return known
-    const background = others?.background(this.person.id, context, profile.kinds.length)
-    const practised = !isFreeText(context)
-    const { own } = profile
-    const scoredWith = background === undefined ? 'own' : 'background'
-    if (own.scoredWith !== scoredWith) {
-      own.scoredWith = scoredWith
-      own.recent = hindsightScores(profile, background, practised)
-    }
-    const fit = fitProfile(profile, background, practised)
-    this.#typing.set(context, fit)
-    return fit
+    if (others === undefined || others.version === this.#othersVersion) return
+    this.#othersVersion = others.version
+    this.#typing.clear()
+    this.#pointer.clear()
   }
+
+  #fitTyping(context: string, profile: TypingProfile): Ready<FittedTyping> {
+    const practised = !isFreeText(context)
+    const background = this.#others?.background(this.person.id, context, profile.kinds.length)
+    measureAnew(profile.own, background !== undefined, () =>
+      hindsightScores(profile, background, practised),
+    )
+    const fit = fitProfile(profile, background, practised)
+    const ready = { fit, scale: ownScale(fit.ownScores), learned: 0 }
+    this.#typing.set(context, ready)
+    return ready
+  }
+
+  /** A profile of movements has learned so many actions. */
+  #age(context: string, { confirmed, own }: PointerProfile, actions: number): void {
+    const ready = this.#pointer.get(context)
+    if (ready === undefined) return
+    ready.learned += actions
+    if (ready.learned >= REFIT_SHARE * confirmed.rows.length) this.#pointer.delete(context)
+    else ready.scale = ownScale(own.recent)
+  }
+
+  #fitPointer(context: string): Ready<FittedPointer> {
+    const profile = pointerProfile(this.person, context)
+    const features = movementFeatures(context)
+    const others = this.#others?.actions(this.person.id, context, features.length)
+    measureAnew(profile.own, others !== undefined, () =>
+      pointerHindsight(profile, features, others),
+    )
+    const fit = fitPointerProfile(profile, undefined, features, others)
+    const ready = { fit, scale: ownScale(fit.ownScores), learned: 0 }
+    this.#pointer.set(context, ready)
+    return ready
+  }
+}
+
+/** Scores among others and alone do not compare: when that changes, all are what they would have been. */
+function measureAnew(own: OwnScores, isAmong: boolean, hindsight: () => number[]): void {
+  const scoredWith = isAmong ? 'background' : 'own'
+  if (own.scoredWith === scoredWith) return
+  own.scoredWith = scoredWith
+  own.recent = hindsight()
+}
+
+function comparedWith(
+  scale: OwnScale | undefined,
+  verdict: Verdict,
+): Pick<Judged, 'compared' | 'z'> {
+  if (scale === undefined || verdict.kind === 'neutral') return { compared: 0, z: Number.NaN }
+  return { compared: scale.count, z: (verdict.deviation - scale.middle) / scale.spread }
 }

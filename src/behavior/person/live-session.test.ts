@@ -63,6 +63,22 @@ describe('LiveSession', () => {
     }
   })
 
+  it('takes 25 passwords of a session on trust, and remembers the scores of 25 that a second factor vouches for', () => {
+    for (const confirmed of [false, true]) {
+      const fresh = new KnownPerson(newPerson(ID, 0))
+      const [live, visitor] = [new LiveSession(0), actPerson(2)]
+      live.bind(fresh, confirmed, settings())
+      for (let i = 0; i < 40; i++) live.take(visitor.password(), i + 1, settings())
+      live.end(settings())
+      const [profile] = Object.values(fresh.person.typing)
+      const passwords = profile?.confirmed.length ?? 0
+      if (confirmed) assert.ok(passwords > 30, `${passwords}`)
+      else assert.equal(passwords, 25)
+      // The first ten make the profile, and have no score; on trust that is made when eight more have come.
+      assert.equal(profile?.own.recent.length, confirmed ? 15 : 7)
+    }
+  })
+
   it('takes somebody else for somebody else, by typing', () => {
     assert.equal(highest(known, actPerson(104).type(800)), 3)
   })

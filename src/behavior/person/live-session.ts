@@ -8,6 +8,7 @@ import type { BehaviorBatch } from '../../wire/behavior-batch.ts'
 import type { Verdict } from '../biometrics/own-scores.ts'
 import type { Reason } from '../decision.ts'
 import type { Tier, TierThresholds } from '../tier.ts'
+import { DayShift } from './day-shift.ts'
 import { addEvidence, digitsOfBet } from './evidence.ts'
 import { isFreeText } from './free-text.ts'
 import type { KnownPerson } from './known-person.ts'
@@ -49,10 +50,13 @@ const TRUST_DIGITS = 1
 /** Observations that must follow one before it is taken on trust, or the end of the session: else a thief would be learned first. */
 const HELD = 8
 /**
- * Windows of free text of one session that are taken on trust. A day differs from another by more than its windows do from one another: sixty of
- * four days make every fifth day a strange one, sixty of twelve do not (decision 0030).
+ * Observations of a context in one session that are taken on trust: windows of free text, and others. A day differs from another by more than
+ * its windows do from one another: sixty of four days make every fifth day a strange one, sixty of twelve do not (decision 0030).
  */
 const TRUSTED_WINDOWS = 5
+const TRUSTED = 25
+/** Whose scores are remembered, for the same reason, of those that a second factor vouches for. Of 8 to 50, for passwords (decision 0021). */
+const REMEMBERED = 25
 /** Own scores at which half of what there is to know is known. */
 const HALF_KNOWN = 10
 
@@ -82,8 +86,9 @@ export class LiveSession {
   #waiting: Observation[] = []
   /** Judged, and not learned on trust yet. */
   #held: { readonly observation: Observation; readonly verdict: Verdict }[] = []
-  /** Windows of free text that were taken on trust. */
-  #trusted = 0
+  /** By context, how many were vouched for. */
+  readonly #vouchedFor = new Map<string, number>()
+  readonly #shifts = new Map<string, DayShift>()
   #pauses: number[] = []
   #lastPressS = Number.NaN
   #score = 0
@@ -121,7 +126,7 @@ export class LiveSession {
     this.known = undefined
     this.#held = []
     // Another has changed the profile, or the storage has lost it: what was learned here may not be in it.
-    this.#trusted = 0
+    this.#vouchedFor.clear()
     this.#repeated = new RepeatedTimings()
   }
 
@@ -196,7 +201,8 @@ export class LiveSession {
     this.#highest = 0
     this.#windows = 0
     this.#compared = 0
-    this.#trusted = 0
+    this.#vouchedFor.clear()
+    this.#shifts.clear()
     this.#tier = 1
     this.#waiting = []
     this.#held = []
@@ -215,15 +221,20 @@ export class LiveSession {
   #judge(observation: Observation, settings: LiveSettings): boolean {
     const { known } = this
     if (known === undefined) return false
-    const { verdict, words, compared } = known.judge(observation)
+    const { verdict, words, compared, z } = known.judge(observation)
     if (verdict.kind === 'scored' && compared > 0) {
-      this.#bet(observation, verdict.pValue, words, settings)
+      // Of free text so few windows of a day are taken on trust that own scores know days: it loses by expecting them (decision 0021).
+      const pValue = isFreeText(observation.context)
+        ? verdict.pValue
+        : this.#shiftOf(observation.context).pValue(z, compared)
+      this.#bet(observation, pValue, words, settings)
       this.#compared += compared
     }
     if (known.person.frozen || this.#tier > 1 || this.#machine > 0) return false
     const onTrust = settings.enrol === 'first' && known.isEnrolling(observation)
     if (this.isConfirmed || !onTrust) {
-      return known.learn(observation, verdict, this.isConfirmed, settings.fraction)
+      const remembered = this.isConfirmed && this.#count(observation) <= REMEMBERED
+      return known.learn(observation, verdict, this.isConfirmed, settings.fraction, remembered)
     }
     this.#held.push({ observation, verdict })
     return this.#trust(HELD, settings)
@@ -239,10 +250,24 @@ export class LiveSession {
       if (first === undefined || known === undefined) break
       const { observation, verdict } = first
       // What comes after them only speaks for them.
-      if (isFreeText(observation.context) && ++this.#trusted > TRUSTED_WINDOWS) continue
+      const most = isFreeText(observation.context) ? TRUSTED_WINDOWS : TRUSTED
+      if (this.#count(observation) > most) continue
       if (known.learn(observation, verdict, true, settings.fraction)) changed = true
     }
     return changed
+  }
+
+  /** How many of its context were vouched for, with this one. */
+  #count({ context }: Observation): number {
+    const count = (this.#vouchedFor.get(context) ?? 0) + 1
+    this.#vouchedFor.set(context, count)
+    return count
+  }
+
+  #shiftOf(context: string): DayShift {
+    const shift = this.#shifts.get(context) ?? new DayShift()
+    this.#shifts.set(context, shift)
+    return shift
   }
 
   #bet(

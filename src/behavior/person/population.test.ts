@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { learnSession } from '../biometrics/pointer-profile.ts'
 import { learn } from '../biometrics/typing-profile.ts'
 import { FREE_TEXT_KINDS } from './free-text.ts'
-import { newPerson, type Person, typingProfile } from './person.ts'
+import { newPerson, type Person, pointerProfile, typingProfile } from './person.ts'
 import { OTHERS_MIN, POPULATION_MAX, Population } from './population.ts'
 
 const CONTEXT = 'text desktop qwerty'
@@ -43,15 +44,35 @@ describe('Population', () => {
 
   it('keeps contexts apart, passwords out, and those who have typed too little', () => {
     const population = new Population()
+    const password = 'password 7/1/9 qwerty'
     for (let i = 1; i <= 12; i++) population.put(typist(i, i % 2 ? CONTEXT : 'text phone qwerty'))
-    for (let i = 20; i < 40; i++) population.put(typist(i, 'password 7/1/9 qwerty'))
+    for (let i = 20; i < 30; i++) population.put(typist(i, password))
     for (let i = 40; i < 60; i++) population.put(typist(i, CONTEXT, 9))
     assert.equal(population.size, 12)
     assert.deepEqual(seenBy(population, 99), [])
-    assert.deepEqual(seenBy(population, 99, 'password 7/1/9 qwerty'), [])
+    assert.deepEqual(seenBy(population, 99, password), [])
     for (const i of [13, 15, 17]) population.put(typist(i))
     assert.deepEqual(seenBy(population, 99), [1, 3, 5, 7, 9, 11, 13, 15, 17])
     assert.equal(population.background(idOf(99), CONTEXT, columns + 1), undefined)
+  })
+
+  it('has thirty actions of each who has moved enough, never those of the person who is judged', () => {
+    const population = new Population()
+    for (let i = 1; i <= 9; i++) {
+      const person = newPerson(idOf(i), 0)
+      const actions = Array.from({ length: i === 9 ? 99 : 300 }, () =>
+        Float64Array.of(i, Number.NaN),
+      )
+      learnSession(pointerProfile(person, 'mouse desktop'), actions, true, () => 0.5)
+      population.put(person)
+    }
+    assert.equal(population.size, 8)
+    const seen = population.actions(idOf(99), 'mouse desktop', 2) ?? []
+    assert.equal(seen.length, 8 * 30)
+    assert.deepEqual([...new Set(seen.map(([first]) => first))], [1, 2, 3, 4, 5, 6, 7, 8])
+    assert.ok(seen.every(([, second]) => Number.isNaN(second)))
+    assert.equal(population.actions(idOf(3), 'mouse desktop', 2), undefined)
+    assert.equal(population.actions(idOf(99), 'scroll desktop', 2), undefined)
   })
 
   it('is bounded, and forgets who is to be forgotten', () => {

@@ -23,6 +23,8 @@ export interface KeptPeopleOptions {
 const SAVED_AT_ONCE = 32
 /** A storage that fails is not asked again for so long. */
 const FAILED_MS = 5_000
+/** Clocks of edges that share a storage differ by less: they judge the same sessions, and tickets, by time. */
+const SKEW_MS = 10_000
 /** People whose profile has changed and waits to be stored; then nothing more is taken. */
 const UNSAVED_MAX = 2_000
 
@@ -107,6 +109,28 @@ export class KeptPeople {
     return this.#options.store.erase(id)
   }
 
+  /**
+   * Those who were erased, by another edge of the same storage say: nothing is kept of them, or only what began after what is
+   * remembered here. None while the storage fails.
+   *
+   * @param remembered since when, by id
+   */
+  async erasedOf(remembered: Iterable<readonly [string, number]>): Promise<string[]> {
+    if (this.#hasFailed) return []
+    const erased: string[] = []
+    try {
+      for (const [id, since] of remembered) {
+        const person = this.#newPerson(id) ?? (await this.#options.store.load(id))?.person
+        if (person !== undefined && person.createdAt <= since + SKEW_MS) continue
+        this.#revisions.delete(id)
+        erased.push(id)
+      }
+    } catch (error) {
+      this.#failed(error, 'Cannot look for who is remembered')
+    }
+    return erased
+  }
+
   /** Stores whoever waits, unless the storage has just failed. @param isLast even then */
   async save(isLast = false): Promise<void> {
     if (this.#hasFailed && !isLast) return
@@ -150,6 +174,12 @@ export class KeptPeople {
     for (const id of this.#revisions.keys()) {
       if (!watch.has(id) && !this.#unsaved.has(id)) this.#revisions.delete(id)
     }
+  }
+
+  /** Who waits to be stored, or has told nothing worth it yet. */
+  #newPerson(id: string): Person | undefined {
+    if (this.#revisions.has(id)) return this.#unsaved.get(id)
+    return this.#unsaved.get(id) ?? this.#options.watch.person(id)?.person
   }
 
   get #hasFailed(): boolean {

@@ -153,6 +153,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     const mode = () => inForce.tuning.mode
     const people = new PeopleFeed({
       ...{ plane, watch, store, clock, log, mode, onError, compareWith },
+      isShared: config.behavior.store === 'redis',
       suspicionMs: suspicionS * 1000,
       tierFile: openTierFile(
         join(config.data, STATE_FILES.personTiers),

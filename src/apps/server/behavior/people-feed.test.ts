@@ -6,6 +6,7 @@ import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
 import { keptTypist } from '../../../../test/kept-typist.ts'
 import { memoryPersonStore } from '../../../adapters/memory/person-store.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
+import { newPerson } from '../../../behavior/person/person.ts'
 import { PeopleWatch } from '../../../flows/watch-people.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import { seededFraction } from '../../../math/seeded-chance.ts'
@@ -23,6 +24,8 @@ interface Change {
   readonly onError?: 'open' | 'closed'
   readonly compareWith?: 'others' | 'self'
   readonly tierFile?: TierFile
+  /** Of other edges, too. */
+  readonly shared?: PersonStore
 }
 
 /** Outlives a feed. */
@@ -42,7 +45,7 @@ function started(change: Change = {}) {
   let mode = change.mode ?? 'enforce'
   let now = 1_795_000_000_000
   let isDown = false
-  const kept = memoryPersonStore(100)
+  const kept = change.shared ?? memoryPersonStore(100)
   const ask = <T>(answer: () => Promise<T>): Promise<T> =>
     isDown
       ? Promise.reject(
@@ -76,6 +79,7 @@ function started(change: Change = {}) {
       mode: () => mode,
       onError: change.onError ?? 'open',
       compareWith: change.compareWith ?? 'others',
+      isShared: change.shared !== undefined,
       suspicionMs: 3_600_000,
       tierFile: change.tierFile ?? memoryTierFile(),
     },
@@ -253,6 +257,61 @@ describe('PeopleFeed', () => {
     set({ passMs: 3_600_000 })
     await sweep()
     assert.deepEqual(plane.tiersTold.at(-1), { session: 'thief', shown: 1, enforced: 1 })
+    await feed.close()
+  })
+
+  it('forgets whom another edge of the same storage has erased, and nobody else', async (test) => {
+    test.mock.timers.enable({ apis: ['setInterval'] })
+    const [shared, tierFile] = [memoryPersonStore(100), memoryTierFile()]
+    const { feed, say, tell, settled, set, plane } = started({ shared, tierFile })
+    const sweep = async () => {
+      test.mock.timers.tick(5000)
+      await settled()
+    }
+    const people = ['alice', 'bob', 'carol'].map((user) => feed.idOf(user))
+    for (const user of ['alice', 'bob', 'carol']) {
+      say(`s-${user}`, user)
+      tell(`s-${user}`, 2, 400)
+    }
+    await settled()
+    for (const id of people) feed.doubt(id, 3)
+    await sweep()
+    const tiersOf = () => people.map((id) => feed.tierOfPerson(id))
+    assert.deepEqual(tiersOf(), [3, 3, 3])
+    const [alice = '', bob = '', carol = ''] = people
+    assert.equal(await shared.erase(alice), true)
+    // Erased, and learned anew there.
+    assert.equal(await shared.erase(carol), true)
+    await shared.save(newPerson(carol, 1_795_000_060_000))
+    set({ passMs: 20_000 })
+    await sweep()
+    await sweep()
+    assert.deepEqual(tiersOf(), [1, 3, 1])
+    assert.deepEqual(
+      people.map((id) => feed.timeline.of(id).points.length > 0),
+      [false, true, false],
+    )
+    assert.equal(plane.tiersTold.findLast(({ session }) => session === 's-alice')?.enforced, 1)
+    const { tiers, timelines } = tierFile.read()
+    assert.deepEqual(
+      [...tiers, ...timelines].map(({ person }) => person),
+      [bob, bob],
+    )
+    await feed.close()
+  })
+
+  it('remembers everybody while a shared storage is down', async (test) => {
+    test.mock.timers.enable({ apis: ['setInterval'] })
+    const { feed, say, settled, set } = started({ shared: memoryPersonStore(100) })
+    say('s', 'alice')
+    await settled()
+    feed.doubt(feed.idOf('alice'), 3)
+    set({ isDown: true })
+    for (let i = 0; i < 3; i++) {
+      test.mock.timers.tick(5000)
+      await settled()
+    }
+    assert.equal(feed.tierOfPerson(feed.idOf('alice')), 3)
     await feed.close()
   })
 

@@ -37,6 +37,8 @@ export interface PeopleFeedOptions {
   readonly onError: 'open' | 'closed'
   /** `self`: nobody's record is read to judge another. */
   readonly compareWith: 'others' | 'self'
+  /** The storage is that of other edges, too: who is erased there is forgotten here. */
+  readonly isShared: boolean
   /** So long a tier is remembered of who falls silent or comes back as another session. */
   readonly suspicionMs: number
   /** Where tiers and timelines are found again after a restart. */
@@ -66,6 +68,8 @@ const KEPT_MS = 7 * 86_400_000
 const SWEEP_MS = 5_000
 /** Sessions that wait for the storage; the oldest are forgotten, and stay unknown until they were quiet. */
 const UNBOUND_MAX = 10_000
+/** Looked for in a shared storage each time: at some 3 ms each to read and open, nobody waits for long. All of 1000 within six minutes. */
+const LOOKED_FOR_AT_ONCE = 16
 /** Remembered, so that a word counts once. */
 const LABELLED_MAX = 10_000
 
@@ -78,6 +82,8 @@ export class PeopleFeed {
   readonly #tiers: SessionTiers
   /** Sessions of people that could not be loaded. */
   readonly #unbound = new Map<string, { readonly id: string; readonly confirmed: boolean }>()
+  /** Who is still to be looked for in the storage. */
+  #toLookFor: (readonly [string, number])[] = []
   /** Decisions that somebody has said something of. */
   readonly #labelled = new Set<string>()
   #taken = 0
@@ -110,6 +116,7 @@ export class PeopleFeed {
       }, SAVE_MS),
       setInterval(() => {
         this.#turns.soon(() => this.#sweep())
+        if (options.isShared) this.#turns.soon(() => this.#forgetErased())
         this.#turns.soon(() => this.#remember())
         if (options.compareWith === 'others') this.#turns.soon(() => this.#kept.meetOthers())
       }, SWEEP_MS),
@@ -234,8 +241,7 @@ export class PeopleFeed {
     return this.#turns.ask(async () => {
       const { watch } = this.#options
       const wasAtHand = watch.has(id)
-      this.#tiers.forget(id, watch.forget(id))
-      this.timeline.forget(id)
+      this.#forget(id)
       // Before anybody is told that it is gone.
       await this.#remember(true)
       return (await this.#kept.erase(id)) || wasAtHand
@@ -285,6 +291,23 @@ export class PeopleFeed {
     }
   }
 
+  #forget(id: string): void {
+    this.#tiers.forget(id, this.#options.watch.forget(id))
+    this.timeline.forget(id)
+  }
+
+  /** Whoever another edge has erased, some at a time. */
+  async #forgetErased(): Promise<void> {
+    if (this.#toLookFor.length === 0) {
+      // Of a tier it is not known since when: it may come from another person's over the same login.
+      const tiers = this.#tiers.people().map((id) => [id, Number.POSITIVE_INFINITY] as const)
+      const remembered = new Map([...tiers, ...this.timeline.since()])
+      this.#toLookFor = [...remembered]
+    }
+    const some = this.#toLookFor.splice(0, LOOKED_FOR_AT_ONCE)
+    for (const id of await this.#kept.erasedOf(some)) this.#forget(id)
+  }
+
   #met(met: BehaviorMet): void {
     const { watch } = this.#options
     if (met.kind === 'passed') {
@@ -323,7 +346,7 @@ export class PeopleFeed {
 
   #heard(session: string, { standing, changed }: Heard): void {
     if (changed !== undefined) this.#kept.note(changed.person)
-    const { clock, onTier } = this.#options
+    const { clock, onTier, watch, isShared } = this.#options
     const before = this.#tiers.tierOf(session)
     const isNew = this.#tiers.meet(session, standing, this.#leastOf(session))
     const person = this.personOf(session) ?? ''
@@ -331,6 +354,9 @@ export class PeopleFeed {
     if (person !== '') {
       this.timeline.note(person, shownSession(session), counts, clock.now())
     }
+    // Whoever something is remembered of is stored: not to be found there is to be erased.
+    const known = isShared && isNew ? watch.person(person) : undefined
+    if (known !== undefined) this.#kept.note(known.person)
     if (isNew) onTier(session, person, counts, before)
   }
 

@@ -115,6 +115,16 @@ export class ScoreTimeline {
       .sort((one, other) => other.last.at - one.last.at)
   }
 
+  /** Since when something was noted of a person, by id. */
+  since(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.#people].map(([person, { points, turns }]) => [
+        person,
+        Math.min(...[points[0], turns[0]].map((first) => first?.at ?? Number.POSITIVE_INFINITY)),
+      ]),
+    )
+  }
+
   forget(person: string): void {
     this.#version++
     this.#people.delete(person)

@@ -62,6 +62,11 @@ export class SessionTiers {
     return this.#memory.kept()
   }
 
+  /** Ids of whom anything is remembered. */
+  people(): readonly string[] {
+    return this.#memory.people()
+  }
+
   tierOf(session: string): Tier {
     return this.#tiers.get(session) ?? 1
   }

@@ -69,6 +69,11 @@ export class TierMemory {
     })
   }
 
+  /** Ids of whom anything is remembered. */
+  people(): readonly string[] {
+    return [...this.#ofPerson.keys()]
+  }
+
   /** The tier a session is in, by what it does and what is remembered. */
   meet(
     session: string,
