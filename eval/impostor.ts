@@ -18,9 +18,8 @@ import {
   AHEAD_MS_MAX,
   type PeopleInChromium,
   startPeople,
-  TIER_SERVERS,
-  type Visit,
 } from '../test/real/people-in-chromium.ts'
+import { TIER_SERVERS, type Visit } from '../test/real/people-site.ts'
 import { readKeystrokes } from './keystroke.ts'
 import { readMouseEvents } from './mouse.ts'
 import { type MouseStretch, mouseStretches, RecordedHands } from './recorded-hands.ts'

@@ -6,7 +6,7 @@
  * @module
  */
 import { type PointerEvent, readActions } from '../src/behavior/biometrics/pointer-actions.ts'
-import type { HandEvent } from '../test/real/people-in-chromium.ts'
+import type { HandEvent } from '../test/real/people-site.ts'
 
 /** Keys of a row of the CMU data; Shift, whose times it does not tell, is not pressed. */
 const ROW_KEYS = [...'.tie5Roanl', 'Enter']

@@ -11,12 +11,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fittedTypist, type TypedKey } from '../fixtures/fitted-typists.ts'
 import { until } from './fleet-under-test.ts'
-import {
-  type HandEvent,
-  type PeopleInChromium,
-  startPeople,
-  type Visit,
-} from './people-in-chromium.ts'
+import { type PeopleInChromium, startPeople } from './people-in-chromium.ts'
+import { passwordsTyped, typesUntil, type Visit } from './people-site.ts'
 
 const STEP_MS_MAX = 30_000
 /** What docs/behavior.md states of passwords. */
@@ -37,32 +33,9 @@ before(async () => {
 })
 after(() => people?.close())
 
-/** The name and the password, so often. */
-function passwords(type: () => TypedKey[], count: number): HandEvent[] {
-  let atMs = 0
-  const press = (key: string, pressMs: number, releaseMs: number): HandEvent[] => [
-    { kind: 'down', atMs: pressMs, key },
-    { kind: 'up', atMs: releaseMs, key },
-  ]
-  return Array.from({ length: count }, () => {
-    const startMs = atMs + BETWEEN_MS
-    const typed = type()
-      .flatMap(({ key, pressMs, releaseMs }) => press(key, startMs + pressMs, startMs + releaseMs))
-      .sort((a, b) => a.atMs - b.atMs)
-    const events: HandEvent[] = [
-      { kind: 'focus', atMs, field: 'name' },
-      ...press('a', atMs, atMs + 80),
-      { kind: 'focus', atMs: startMs, field: 'secret' },
-      ...typed,
-    ]
-    atMs = (typed.at(-1)?.atMs ?? startMs) + BETWEEN_MS
-    return events
-  }).flat()
-}
-
 async function typesAndStays(visit: Visit, type: () => TypedKey[], count: number): Promise<void> {
   for (let typed = 0; typed < count; typed += PASSWORDS_PER_PAGE) {
-    await visit.play(passwords(type, PASSWORDS_PER_PAGE))
+    await visit.play(passwordsTyped(type, PASSWORDS_PER_PAGE, BETWEEN_MS))
     assert.equal(await visit.load(), 'open')
   }
 }
@@ -85,23 +58,21 @@ describe('two people at one account', () => {
 
   it('takes the other to the second server and the third, and back by a second factor', async () => {
     const visit = await people.comes('other', 'alice')
-    /** Types on until that server serves, which it must after so many passwords. */
-    const typeUntil = async (server: string, typed: number, within: number): Promise<number> => {
-      let count = typed
-      while (count < within) {
-        await visit.play(passwords(other, 2))
-        count += 2
-        if ((await visit.load()) === server) return count
-      }
-      // What was told last is judged soon, not at once.
-      await until(server, STEP_MS_MAX, async () => (await visit.load()) === server)
-      return count
-    }
     assert.equal(await visit.hasPass(), false)
-    const strict = await typeUntil('strict', 0, TIER2_WITHIN_PASSWORDS)
+    const strict = await typesUntil(visit, other, {
+      server: 'strict',
+      typed: 0,
+      within: TIER2_WITHIN_PASSWORDS,
+      betweenMs: BETWEEN_MS,
+    })
     // The second server serves whoever has done the work, which the page did by itself.
     assert.equal(await visit.hasPass(), true)
-    const sandbox = await typeUntil('sandbox', strict, TIER3_WITHIN_PASSWORDS)
+    const sandbox = await typesUntil(visit, other, {
+      server: 'sandbox',
+      typed: strict,
+      within: TIER3_WITHIN_PASSWORDS,
+      betweenMs: BETWEEN_MS,
+    })
     console.log(`tier 2 after ${strict} passwords, tier 3 after ${sandbox}`)
     const served = people.served('other')
     assert.ok((served['strict'] ?? 0) > 0 && (served['sandbox'] ?? 0) > 0)

@@ -1,6 +1,5 @@
 /**
- * A whole Limen with a server for each tier, and people in Chromium before it, with the collector that pages load: for tests and for
- * `npm run eval -- impostor`.
+ * People in Chromium before a whole Limen (`people-site.ts`), with the collector that pages load: for tests and for `npm run eval -- impostor`.
  *
  * Keys and moves are dispatched with the times they are said to have been made at, which is what a page reads, as fast as Chromium takes
  * them. So an hour takes no hour: a page may be some 40 s ahead of the clock, less than what Limen takes for made up.
@@ -8,39 +7,14 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { type Browser, type CDPSession, chromium, type Page, type Request } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { BEHAVIOR_PASS_COOKIE } from '../../src/adapters/edge/behavior-sessions.ts'
-import { freePorts } from '../free-ports.ts'
-import { type ConfigText, type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
+import { until } from './fleet-under-test.ts'
+import { type HandEvent, pageOf, startPeopleSite, type Visit } from './people-site.ts'
 
-/** Servers of tier 1, 2 and 3. */
-export const TIER_SERVERS = ['open', 'strict', 'sandbox'] as const
 /** So far a page may be ahead of the clock: 60 s are taken for made up (`page-order.ts`). */
 export const AHEAD_MS_MAX = 40_000
-
-/** `atMs`: milliseconds, of any origin; those of one call of {@link Visit.play} in order. */
-export type HandEvent =
-  | { readonly kind: 'down' | 'up'; readonly atMs: number; readonly key: string }
-  | {
-      readonly kind: 'move' | 'press' | 'release'
-      readonly atMs: number
-      readonly x: number
-      readonly y: number
-    }
-  /** A field is gone to. */
-  | { readonly kind: 'focus'; readonly atMs: number; readonly field: 'name' | 'secret' }
-
-export interface Me {
-  readonly known: boolean
-  readonly tier: number
-  readonly reasons: readonly string[]
-}
 
 export interface PeopleInChromium {
   /** A new browser of somebody who has logged in as `user`; how often each server served it is counted under `visitor`. */
@@ -50,95 +24,31 @@ export interface PeopleInChromium {
   close(): Promise<void>
 }
 
-export interface Visit {
-  /** Loads the page and agrees to be looked at. @returns the server that served it */
-  load(query?: string): Promise<string>
-  /** Lets hands do that, on the page as it is; the first event is now. */
-  play(events: readonly HandEvent[]): Promise<void>
-  me(): Promise<Me>
-  /** The page has done the work that tier 2 asks for. */
-  hasPass(): Promise<boolean>
-  leave(): Promise<void>
-}
-
-const ROOT = join(import.meta.dirname, '../..')
 const STEP_MS_MAX = 60_000
-/** Of the proof of work: a moment. */
-const WORK = 1000
 /** Of the people who were recorded, no screen was larger. */
 const VIEWPORT = { width: 1920, height: 1080 }
 
-const html = (name: string) => `<!doctype html><html lang="en"><meta charset="utf-8">
-<title>Log in</title><p id="server">${name}</p>
-<label>Name <input id="name"></label> <label>Password <input id="secret" type="password"></label>
-<script type="module">
-import { openBehavior } from '/.well-known/limen/behavior.js'
-document.addEventListener('contextmenu', (event) => event.preventDefault())
-window.behavior = openBehavior()
-</script></html>`
-
 export async function startPeople(): Promise<PeopleInChromium> {
-  execFileSync(process.execPath, [join(ROOT, 'scripts/client-files.ts')], { stdio: 'pipe' })
   const executablePath = findChromium()
   assert.ok(executablePath, 'Chromium is missing: install it, or say where it is in CHROMIUM')
-  /** By visitor. */
-  const served = new Map<string, Record<string, number>>()
-  const servers: Server[] = []
-  let limen: LimenUnderTest | undefined
+  const site = await startPeopleSite()
   let browser: Browser | undefined
   const close = async () => {
     await browser?.close()
-    await limen?.clean()
-    for (const one of servers) one.close().closeAllConnections()
+    await site.close()
   }
-  const [port = 0] = await freePorts(1)
   try {
-    for (const name of TIER_SERVERS) servers.push(await startSite(name, served))
-    limen = await startLimen(configOf(port, servers))
     const opened = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
     browser = opened
     return {
-      comes: (visitor, user) => comes(opened, `https://localhost:${port}`, visitor, user),
-      served: (visitor) => served.get(visitor) ?? {},
+      comes: (visitor, user) => comes(opened, site.origin, visitor, user),
+      served: site.served,
       close,
     }
   } catch (error) {
     await close()
     throw error
   }
-}
-
-function configOf(port: number, servers: readonly Server[]): ConfigText {
-  return {
-    listeners: [{ name: 'web', address: `127.0.0.1:${port}`, tls: {} }],
-    certificates: [{ localCa: ['localhost', '127.0.0.1'] }],
-    pools: TIER_SERVERS.map((name, i) => {
-      const address = servers[i]?.address() as AddressInfo | undefined
-      return { name, servers: [{ id: 'a', address: `127.0.0.1:${address?.port}` }] }
-    }),
-    routes: [{ pool: 'open', pools: { tier2: 'strict', tier3: 'sandbox' } }],
-    behavior: { mode: 'enforce', thresholds: 'fixed', everyMs: 2000, work: WORK },
-  }
-}
-
-async function startSite(
-  name: string,
-  served: Map<string, Record<string, number>>,
-): Promise<Server> {
-  const server = createServer(({ url = '' }, response) => {
-    const { pathname, searchParams } = new URL(url, 'http://site.invalid')
-    const user = searchParams.get('user')
-    if (user !== null) response.setHeader('Limen-User', user)
-    const visitor = searchParams.get('as')
-    if (pathname === '/' && visitor !== null) {
-      const counts = served.get(visitor) ?? {}
-      served.set(visitor, { ...counts, [name]: (counts[name] ?? 0) + 1 })
-    }
-    response.setHeader('content-type', 'text/html').end(html(name))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return server
 }
 
 async function comes(
@@ -161,7 +71,7 @@ async function comes(
   const visit: Visit = {
     async load(query = '') {
       await until('what was done is told', STEP_MS_MAX, () => telling.size === 0)
-      await page.goto(`${origin}/?as=${visitor}${query === '' ? '' : `&${query}`}`)
+      await page.goto(pageOf(origin, visitor, query))
       // Whoever must do some work first is led there, and back when it is done.
       await page.waitForFunction('window.behavior !== undefined')
       // Whether what a page says in going has arrived is not told.
