@@ -15,9 +15,9 @@ import { type PeopleInChromium, startPeople } from './people-in-chromium.ts'
 import { passwordsTyped, typesUntil, type Visit } from './people-site.ts'
 
 const STEP_MS_MAX = 30_000
-/** What docs/behavior.md states of passwords. */
-const TIER2_WITHIN_PASSWORDS = 10
-const TIER3_WITHIN_PASSWORDS = 20
+/** Twice the medians that docs/behavior.md states of passwords. */
+const TIER2_WITHIN_PASSWORDS = 14
+const TIER3_WITHIN_PASSWORDS = 22
 /** 60 are taken on trust, ten more make sure of it. */
 const LEARNED_PASSWORDS = 72
 const OWNER_PASSWORDS = 40

@@ -3,6 +3,8 @@
  * (`behavior-people.test.ts`), but that hands take their time: so a second factor vouches for the owner, who is learned sooner then, in three
  * logins: of one alone 25 passwords count.
  *
+ * Real time: on a machine with other work hands tremble, and people are not told apart. So it is no part of `npm test`: `npm run real:firefox`.
+ *
  * @module
  */
 import assert from 'node:assert/strict'
