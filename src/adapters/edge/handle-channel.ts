@@ -4,7 +4,12 @@
  * @module
  */
 import type { Channel } from './channel.ts'
-import { lengthRead, type NativeStreams, type StreamHandle } from './native-streams.ts'
+import {
+  lengthRead,
+  type NativeStreams,
+  type ShutdownRequest,
+  type StreamHandle,
+} from './native-streams.ts'
 import { READ_AT, READ_VIEW } from './octets.ts'
 import { type OnRead, type WrittenPast, writeToHandle } from './socket.ts'
 
@@ -96,9 +101,10 @@ export class HandleChannel implements Channel {
     this.#ending = true
     const request = new this.#streams.ShutdownWrap()
     request.handle = this.#handle
-    request.oncomplete = () => this.#onShut()
+    request.channel = this
+    request.oncomplete = onShut
     const status = this.#handle.shutdown(request)
-    if (status === COMPLETE) this.#onShut()
+    if (status === COMPLETE) this.onShut()
     else if (status < 0) this.destroy()
   }
 
@@ -121,7 +127,8 @@ export class HandleChannel implements Channel {
     }
   }
 
-  #onShut(): void {
+  /** Its end is on its way. */
+  onShut(): void {
     this.#shut = true
     if (this.#clientEnded || this.#isLast) this.destroy()
   }
@@ -129,6 +136,11 @@ export class HandleChannel implements Channel {
 
 function onRead(this: StreamHandle): void {
   this.channel.read(lengthRead())
+}
+
+// Shared by all (`onWritten` in `socket.ts` says why).
+function onShut(this: ShutdownRequest): void {
+  this.channel.onShut()
 }
 
 function ignore(): boolean {

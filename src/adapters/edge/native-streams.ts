@@ -49,6 +49,7 @@ export interface TlsHandle extends StreamHandle {
 
 export interface ShutdownRequest {
   handle: StreamHandle
+  channel: { onShut(): void }
   oncomplete: () => void
 }
 

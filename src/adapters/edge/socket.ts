@@ -30,6 +30,9 @@ interface Handle extends WritableHandle {
 export interface WriteRequest {
   handle: WritableHandle
   oncomplete: (status: number) => void
+  /** Destroyed when the write fails. */
+  owner: { destroy(): void }
+  onComplete: () => void
   buffer: Uint8Array
   async: boolean
   callback: undefined
@@ -143,10 +146,9 @@ export function writeToHandle(
   written.buffer = octets
   written.callback = undefined
   written.async = true
-  written.oncomplete = (status) => {
-    if (status < 0) owner.destroy()
-    else onComplete()
-  }
+  written.owner = owner
+  written.onComplete = onComplete
+  written.oncomplete = onWritten
   if (written.error !== undefined) owner.destroy()
   const status = written.writeStatus
   if (typeof status === 'number') {
@@ -155,6 +157,15 @@ export function writeToHandle(
     return 'done'
   }
   return 'pending'
+}
+
+/**
+ * One function for all writes. A function literal that is assigned to a property is made in the old generation by V8:
+ * what it holds, a whole connection, would outlive every small collection.
+ */
+function onWritten(this: WriteRequest, status: number): void {
+  if (status < 0) this.owner.destroy()
+  else this.onComplete()
 }
 
 function ignore(): boolean {

@@ -65,8 +65,7 @@ export class NativeTls implements TlsSession {
     native.onerror = onError
     native.setVerifyMode(false, false)
     native.setALPNProtocols(options.alpn)
-    // As Node does it: first the socket closes, then what it was read through goes.
-    accepted.onClose(() => native.destroySSL())
+    accepted.onClose(() => this.#letGo())
   }
 
   start(octets: Buffer): void {
@@ -106,6 +105,16 @@ export class NativeTls implements TlsSession {
     this.#options.onSecure()
   }
 
+  /**
+   * As Node does it: first the socket closes, then what it was read through goes. V8 keeps the native part until the next
+   * collection of the old generation: it may not keep the connection as long.
+   */
+  #letGo(): void {
+    this.#native.destroySSL()
+    this.#native.session = NOBODY
+    this.#native.channel = NOBODY
+  }
+
   /** The alert that says why is on its way already. */
   fail(reason: 'failed' | 'closed'): void {
     if (this.destroyed) return
@@ -113,6 +122,9 @@ export class NativeTls implements TlsSession {
     this.#options.onFailed(this.#secure ? 'broken' : reason)
   }
 }
+
+/** In place of a session and a channel that are over. */
+const NOBODY = { secured: ignore, fail: ignore, read: ignore }
 
 // Shared by all connections: a closure for each would cost more than the property.
 
