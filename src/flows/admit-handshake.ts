@@ -48,7 +48,7 @@ export interface ConnectionFacts {
   /** Milliseconds since the Unix epoch, by the clock that also timed the chunks fed to the reader. */
   readonly acceptedAt: number
   /** Id of a profile, out of a session ticket of ours that was verified. */
-  readonly lineage?: string
+  readonly lineage?: string | undefined
 }
 
 /** What came of reading the hello: an outcome of `ClientHelloReader`, or why there is none. */
@@ -131,26 +131,25 @@ export function admitHandshake(
   const reasons =
     verdicts.length === 0 ? own : joinEvidence([own, ...verdicts.map((verdict) => verdict.reasons)])
   const decision = decide(admission, connection, reasons, HANDSHAKE_MODEL, now)
-  return {
-    decision: {
-      ...decision,
-      profile,
-      ...(hello === undefined || features === undefined
-        ? {}
-        : { handshake: viewOf(hello, features, connection) }),
-    },
-    observation: {
-      decision: decision.id,
-      at: now,
-      profile,
-      lineage: lineage !== undefined,
-      own: self,
-      addressGroup: group,
-      error,
-      ...(features === undefined ? {} : { features }),
-    },
+  const observation: Draft<HandshakeObservation> = {
+    decision: decision.id,
+    at: now,
+    profile,
+    lineage: lineage !== undefined,
+    own: self,
+    addressGroup: group,
+    error,
   }
+  decision.profile = profile
+  if (hello !== undefined && features !== undefined) {
+    decision.handshake = viewOf(hello, features, connection)
+    observation.features = features
+  }
+  return { decision, observation }
 }
+
+/** While it is being written. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
 function profileKeys(admission: Admission): ProfileKeys {
   const { profileKey } = admission.settings
@@ -212,7 +211,7 @@ function decide(
   reasons: readonly Reason[],
   model: string,
   now: number,
-): Decision {
+): Draft<Decision> {
   const { remoteAddress, remotePort, listener } = connection
   const { settings } = admission
   const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress

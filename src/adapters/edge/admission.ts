@@ -15,7 +15,7 @@ export interface ConnectionSeen {
   /** Milliseconds since the Unix epoch. */
   readonly acceptedAt: number
   /** Id of the profile that the session it wants to resume was made for; only out of a ticket of ours. */
-  readonly lineage?: string
+  readonly lineage?: string | undefined
 }
 
 export type HelloSeen =

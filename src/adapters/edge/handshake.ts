@@ -97,10 +97,12 @@ export function tellOutcome(
   },
 ): void {
   if (decision?.profile === undefined) return
-  const { check = '' } = outcome
-  edge.meter.handshakeEnded(decision, { ...outcome, check })
+  const { result, handshakeMs, helloRetry, check = '' } = outcome
+  edge.meter.handshakeEnded(decision, { result, check, handshakeMs })
   edge.onOutcome({
-    ...outcome,
+    result,
+    handshakeMs,
+    helloRetry,
     check,
     decision: decision.id,
     profile: decision.profile,

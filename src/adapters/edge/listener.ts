@@ -189,7 +189,7 @@ export class Listener {
         remotePort: connection.remotePort,
         listener: connection.listener,
         acceptedAt: connection.openedAt,
-        ...(lineage === undefined ? {} : { lineage }),
+        lineage,
       },
       seen,
     )
@@ -236,6 +236,7 @@ export class Listener {
       octets,
       minVersion: this.settings.minVersion,
       alpn: this.#alpn,
+      since: edge.now(),
       onSecure: (session) => this.#http(connection, session.alpn === 'h2'),
       onRefused: (code) => {
         edge.meter.refused(code)

@@ -30,8 +30,12 @@ export function forwardedHead(
     return unusualHead(head, host, added, how)
   }
   const last = head.end - 2
-  let length = last - head.start + 2
+  let length = last - head.start
+  for (let k = 0; k < head.cutCount; k++) {
+    length -= (head.cuts[2 * k + 1] as number) - (head.cuts[2 * k] as number)
+  }
   for (const lines of added) length += lines.length
+  if (!how.isOpen) length += 2
   const request = allocate(length)
   let at = 0
   let from = head.start
@@ -42,10 +46,10 @@ export function forwardedHead(
   at += OCTETS.copy(request, at, from, last)
   for (const lines of added) at += lines.copy(request, at)
   if (!how.isOpen) {
-    request[at++] = 13
-    request[at++] = 10
+    request[at] = 13
+    request[at + 1] = 10
   }
-  return request.subarray(0, at)
+  return request
 }
 
 /** Field lines with CR LF, those left out that are cut. */

@@ -25,24 +25,20 @@ export interface HandshakeOrder {
   readonly minVersion: ListenerSettings['minVersion']
   /** In the form of RFC 7301 section 3.1. */
   readonly alpn: Uint8Array
+  /** When the hello was complete, by the monotonic clock. */
+  readonly since: number
   onSecure(session: TlsSession): void
   /** Nobody shakes hands: the client is to be told so. */
   onRefused(code: RigorousRefusal | 'member-unreachable'): void
 }
 
-interface Due extends HandshakeOrder {
-  /** When the hello was complete, by the monotonic clock. */
-  readonly since: number
-}
-
 /** Sees to the handshake of a connection that has been decided about. */
 export function shakeHands(order: HandshakeOrder): void {
-  const { connection, edge, octets, onRefused } = order
+  const { connection, edge, octets, since, onRefused } = order
   const { decision } = connection
   if (decision === undefined) throw new TypeError('Cannot shake hands before a decision')
-  const due: Due = { ...order, since: edge.now() }
   const isRigorous = decision.pool === 'rigorous'
-  const shakeHere = () => (isRigorous ? shakeRigorously(due) : shakePlainly(due))
+  const shakeHere = () => (isRigorous ? shakeRigorously(order) : shakePlainly(order))
   if (isRigorous) {
     const refusal = edge.rigorous.enter(decision.profile ?? '')
     if (refusal !== undefined) {
@@ -54,13 +50,13 @@ export function shakeHands(order: HandshakeOrder): void {
   const { others, here } = membersFor(edge.settings.admission, decision)
   if (others.length > 0) {
     const onUnreachable = () => (here === 'never' ? onRefused('member-unreachable') : shakeHere())
-    const { since } = due
     new Passthrough({ connection, edge, members: others, octets, since, onUnreachable }).start()
   } else if (here === 'never') onRefused('member-unreachable')
   else shakeHere()
 }
 
-function shakePlainly({ connection, edge, hello, octets, minVersion, ...due }: Due): void {
+function shakePlainly(order: HandshakeOrder): void {
+  const { connection, edge, hello, octets, minVersion } = order
   const profile = connection.decision?.profile ?? ''
   const lease = edge.certificates.lend(hello.sni, minVersion, profile)
   if (lease === undefined) {
@@ -71,18 +67,18 @@ function shakePlainly({ connection, edge, hello, octets, minVersion, ...due }: D
     connection,
     edge,
     secureContext: lease.secureContext,
-    alpn: due.alpn,
+    alpn: order.alpn,
     retry: isRetryNeeded(hello),
-    since: due.since,
+    since: order.since,
     onOver: lease.giveBack,
-    onSecure: due.onSecure,
+    onSecure: order.onSecure,
   })
   handshake.start(octets)
 }
 
-function shakeRigorously(due: Due): void {
-  const { connection, edge } = due
-  const turn = new AwaitedTurn(due)
+function shakeRigorously(order: HandshakeOrder): void {
+  const { connection, edge } = order
+  const turn = new AwaitedTurn(order)
   connection.speaker = turn
   edge.rigorous.queue(turn)
 }
@@ -91,15 +87,15 @@ function shakeRigorously(due: Due): void {
 class AwaitedTurn implements Speaker, Turn {
   readonly deadline: number
   isWanted = true
-  readonly #due: Due
+  readonly #order: HandshakeOrder
 
-  constructor(due: Due) {
-    this.#due = due
-    this.deadline = due.edge.now() + due.edge.settings.timeouts.tlsMs
+  constructor(order: HandshakeOrder) {
+    this.#order = order
+    this.deadline = order.edge.now() + order.edge.settings.timeouts.tlsMs
   }
 
   begin(): void {
-    const { connection, edge, hello, octets, alpn, since, onSecure } = this.#due
+    const { connection, edge, hello, octets, alpn, since, onSecure } = this.#order
     const { helloRetry } = edge.settings.admission.rigorous
     const retry = helloRetry ? retryGroupFor(hello) : undefined
     const secureContext = edge.certificates.rigorousFor(hello.sni, retry)
@@ -125,7 +121,7 @@ class AwaitedTurn implements Speaker, Turn {
   }
 
   expire(): void {
-    const { connection, edge, since } = this.#due
+    const { connection, edge, since } = this.#order
     this.isWanted = false
     edge.meter.refused('rigorous-busy')
     const handshakeMs = edge.now() - since

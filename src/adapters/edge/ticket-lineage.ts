@@ -47,10 +47,9 @@ export class TicketLineage {
     if (this.#at === BATCH) this.#draw()
     const from = this.#at++ * BLOCK_BYTES
     const iv = this.#blocks.subarray(from, from + IV_BYTES)
-    const id = PROFILE.test(profile) ? profile : NOBODY
-    for (let i = 0; i < NONCE_BYTES; i++) {
-      const octet = Number.parseInt(id.slice(2 * i, 2 * i + 2), 16)
-      iv[NONCE_BYTES + i] = octet ^ (this.#keystream[from + i] as number)
+    iv.write(PROFILE.test(profile) ? profile : NOBODY, NONCE_BYTES, NONCE_BYTES, 'hex')
+    for (let i = NONCE_BYTES; i < IV_BYTES; i++) {
+      iv[i] = (iv[i] as number) ^ (this.#keystream[from + i - NONCE_BYTES] as number)
     }
     return iv
   }
