@@ -46,10 +46,11 @@ export function forwardedHead(
   at += OCTETS.copy(request, at, from, last)
   for (const lines of added) at += lines.copy(request, at)
   if (!how.isOpen) {
-    request[at] = 13
-    request[at + 1] = 10
+    request[at++] = 13
+    request[at++] = 10
   }
-  return request
+  // Room is not zeroed: whatever cuts there are, nothing of another request goes along.
+  return at === length ? request : request.subarray(0, at)
 }
 
 /** Field lines with CR LF, those left out that are cut. */
