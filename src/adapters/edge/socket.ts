@@ -74,7 +74,9 @@ export function takeReads(socket: net.Socket, onRead: OnRead): void {
   }
   if (inner[SYMBOLS.buffer] === null) handle.useUserBuffer(READ_VIEW)
   inner[SYMBOLS.buffer] = READ_VIEW
-  inner[SYMBOLS.callback] = (length: number) => onRead(READ_AT, READ_AT + length)
+  // Not a literal at the property: `onWritten` says why.
+  const callback = (length: number): boolean => onRead(READ_AT, READ_AT + length)
+  inner[SYMBOLS.callback] = callback
 }
 
 function overridePush(inner: Inner, onRead: OnRead): void {

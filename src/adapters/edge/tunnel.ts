@@ -59,7 +59,9 @@ export function joinTunnel({
     edge.meter.bytesIn += to - from
     return server.write(keep(from, to))
   })
-  outlet.onDrain = () => server.resume()
+  // Not a literal at the property: docs/decisions/0033.
+  const resume = () => server.resume()
+  outlet.onDrain = resume
   server.on('drain', () => client.resumeReads())
   client.onEnd(() => server.end())
   server.on('end', () => outlet.end())
