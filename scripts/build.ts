@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..')
 const SOURCES = join(ROOT, 'src')
 const DIST = join(ROOT, 'dist')
 /** What the compiler leaves behind but the program reads. The console has its own build. */
-const ASSETS = /\.(?:yaml|css|js|svg|html|json)$/
+const ASSETS = /\.(?:yaml|css|js|svg|html|json|cnf)$/
 
 rmSync(DIST, { recursive: true, force: true })
 for (const project of ['tsconfig.build.json', 'tsconfig.browser-build.json']) {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { sampleFeatures, sampleObservation } from '../../test/fixtures/sample-handshake.ts'
 import { seededRandom } from '../../test/fixtures/seeded-random.ts'
 import type { HandshakeObservation, HandshakeOutcome } from '../behavior/handshake/observation.ts'
 import { toHex } from '../ground/hex.ts'
 import type { HandshakesSeen } from '../ports/data-plane.ts'
-import { HandshakeGathering, SINGLY_MAX } from './gather-handshakes.ts'
+import { HandshakeGathering, SINGLY_MAX, TOGETHER_MAX } from './gather-handshakes.ts'
 import { learnHandshakes } from './profile-handshakes.ts'
 import { newProfiler, PROFILER_DEFAULTS, type Profiler } from './profiler-state.ts'
 
@@ -34,14 +35,14 @@ describe('HandshakeGathering', () => {
     for (const [i, one] of seen.entries()) {
       gathering.end(ended(one, { handshakeMs: 9 - (i % 3), result: i % 2 ? 'resumed' : 'full' }))
     }
-    const batch = gathering.take()
+    const [batch] = gathering.take()
     assert.equal(batch?.observations.length, SINGLY_MAX)
     assert.equal(batch?.outcomes.length, SINGLY_MAX)
     const counts = { hellos: 5, resumptions: 0, full: 3, resumed: 2, helloRetries: 0 }
     assert.deepEqual(batch?.more, [
       { profile: 'a', at: NOW + SINGLY_MAX + 4, ...counts, roundTripMs: 7 },
     ])
-    assert.equal(gathering.take(), undefined)
+    assert.deepEqual(gathering.take(), [])
   })
 
   it('counts ends that come with a later batch', () => {
@@ -50,7 +51,7 @@ describe('HandshakeGathering', () => {
     for (const one of seen) gathering.see(one, true)
     gathering.take()
     for (const one of seen) gathering.end(ended(one))
-    const batch = gathering.take()
+    const [batch] = gathering.take()
     assert.equal(batch?.outcomes.length, SINGLY_MAX)
     assert.equal(batch?.more?.[0]?.full, 2)
     assert.equal(batch?.more?.[0]?.hellos, 0)
@@ -66,7 +67,7 @@ describe('HandshakeGathering', () => {
     const counted = hello()
     gathering.see(counted, true)
     gathering.end(ended(counted, { result: 'failed' }))
-    const batch = gathering.take()
+    const [batch] = gathering.take()
     assert.equal(batch?.observations.length, SINGLY_MAX + 3)
     assert.deepEqual(
       batch?.outcomes.map(({ result }) => result),
@@ -80,9 +81,56 @@ describe('HandshakeGathering', () => {
     for (let i = 0; i < 20; i++) gathering.see(hello({ profile: `p${i}`, own: `p${i}` }), true)
     for (let i = 0; i < 20; i++) gathering.end(ended(hello()))
     assert.equal(gathering.dropped, 20)
-    const batch = gathering.take()
+    const [batch] = gathering.take()
     assert.deepEqual([batch?.observations.length, batch?.outcomes.length], [10, 10])
     assert.deepEqual(batch?.more, [])
+  })
+})
+
+describe('HandshakeGathering, of many clients', () => {
+  const outcomeOrder = fc.array(fc.nat(), { maxLength: 4 * TOGETHER_MAX })
+
+  it('tells all, in order, in messages of a bounded size, outcomes never before what they are of', () => {
+    fc.assert(
+      fc.property(fc.nat(4 * TOGETHER_MAX), outcomeOrder, (clients, order) => {
+        const gathering = new HandshakeGathering(10_000)
+        const seen = Array.from({ length: clients }, (_, i) =>
+          hello({ profile: `p${i}`, own: `p${i}` }),
+        )
+        for (const one of seen) gathering.see(one, true)
+        const ends = clients === 0 ? [] : order.map((n) => ended(seen[n % clients] as never))
+        for (const one of ends) gathering.end(one)
+        const batches = gathering.take()
+        assert.deepEqual(
+          batches.flatMap(({ observations }) => observations),
+          seen,
+        )
+        assert.deepEqual(
+          batches.flatMap(({ outcomes }) => outcomes),
+          ends,
+        )
+        const told = new Set<string>()
+        for (const { observations, outcomes } of batches) {
+          assert.ok(JSON.stringify({ observations, outcomes }).length < 100 * 1024)
+          for (const { decision } of observations) told.add(decision)
+          for (const { decision } of outcomes) assert.ok(told.has(decision))
+        }
+        assert.deepEqual(gathering.take(), [])
+      }),
+      { seed: 34, numRuns: 60 },
+    )
+  })
+
+  it('keeps its counts for the end', () => {
+    const gathering = new HandshakeGathering(10_000)
+    for (let i = 0; i < 3 * TOGETHER_MAX; i++) {
+      gathering.see(hello({ profile: `p${i}`, own: `p${i}` }), true)
+    }
+    for (let i = 0; i <= SINGLY_MAX; i++) gathering.see(hello(), true)
+    assert.deepEqual(
+      gathering.take().map(({ more }) => more?.length),
+      [0, 0, 0, 1],
+    )
   })
 })
 
@@ -107,7 +155,9 @@ describe('learnHandshakes(), of counted handshakes', () => {
           observations: all,
           outcomes: all.map((one) => ended(one)),
         }
-        learnHandshakes(profiler, gathered ? (gathering.take() ?? told) : told, [], at)
+        for (const one of gathered ? gathering.take() : [told]) {
+          learnHandshakes(profiler, one, [], at)
+        }
       }
     }
   }

@@ -10,6 +10,11 @@ import type { HandshakesMore, HandshakesSeen } from '../ports/data-plane.ts'
 
 /** Of one client, told one by one in a batch: 40 a second, more than the tests of floods need (`rate.ts`). */
 export const SINGLY_MAX = 8
+/**
+ * Observations, or outcomes, told together: below 100 KB as JSON. Of a message beyond that V8 makes all of it long-lived at
+ * once, and whoever hears many would have to collect all its memory every few seconds (`docs/decisions/0034-what-a-handshake-costs-beside-the-worker.md`).
+ */
+export const TOGETHER_MAX = 64
 
 type Counts = { -readonly [K in keyof HandshakesMore]: HandshakesMore[K] }
 
@@ -69,15 +74,22 @@ export class HandshakeGathering {
     }
   }
 
-  /** All there is, undefined when there is nothing; the next batch begins. */
-  take(): HandshakesSeen | undefined {
+  /** All there is, in the order in which it is to be told; the next batch begins. */
+  take(): readonly HandshakesSeen[] {
     const [observations, outcomes, more] = [this.#observations, this.#outcomes, this.#more]
-    if (observations.length === 0 && outcomes.length === 0 && more.size === 0) return undefined
+    if (observations.length === 0 && outcomes.length === 0 && more.size === 0) return []
     this.#observations = []
     this.#outcomes = []
     this.#more = new Map()
     this.#singly = new Map()
-    return { observations, outcomes, more: [...more.values()] }
+    // An outcome is of an observation told before, or with it.
+    const endsFrom = Math.max(0, piecesOf(observations) - 1)
+    const last = endsFrom + Math.max(0, piecesOf(outcomes) - 1)
+    return Array.from({ length: last + 1 }, (_, i) => ({
+      observations: piece(observations, i),
+      outcomes: piece(outcomes, i - endsFrom),
+      more: i === last ? [...more.values()] : [],
+    }))
   }
 
   #countsOf(profile: string, at: number): Counts {
@@ -90,4 +102,12 @@ export class HandshakeGathering {
     counts.at = Math.max(counts.at, at)
     return counts
   }
+}
+
+function piecesOf(all: readonly unknown[]): number {
+  return Math.ceil(all.length / TOGETHER_MAX)
+}
+
+function piece<T>(all: readonly T[], i: number): readonly T[] {
+  return i < 0 ? [] : all.slice(i * TOGETHER_MAX, (i + 1) * TOGETHER_MAX)
 }

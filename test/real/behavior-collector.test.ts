@@ -190,7 +190,8 @@ describe('keys in Chromium', () => {
   })
 
   it('of one class and the same times arrive as the same', async () => {
-    // The page's clock in whole milliseconds and a half, so that rounding is the same each time.
+    // Chromium reads these times off the clock on the wall, which is set right meanwhile: a millisecond at either end is chance.
+    const WITHIN_MS = 2
     const type = async (text: string): Promise<KeyRecord[]> => {
       await page.reload()
       await page.waitForFunction('window.behavior !== undefined')
@@ -214,11 +215,16 @@ describe('keys in Chromium', () => {
       return keys().map((one) => ({ ...one, atMs: one.atMs - (first?.atMs ?? 0) }))
     }
     const told = await type('attackatdawn')
-    assert.deepEqual(
-      told.map((one) => one.holdMs),
-      Array.from({ length: 12 }, (_, i) => 61 + 7 * (i % 5)),
-    )
-    assert.deepEqual(await type('zqwryuiophjk'), told)
+    const others = await type('zqwryuiophjk')
+    const timeless = (keys: readonly KeyRecord[]) =>
+      keys.map((key) => ({ ...key, atMs: 0, holdMs: 0 }))
+    assert.deepEqual(timeless(others), timeless(told))
+    for (const [i, { atMs, holdMs = 0 }] of told.entries()) {
+      const other = others[i]
+      assert.ok(Math.abs(holdMs - (61 + 7 * (i % 5))) <= WITHIN_MS, `key ${i} held ${holdMs}`)
+      assert.ok(Math.abs(holdMs - (other?.holdMs ?? -9)) <= WITHIN_MS, `key ${i} held otherwise`)
+      assert.ok(Math.abs(atMs - (other?.atMs ?? -9)) <= WITHIN_MS, `key ${i} at another time`)
+    }
     assert.deepEqual(marks(), [])
   })
 })

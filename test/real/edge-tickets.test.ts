@@ -10,10 +10,12 @@ import { after, before, describe, it } from 'node:test'
 import tls from 'node:tls'
 import fc from 'fast-check'
 import { TicketKeys } from '../../src/adapters/edge/ticket-keys.ts'
+import { opensslConfig } from '../../src/apps/server/fleet-worker.ts'
 import type { CertificateSettings } from '../../src/ports/data-plane.ts'
+import { freePorts } from '../free-ports.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import { type EdgeUnderTest, startEdge } from './edge-under-test.ts'
-import { until } from './fleet-under-test.ts'
+import { startLimen, until } from './fleet-under-test.ts'
 import { greet } from './raw-hello.ts'
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
@@ -45,11 +47,12 @@ interface Visit {
   readonly resumed: boolean
   /** The newest, undefined when none came. */
   readonly session: Buffer | undefined
+  readonly tickets: number
 }
 
 /** One connection with one request; the client leaves when the tickets have come. */
 async function visit(
-  { tlsPort }: EdgeUnderTest,
+  { tlsPort }: Pick<EdgeUnderTest, 'tlsPort'>,
   version: Version,
   session?: Buffer,
 ): Promise<Visit> {
@@ -63,8 +66,10 @@ async function visit(
     ...(session === undefined ? {} : { session }),
   })
   let newest: Buffer | undefined
+  let tickets = 0
   socket.on('session', (more) => {
     newest = more
+    tickets++
   })
   await once(socket, 'secureConnect')
   const resumed = socket.isSessionReused()
@@ -73,7 +78,7 @@ async function visit(
   socket.end('GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
   socket.resume()
   await once(socket, 'close')
-  return { resumed, session: newest }
+  return { resumed, session: newest, tickets }
 }
 
 async function rotate(): Promise<void> {
@@ -139,6 +144,37 @@ for (const version of VERSIONS) {
     })
   })
 }
+
+describe('the workers of a whole Limen', () => {
+  it('issue one ticket, in either version, also when it was asked for by one', async () => {
+    const [tlsPort = 0] = await freePorts(1)
+    const limen = await startLimen({
+      workers: 1,
+      listeners: [{ name: 'web', address: `127.0.0.1:${tlsPort}`, tls: {} }],
+      certificates: [{ localCa: ['localhost'] }],
+      pools: [{ name: 'site', servers: [{ id: 'a', address: `127.0.0.1:${origin.port}` }] }],
+      routes: [{ pool: 'site' }],
+    })
+    try {
+      for (const version of VERSIONS) {
+        const first = await visit({ tlsPort }, version)
+        assert.equal(first.tickets, 1, `${version}, full`)
+        const second = await visit({ tlsPort }, version, first.session)
+        assert.equal(second.resumed, true, version)
+        // In TLS 1.2 the renewed ticket comes without an event.
+        assert.equal(second.tickets, version === 'TLSv1.3' ? 1 : 0, `${version}, resumed`)
+      }
+    } finally {
+      await limen.clean()
+    }
+  })
+
+  it('leave OpenSSL to an operator who configures it', () => {
+    assert.match(opensslConfig({}).join(' '), /^--openssl-config=.*edge-worker\.cnf$/)
+    assert.deepEqual(opensslConfig({ OPENSSL_CONF: '/etc/ssl/fips.cnf' }), [])
+    assert.deepEqual(opensslConfig({ NODE_OPTIONS: '--openssl-shared-config' }), [])
+  })
+})
 
 describe('lineageOf()', () => {
   it('never throws on garbage, also behind the name of a key', () => {

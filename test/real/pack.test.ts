@@ -43,6 +43,8 @@ describe('the packed package', () => {
       files.filter((name) => /\.test\.|\.contract\.|(?<!\.d)\.tsx?$/.test(name)),
       [],
     )
+    // Without it OpenSSL would make two tickets, and nobody would say so.
+    assert.ok(files.includes(join('apps', 'server', 'edge-worker.cnf')))
   })
 
   it('runs: npx limen --version', async () => {

@@ -144,7 +144,7 @@ function flush(): void {
   if (decisions.length > 0) {
     const batch = decisions
     decisions = []
-    tell({ kind: 'decisions', pages: decisionPages(batch) })
+    for (const page of decisionPages(batch)) tell({ kind: 'decisions', pages: [page] })
     if (fits) rememberSent(batch)
   }
   if (behaviorMet.length > 0) {
@@ -153,8 +153,7 @@ function flush(): void {
   }
   const captured = edge.takeCaptured()
   if (captured !== undefined) tell({ kind: 'behavior', met: [captured] })
-  const seen = gathering.take()
-  if (seen !== undefined) tell({ kind: 'handshakes', json: JSON.stringify(seen) })
+  for (const seen of gathering.take()) tell({ kind: 'handshakes', json: JSON.stringify(seen) })
 }
 
 function rememberSent(batch: readonly Decision[]): void {

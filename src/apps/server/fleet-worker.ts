@@ -54,6 +54,9 @@ const WORKER_FILE = fileURLToPath(
   new URL(`./edge-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
 
+/** One TLS session ticket where OpenSSL makes two (docs/decisions/0034); Node has no other way to ask for it. */
+const OPENSSL_CONFIG = fileURLToPath(new URL('./edge-worker.cnf', import.meta.url))
+
 /**
  * Of V8's nursery, per worker. In one run of handshakes 64 stood at 0.84 of HAProxy and 16 at 0.70, in keep-alive no
  * difference was to be seen; the machine was noisy (docs/decisions/0004).
@@ -78,7 +81,7 @@ export class FleetWorker {
     this.#process = fork(WORKER_FILE, [String(options.id), String(options.workers)], {
       serialization: 'advanced',
       // Connections make much garbage that dies young: a larger nursery is emptied less often.
-      execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`],
+      execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`, ...opensslConfig(process.env)],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#process.on('message', (message) => this.#told(message as FromWorker))
@@ -263,4 +266,11 @@ export class FleetWorker {
       default:
     }
   }
+}
+
+/** Who configures OpenSSL himself (providers, FIPS) keeps what he configured. */
+export function opensslConfig(environment: NodeJS.ProcessEnv): string[] {
+  const { OPENSSL_CONF = '', NODE_OPTIONS = '' } = environment
+  const isTheirs = OPENSSL_CONF !== '' || NODE_OPTIONS.includes('--openssl-')
+  return isTheirs ? [] : [`--openssl-config=${OPENSSL_CONFIG}`]
 }
