@@ -4,6 +4,8 @@
  *
  * @module
  */
+// The global of this name is looked up at each call, with each request.
+import { performance } from 'node:perf_hooks'
 import type { Decision, ServerChoice } from '../../behavior/decision.ts'
 import type { HandshakeOutcome } from '../../behavior/handshake/observation.ts'
 import type { Clock } from '../../ground/clock.ts'

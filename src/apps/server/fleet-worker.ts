@@ -58,6 +58,12 @@ const WORKER_FILE = fileURLToPath(
 const OPENSSL_CONFIG = fileURLToPath(new URL('./edge-worker.cnf', import.meta.url))
 
 /**
+ * OpenSSL takes and gives back hundreds of small pieces of memory in a handshake; of each size glibc keeps 7 at hand for a
+ * thread, which is too few for several handshakes at once (docs/decisions/0034). Other C libraries do not read this.
+ */
+const MALLOC_TUNABLES = 'glibc.malloc.tcache_count=127'
+
+/**
  * Of V8's nursery, per worker. In one run of handshakes 64 stood at 0.84 of HAProxy and 16 at 0.70, in keep-alive no
  * difference was to be seen; the machine was noisy (docs/decisions/0004).
  */
@@ -82,6 +88,7 @@ export class FleetWorker {
       serialization: 'advanced',
       // Connections make much garbage that dies young: a larger nursery is emptied less often.
       execArgv: [`--max-semi-space-size=${SEMI_SPACE_MIB}`, ...opensslConfig(process.env)],
+      env: { GLIBC_TUNABLES: MALLOC_TUNABLES, ...process.env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#process.on('message', (message) => this.#told(message as FromWorker))
