@@ -10,6 +10,8 @@ const [port, count] = process.argv.slice(2).map(Number)
 const secureContext = tls.createSecureContext({ minVersion: 'TLSv1.3', ecdhCurve: 'X25519' })
 /** As many handshakes at once: enough to keep the proxy busy, few enough to time out none. */
 const AT_ONCE = 50
+/** Of a proxy that answers none of the first in this time no more are asked for. */
+const ANSWER_MS = 5000
 let open = 0
 let failed = 0
 const held: tls.TLSSocket[] = []
@@ -25,6 +27,9 @@ function connect(): Promise<void> {
       ALPNProtocols: ['http/1.1'],
     })
     let length = 0
+    socket.setTimeout(ANSWER_MS, () => {
+      if (length < 1024) socket.destroy()
+    })
     socket.on('secureConnect', () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'))
     socket.on('data', (chunk) => {
       const before = length
@@ -47,7 +52,7 @@ function connect(): Promise<void> {
 let left = count ?? 0
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
-    while (left-- > 0) await connect()
+    while (left-- > 0 && (open > 0 || failed < AT_ONCE)) await connect()
   }),
 )
 console.log(JSON.stringify({ open, failed }))
