@@ -33,7 +33,7 @@ function connect(tickets: Buffer[]): Promise<void> {
     })
     let answer = ''
     socket.setTimeout(5000, () => socket.destroy(new Error('no answer')))
-    // A ticket is used once (RFC 8446 appendix C.4); a full handshake brings two or more.
+    // A ticket is used once (RFC 8446 appendix C.4); a full handshake brings one or more.
     socket.on('session', (ticket) => tickets.push(ticket))
     socket.on('secureConnect', () => {
       if (socket.isSessionReused()) resumed++

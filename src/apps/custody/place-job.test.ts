@@ -48,6 +48,48 @@ describe('placeJob()', () => {
     assert.deepEqual(plan?.unsafe, [0])
   })
 
+  it('plans for the others where a key has no place', async () => {
+    // Of five domains no seven can be without two shares in one, which would be as many as the key can do without.
+    const many: KeyDemand = { holders: 7, threshold: 6, perS: [5] }
+    const more = [...nodes, node('a', 10), node('b', 10)]
+    const two: PlaceJob = {
+      ...{ ...job(0.01), nodes: more, demands: [many, ...demands] },
+      current: [
+        [0, 1, 2, 3, 4, 5, 6],
+        [0, 1, 2],
+      ],
+    }
+    for (const [by, program] of [
+      ['solver', withLinearProgram],
+      ['greedy', never],
+    ] as const) {
+      const { plan } = await placeJob(two, program)
+      assert.deepEqual([plan?.by, plan?.unsafe, plan?.isWorthIt], [by, [0], true])
+      assert.deepEqual(
+        new Set(plan?.moves.map(({ key, to }) => `${key} ${to}`)),
+        new Set(['1 3', '1 4']),
+      )
+    }
+  })
+
+  it('leaves keys without a place the room they have', async () => {
+    const many: KeyDemand = { holders: 7, threshold: 6, perS: [5] }
+    const full = [...nodes, node('a', 10), node('b', 10)].map((each, i) => {
+      return i === 3 ? { ...each, slots: 1 } : each
+    })
+    const { plan } = await placeJob(
+      {
+        ...{ ...job(0.01), nodes: full, demands: [many, ...demands] },
+        current: [
+          [0, 1, 2, 3, 4, 5, 6],
+          [0, 1, 2],
+        ],
+      },
+      withLinearProgram,
+    )
+    assert.deepEqual(moved({ plan } as PlaceResult), new Set([4]))
+  })
+
   it('says how often each holder takes part', async () => {
     const { routing, plan } = await placeJob({ ...job(0), moving: undefined }, never)
     assert.equal(plan, undefined)

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isPlacement } from '../../keys/custody/domain-rule.ts'
+import { hasPlacement, isPlacement } from '../../keys/custody/domain-rule.ts'
 import { planMoves, type ShareMove } from '../../keys/custody/move-shares.ts'
 import { placeShares } from '../../keys/custody/place-shares.ts'
 import { solvePlacement, type WithProgram } from '../../keys/custody/placement-program.ts'
@@ -14,6 +14,7 @@ import {
   type Placement,
   type Routing,
   routeShares,
+  totalRate,
 } from '../../keys/custody/route-shares.ts'
 
 export interface PlaceJob {
@@ -40,7 +41,10 @@ export interface PlacementPlan {
   readonly moves: readonly ShareMove[]
   /** What comes of the moves. */
   readonly costMs: number
-  /** No placement, with what its moves are to be worth, costs less: of the relaxed program. undefined: without a solver it is not known. */
+  /**
+   * No placement, with what its moves are to be worth, costs less: of the relaxed program. undefined: it is not known without a solver, or while
+   * a key has no place within the rule of domains.
+   */
   readonly boundMs: number | undefined
   /** False: they gain less than they cost, and are not made. */
   readonly isWorthIt: boolean
@@ -57,7 +61,7 @@ export async function placeJob(job: PlaceJob, withProgram: WithProgram): Promise
   const unsafe = [...demands.keys()].filter((key) => {
     return !isPlacement(domains, demands[key] as KeyDemand, current[key] ?? [])
   })
-  const found = await target(job, moving, withProgram)
+  const found = await targetOfAll(job, moving, withProgram)
   const order = [...demands.keys()].sort((a, b) => rateOf(demands[b]) - rateOf(demands[a]))
   const { movesMax, moveMs } = moving
   const { moves, placement } = planMoves(nodes, demands, current, found.placement, {
@@ -70,12 +74,56 @@ export async function placeJob(job: PlaceJob, withProgram: WithProgram): Promise
   return { routing, utilisation, costMs, plan }
 }
 
+type Target = Pick<PlacementPlan, 'by' | 'boundMs'> & { readonly placement: Placement }
+
+/** Where shares should be. Keys that have no place within the rule stay, and the others go by the room and CPU that these leave. */
+async function targetOfAll(
+  job: PlaceJob,
+  moving: NonNullable<PlaceJob['moving']>,
+  withProgram: WithProgram,
+): Promise<Target> {
+  const { nodes, demands, current } = job
+  const domains = nodes.map(({ domain }) => domain)
+  const keys = [...demands.keys()]
+  const placeable = keys.filter((key) => hasPlacement(domains, demands[key] as KeyDemand))
+  if (placeable.length === keys.length) return await target(job, moving, withProgram)
+  const stuck = keys.filter((key) => !placeable.includes(key))
+  const of = <T>(all: readonly T[], some: readonly number[]) => some.map((key) => all[key] as T)
+  const others = {
+    nodes: nodesLeft(nodes, of(demands, stuck), of(current, stuck)),
+    demands: of(demands, placeable),
+    current: of(current, placeable),
+  }
+  // What a move costs is of the mean over all operations.
+  const rate = totalRate(others.demands)
+  const moveMs = moving.moveMs * (rate > 0 ? totalRate(demands) / rate : 1)
+  const found = await target(others, { ...moving, moveMs }, withProgram)
+  const placement = [...current]
+  for (const [i, key] of placeable.entries()) placement[key] = found.placement[i] ?? []
+  return { by: found.by, boundMs: undefined, placement }
+}
+
+/** As those find them that come after keys which stay where they are. */
+function nodesLeft(
+  nodes: readonly CustodyNode[],
+  demands: readonly KeyDemand[],
+  places: Placement,
+): readonly CustodyNode[] {
+  const { utilisation } = routeShares(nodes, demands, places)
+  const held = places.flat()
+  return nodes.map((node, i) => ({
+    ...node,
+    slots: Math.max(0, node.slots - held.filter((each) => each === i).length),
+    cpuMsPerS: Math.max(1, node.cpuMsPerS * (1 - (utilisation[i] ?? 0))),
+  }))
+}
+
 /** Where shares should be. Failing or missing, the solver is stood in for; where nothing can be placed, shares stay. */
 async function target(
-  { nodes, demands, current }: PlaceJob,
+  { nodes, demands, current }: Omit<PlaceJob, 'moving'>,
   { moveMs, solveS }: NonNullable<PlaceJob['moving']>,
   withProgram: WithProgram,
-): Promise<Pick<PlacementPlan, 'by' | 'boundMs'> & { readonly placement: Placement }> {
+): Promise<Target> {
   try {
     const untilMs = performance.now() + 1000 * solveS
     const { placed, boundMs } = await solvePlacement(nodes, demands, withProgram, {

@@ -27,6 +27,16 @@ export function isPlacement(
   return mostInDomain(domains, nodes) <= domainLimit(sharing)
 }
 
+/** Whether there is any placement of such a key on these nodes, were there room everywhere. */
+export function hasPlacement(domains: readonly string[], sharing: Sharing): boolean {
+  const limit = domainLimit(sharing)
+  const most = [...Map.groupBy(domains, (domain) => domain).values()].reduce(
+    (sum, { length }) => sum + Math.min(length, limit),
+    0,
+  )
+  return most >= sharing.holders
+}
+
 /**
  * Whether a key may go from some nodes to others at once. Both are placements, so one of the two can be used at any moment though a
  * domain dies; and while both hold shares, no domain has as many as the threshold, of whichever generation.
