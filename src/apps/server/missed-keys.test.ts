@@ -42,6 +42,21 @@ describe('MissedKeys', () => {
     assert.equal(asked.length, 2)
   })
 
+  it('asks at once for a key that was held and is gone', () => {
+    const asked: number[] = []
+    const missed = new MissedKeys((stekId) => asked.push(stekId))
+    const [gone, kept] = [ticketOf(1, 5), ticketOf(1, 6)]
+    for (const ticket of [gone, kept]) missed.meet(ticket, GROUPS, 100)
+    missed.forget([stekIdOfTicket(gone) ?? 0])
+    for (const ticket of [gone, kept, gone]) missed.meet(ticket, GROUPS, 100.2)
+    assert.deepEqual(asked, [gone, kept, gone].map(stekIdOfTicket))
+    // Also of the time before.
+    missed.meet(kept, GROUPS, 106)
+    missed.forget([stekIdOfTicket(kept) ?? 0])
+    missed.meet(kept, GROUPS, 106)
+    assert.equal(asked.length, 4)
+  })
+
   it('asks for no group that there is not, and for few keys at once', () => {
     const asked: number[] = []
     const missed = new MissedKeys((stekId) => asked.push(stekId))

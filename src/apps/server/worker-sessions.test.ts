@@ -91,6 +91,22 @@ describe('workerSessions()', () => {
     assert.equal(codeOf(ask(sessions)), 'stek_unknown')
   })
 
+  it('asks for a key it was not given once, and again as soon as it has lost it', () => {
+    const asked: number[] = []
+    const host = { onMissed: (stekId: number) => void asked.push(stekId), onSuspected: () => {} }
+    const limited = workerSessions(random, undefined, host)
+    const groups = [{ group: GROUP, hosts: [] }]
+    const { ask } = visitor()
+    limited.take(give([], { groups }))
+    for (let i = 0; i < 3; i++) assert.equal(codeOf(ask(limited)), 'stek_unknown')
+    assert.deepEqual(asked, [STEK])
+    limited.take(give([STEK], { groups }))
+    assert.equal(codeOf(ask(limited)), 'valid')
+    limited.take(give([], { groups }))
+    for (let i = 0; i < 3; i++) assert.equal(codeOf(ask(limited)), 'stek_unknown')
+    assert.deepEqual(asked, [STEK, STEK])
+  })
+
   it('counts first requests by whether their key was there, each session once', () => {
     sessions.take(give([NEXT_STEK]))
     const { ask } = visitor()

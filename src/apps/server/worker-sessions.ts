@@ -168,7 +168,10 @@ export function workerSessions(
         if (!steks.has(stekId)) steks.add(stekId, key)
         key.fill(0)
       }
-      if (gone.length > 0) validator.forget(new Set(gone))
+      if (gone.length > 0) {
+        validator.forget(new Set(gone))
+        missed.forget(gone)
+      }
       hints.policy = given.rotation
       hints.load = given.load
       validator.onFeedSilent = given.onFeedSilent

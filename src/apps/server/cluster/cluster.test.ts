@@ -275,6 +275,31 @@ describe('an edge of a key server elsewhere', () => {
     await until('the key to be gone', WITHIN_MS, () => key() === undefined)
   })
 
+  it('gets a key that was missed though all keys are given anew meanwhile', async () => {
+    await useGroups()
+    const missing = ((2 << 24) | 1) >>> 0
+    // Whichever of the two answers is here first.
+    for (const laterMs of [-6, -5, -4, -3, -2, -1, 0, 1, 2, 4]) {
+      const { plane, agent } = await connect(0, [1])
+      const given = plane.keysGiven.length
+      if (laterMs >= 0) plane.missKey(missing)
+      else server.revokeGroup(1)
+      await new Promise((resolve) => setTimeout(resolve, Math.abs(laterMs)))
+      if (laterMs >= 0) server.revokeGroup(1)
+      else plane.missKey(missing)
+      const isHeld = (): boolean => {
+        const since = plane.keysGiven.slice(given)
+        const had = since.some(({ keys }) => keys.some(({ stekId }) => stekId === missing))
+        const has = groupsGiven(plane).includes(2)
+        // A worker that has lost it asks when it is met again; one that never had it has asked already.
+        if (had && !has) plane.missKey(missing)
+        return has && since.length > 1
+      }
+      await until('both', WITHIN_MS, isHeld)
+      agent.close()
+    }
+  })
+
   it('gets no key of a group that the key server does not let it serve', async () => {
     await useGroups('edges: [{ id: edge-1, address: "127.0.0.1:1", serves: [1] }]')
     const { plane, agent } = await connect(0, [1, 2])

@@ -77,6 +77,9 @@ const UNKNOWN_MS = 60_000
 const MISSED_MAX = 256
 /** Asked for at once; more are met again. */
 const FETCHING_MAX = 4
+/** For one key, when others were given meanwhile or the key server could not say. */
+const MISSED_TRIES = 3
+const MISSED_AGAIN_MS = 200
 
 export function edgeAgent(options: EdgeAgentOptions): EdgeAgent {
   return new Agent(options)
@@ -113,7 +116,7 @@ class Agent implements EdgeAgent {
   readonly #fetching = new Set<number>()
   /** Keys that there are not, and until when that is believed. */
   readonly #unknown = new Map<number, number>()
-  /** Fetched since all were: gone with the next time all are, and fetched again when they are met. */
+  /** Fetched since all were: gone with the next time all are, and fetched again as soon as they are met. */
   #missed: SessionKeysFetched['keys'] = []
   /** What was fetched last. */
   #given: SessionKeysFetched | undefined
@@ -316,36 +319,50 @@ class Agent implements EdgeAgent {
   }
 
   async #fetchMissed(stekId: number): Promise<void> {
-    const { clock, log } = this.#options
-    const isHeld = [...(this.#given?.keys ?? []), ...this.#missed].some(
-      (one) => one.stekId === stekId,
-    )
-    const isUnknown = (this.#unknown.get(stekId) ?? 0) > clock.now()
-    if (isHeld || isUnknown || this.#fetching.has(stekId)) return
+    const isUnknown = (this.#unknown.get(stekId) ?? 0) > this.#options.clock.now()
+    if (this.#isHeld(stekId) || isUnknown || this.#fetching.has(stekId)) return
     if (this.#given === undefined || this.#fetching.size >= FETCHING_MAX) return
     this.#fetching.add(stekId)
+    // Workers do not ask again for seconds, and sessions wait.
+    for (let tries = MISSED_TRIES; tries > 0 && !(await this.#tryMissed(stekId)); tries--) {
+      await new Promise((resolve) => setTimeout(resolve, MISSED_AGAIN_MS))
+    }
+    this.#fetching.delete(stekId)
+  }
+
+  /** True: there is nothing more to be done about it. */
+  async #tryMissed(stekId: number): Promise<boolean> {
+    const { clock, log } = this.#options
     const before = this.#given
     try {
       const found = await this.#fetch.missed(stekId)
-      this.#misses[found === undefined ? 'unknown' : 'fetched']++
+      if (this.#isClosed) return true
       if (found === undefined) {
+        this.#misses.unknown++
         this.#unknown.delete(stekId)
         this.#unknown.set(stekId, clock.now() + UNKNOWN_MS)
         if (this.#unknown.size > MISSED_MAX) {
           this.#unknown.delete(this.#unknown.keys().next().value ?? 0)
         }
-        return
+        return true
       }
-      // What was given meanwhile may be without it for a reason: its group was revoked.
-      if (this.#isClosed || this.#given !== before) return
+      // What was given meanwhile may be without it for a reason: its group was revoked. Asked again, the key server says.
+      if (this.#given !== before) return this.#isHeld(stekId)
+      this.#misses.fetched++
       this.#missed = [...this.#missed, found].slice(-MISSED_MAX)
       this.#give()
+      return true
     } catch (error) {
+      if (this.#isClosed) return true
       this.#misses.failed++
       log.warn({ err: error, group: stekId >>> 24 }, 'Cannot fetch a key that was missed')
-    } finally {
-      this.#fetching.delete(stekId)
+      return false
     }
+  }
+
+  #isHeld(stekId: number): boolean {
+    const held = [...(this.#given?.keys ?? []), ...this.#missed]
+    return held.some((one) => one.stekId === stekId)
   }
 
   renew(credentials: EdgeCredentials): void {
