@@ -4,6 +4,7 @@
  * @module
  */
 import { type ChildProcess, fork } from 'node:child_process'
+import { getFips } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { ServerOrder, ServerReport } from '../../adapters/edge/edge.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -278,6 +279,6 @@ export class FleetWorker {
 /** Who configures OpenSSL himself (providers, FIPS) keeps what he configured. */
 export function opensslConfig(environment: NodeJS.ProcessEnv): string[] {
   const { OPENSSL_CONF = '', NODE_OPTIONS = '' } = environment
-  const isTheirs = OPENSSL_CONF !== '' || NODE_OPTIONS.includes('--openssl-')
+  const isTheirs = OPENSSL_CONF !== '' || NODE_OPTIONS.includes('--openssl-') || getFips() !== 0
   return isTheirs ? [] : [`--openssl-config=${OPENSSL_CONFIG}`]
 }

@@ -43,6 +43,7 @@ export class MissedKeys {
     this.#asked.add(stekId)
     this.#tell(stekId)
   }
+
   /** Keys that were held and are not any more: whoever shows a ticket under one may ask for it at once. */
   forget(stekIds: readonly number[]): void {
     for (const stekId of stekIds) {
