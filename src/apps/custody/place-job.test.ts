@@ -49,7 +49,7 @@ describe('placeJob()', () => {
   })
 
   it('plans for the others where a key has no place', async () => {
-    // Of five domains no seven can be without two shares in one, which would be as many as the key can do without.
+    // Of five domains no seven can be without two shares in one, which is more than the key can do without.
     const many: KeyDemand = { holders: 7, threshold: 6, perS: [5] }
     const more = [...nodes, node('a', 10), node('b', 10)]
     const two: PlaceJob = {
