@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { type EdgeUnderTest, startEdge } from './edge-under-test.ts'
 import { send } from './raw-client.ts'
 
-const CASE_MS = 4000
+const CASE_MS = 15_000
 
 interface HostileAnswer {
   readonly name: string
@@ -172,7 +172,7 @@ before(async () => {
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
   under = await startEdge({
     upstreamPorts: [(upstream.address() as AddressInfo).port],
-    timeouts: { firstByteMs: 300 },
+    timeouts: { firstByteMs: 2000 },
   })
 })
 

@@ -19,7 +19,7 @@ import {
 } from './fleet-under-test.ts'
 import { type LoadPart, startLoad } from './steady-load.ts'
 
-const HEALTH_MS = 250
+const HEALTH_MS = 1_000
 /** `rise` checks, one more that had just begun, and the machine's own delays. */
 const RECOVERY_MS_MAX = HEALTH_MS * 3 + 1_000
 const FAST_MS_MAX = 250
