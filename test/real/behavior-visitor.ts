@@ -71,7 +71,14 @@ export class Visitor {
   async tell(batch: BehaviorBatch): Promise<void> {
     // A page that lasts for hours in seconds would not be believed.
     if (this.sequence === 4) this.turn()
-    const answered = await this.ask('POST', '/.well-known/limen/behavior', this.envelope(batch))
+    const post = () => this.ask('POST', '/.well-known/limen/behavior', this.envelope(batch))
+    let answered = await post()
+    // Told to come again (429, 503) it does, as a page would: its token is not spent.
+    for (let tries = 1; answered.fields['retry-after'] !== undefined && tries < 5; tries++) {
+      const waitMs = Number(answered.fields['retry-after']) * 1000
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      answered = await post()
+    }
     assert.equal(answered.status, 204, answered.body)
     this.token = Buffer.from(String(answered.fields['limen-next']), 'base64url')
     this.sequence++
