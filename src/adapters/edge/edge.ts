@@ -141,7 +141,11 @@ export class Edge implements EdgeContext {
       settings: () => this.settings.admission.rigorous,
       later: setImmediate,
     })
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#sweeper = setInterval(() => {
+      // Timers come before reads in a turn: where the process stood still, what has come meanwhile is read first.
+      this.lately = this.now()
+      setImmediate(() => this.#sweep())
+    }, SWEEP_MS)
   }
 
   onOutcome(outcome: HandshakeOutcome): void {
