@@ -61,7 +61,7 @@ export class Http1Connection implements Front {
   readonly #outlet: Outlet
   readonly #exchange: Exchange
   /** When the sweep should look again. */
-  deadline: number
+  deadline = Number.POSITIVE_INFINITY
 
   #phase: Phase = 'head'
   #pending: Buffer | undefined

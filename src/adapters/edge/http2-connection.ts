@@ -64,7 +64,7 @@ export class Http2Connection implements Speaker {
   readonly client: ClientConnection
   readonly output: Http2Output
   readonly encoder = new HpackEncoder(TABLE_BYTES)
-  deadline: number
+  deadline = Number.POSITIVE_INFINITY
   /** Octets of responses that wait for a window, over all streams. */
   queued = 0
   /** What the peer lets us send, on the whole connection and at the start of a stream. */

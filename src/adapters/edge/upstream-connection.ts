@@ -73,7 +73,7 @@ const head = new ResponseHeadReader()
 export class UpstreamConnection {
   readonly socket: net.Socket
   /** When the sweep should look again, by `options.now()`; Infinity for never. */
-  deadline: number
+  deadline = Number.POSITIVE_INFINITY
   /** Whether a response has come over this connection before: the next may hit a closing one. */
   used = false
   /** Since when its client has not read on; Infinity while it does. */
