@@ -1,7 +1,8 @@
 /**
  * The edge beside its peers: CPU time per request, each proxy on the same core in alternating rounds, and
  * memory per idle TLS connection. A ratio is HAProxy's CPU per request over the proxy's, paired by round;
- * the median over rounds is reported, so that a noisy neighbour in one round does not decide.
+ * the median over rounds is reported, so that a noisy neighbour in one round does not decide. `same_fields` is
+ * the same to HAProxy when it tells the server as much of the client as Limen always does.
  *
  * @module
  */
@@ -11,7 +12,14 @@ import { fileURLToPath } from 'node:url'
 import { endBed, makeBed } from './bed.ts'
 import { type LoadResult, WORKS, type Work } from './load.ts'
 import { cpuMicros, residentBytes } from './process-tree.ts'
-import { type Contender, LOAD_CORE, startProxies, startUpstream } from './proxies.ts'
+import {
+  type Contender,
+  LOAD_CORE,
+  REFERENCE,
+  SAME_FIELDS,
+  startProxies,
+  startUpstream,
+} from './proxies.ts'
 
 const {
   /** Longer runs and more rounds make steadier figures. */
@@ -42,6 +50,8 @@ interface Row {
   readonly ratio: number
   readonly low: number
   readonly high: number
+  /** To HAProxy with the same fields. */
+  readonly sameFields: number
   readonly failed: number
   readonly p99Ms: number
 }
@@ -56,22 +66,26 @@ export async function benchEdge(say: Say): Promise<object> {
       ({ name }) => ONLY_PEERS === undefined || ONLY_PEERS.includes(name),
     )
     const ratios: Record<string, number> = {}
+    const same_fields: Record<string, number> = {}
     const peers: Record<string, Record<string, number>> = {}
     for (const work of WORKS.filter(({ name }) => ONLY_WORKS?.includes(name) ?? true)) {
       const rows = await compare(work, proxies)
       say(`\n${work.text}: CPU per request, ${ROUNDS} alternating rounds of ${SECONDS} s`)
-      say('  proxy            us/request   ratio (low-high)      failed   p99 ms')
+      say('  proxy            us/request   ratio (low-high)      failed   p99 ms   to same fields')
       for (const row of rows) {
         say(`  ${line(row)}`)
-        if (row.proxy === 'limen') ratios[work.name] = round(row.ratio)
-        else {
+        if (row.proxy === 'limen') {
+          ratios[work.name] = round(row.ratio)
+          same_fields[work.name] = round(row.sameFields)
+        } else {
           peers[row.proxy] ??= {}
           Object.assign(peers[row.proxy] ?? {}, { [work.name]: round(row.ratio) })
         }
       }
     }
-    const memory = IDLE_CONNECTIONS > 0 ? await idleMemory(proxies, say) : {}
-    return { ratios, peers, memory }
+    const each = proxies.filter(({ name }) => name !== SAME_FIELDS)
+    const memory = IDLE_CONNECTIONS > 0 ? await idleMemory(each, say) : {}
+    return { ratios, same_fields, peers, memory }
   } finally {
     await endBed(bed)
   }
@@ -88,16 +102,18 @@ async function compare(work: Work, proxies: readonly Contender[]): Promise<Row[]
       samples.get(proxy.name)?.push({ ...result, micros })
     }
   }
-  const reference = samples.get('haproxy') ?? []
+  const ratiosTo = (reference: string, own: readonly Sample[]): number[] =>
+    own.map(({ micros }, turn) => (samples.get(reference)?.[turn]?.micros ?? Number.NaN) / micros)
   return proxies.map(({ name }) => {
     const own = samples.get(name) ?? []
-    const ratios = own.map(({ micros }, turn) => (reference[turn]?.micros ?? Number.NaN) / micros)
+    const ratios = ratiosTo(REFERENCE, own)
     return {
       proxy: name,
       micros: median(own.map(({ micros }) => micros)),
       ratio: median(ratios),
       low: Math.min(...ratios),
       high: Math.max(...ratios),
+      sameFields: median(ratiosTo(SAME_FIELDS, own)),
       failed: own.reduce((sum, { failed }) => sum + failed, 0),
       p99Ms: median(own.map(({ p99Ms }) => p99Ms)),
     }
@@ -184,7 +200,7 @@ function median(values: readonly number[]): number {
 
 const round = (value: number): number => Math.round(value * 1000) / 1000
 
-function line({ proxy, micros, ratio, low, high, failed, p99Ms }: Row): string {
+function line({ proxy, micros, ratio, low, high, failed, p99Ms, sameFields }: Row): string {
   const range = `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`
-  return `${proxy.padEnd(14)} ${micros.toFixed(1).padStart(12)}   ${range.padEnd(20)} ${String(failed).padStart(6)} ${p99Ms.toFixed(1).padStart(8)}`
+  return `${proxy.padEnd(14)} ${micros.toFixed(1).padStart(12)}   ${range.padEnd(20)} ${String(failed).padStart(6)} ${p99Ms.toFixed(1).padStart(8)} ${sameFields.toFixed(2).padStart(16)}`
 }

@@ -1,6 +1,7 @@
 /**
  * The proxies that are compared, each with the configuration its documentation would give for this job:
- * one core, TLS 1.2 and 1.3, keep-alive on both sides, X-Forwarded-For, no access log.
+ * one core, TLS 1.2 and 1.3, keep-alive on both sides, X-Forwarded-For, no access log. HAProxy is there twice: so,
+ * and adding the fields that Limen always adds.
  *
  * @module
  */
@@ -112,11 +113,21 @@ metrics: { address: '127.0.0.1:${httpPort + 3}' }
   return start(bed, PROXY_CORE, [join(root, 'bin/limen'), 'up', '-c', config])
 }
 
-const haproxy: StartProxy = (bed, httpPort, tlsPort) => {
-  const config = join(bed.folder, 'haproxy.cfg')
-  writeFileSync(
-    config,
-    `global
+/** What Limen tells the server of the client beyond X-Forwarded-For and its own decision, as rules of HAProxy. */
+const FORWARDED_FIELDS = `  http-request add-header Via "1.1 haproxy"
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header Forwarded 'for=%[src];proto=%[ssl_fc,iif(https,http)];host="%[req.hdr(host)]"'
+`
+
+const haproxy =
+  (fields: string): StartProxy =>
+  (bed, httpPort, tlsPort) => {
+    const config = join(bed.folder, `haproxy-${httpPort}.cfg`)
+    writeFileSync(
+      config,
+      `global
   nbthread 1
   maxconn 15000
   no strict-limits
@@ -131,16 +142,16 @@ frontend front
   bind 127.0.0.1:${httpPort} backlog 4096
   bind 127.0.0.1:${tlsPort} ssl crt ${bed.both} alpn h2,http/1.1 backlog 4096
   option forwardfor
-  option http-no-delay
+${fields}  option http-no-delay
   default_backend site
 backend site
   http-reuse always
   option http-no-delay
   server a 127.0.0.1:${bed.upstreamPort} pool-max-conn 256
 `,
-  )
-  return start(bed, PROXY_CORE, ['haproxy', '-db', '-f', config])
-}
+    )
+    return start(bed, PROXY_CORE, ['haproxy', '-db', '-f', config])
+  }
 
 const nginx: StartProxy = (bed, httpPort, tlsPort) => {
   const config = join(bed.folder, 'nginx.conf')
@@ -200,10 +211,16 @@ const nodePeer =
       bed.key,
     ])
 
-/** In the order of the table; HAProxy is what the others are measured by. */
+/** What the others are measured by. */
+export const REFERENCE = 'haproxy'
+/** HAProxy telling the server as much of the client as Limen does. */
+export const SAME_FIELDS = 'haproxy-fields'
+
+/** In the order of the table. */
 const PROXIES: readonly (readonly [name: string, start: StartProxy])[] = [
-  ['haproxy', haproxy],
+  [REFERENCE, haproxy('')],
   ['limen', limen],
+  [SAME_FIELDS, haproxy(FORWARDED_FIELDS)],
   ['nginx', nginx],
   ['caddy', caddy],
   ['undici', nodePeer('undici.ts')],
