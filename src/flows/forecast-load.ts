@@ -14,11 +14,10 @@ import {
   FORECASTER_DEFAULTS,
   type ForecasterOptions,
   type ForecasterState,
-  forecastAhead,
   openForecaster,
   passTime,
 } from '../forecast/forecaster.ts'
-import { AHEAD_MAX_S } from '../forecast/series.ts'
+import { resumeForecaster } from '../forecast/resume-forecaster.ts'
 import type { KeptForecast } from '../ports/forecast-store.ts'
 
 /** Counters of one server since it was started, and how it is now. */
@@ -55,8 +54,7 @@ export const SERVERS_MAX = 64
 const REPORT_LEAST = 0.5
 /** ...and not more than this: else nobody knows when the requests were. */
 const REPORT_MOST = 1.5
-/** Unknown steps are gone through one by one, 65 us each (2026-11-21): longer away, and a pool is begun anew. In days. */
-const AWAY_DAYS_MAX = 7
+const AWAY_MOST_S = 7 * 86_400
 
 export interface PoolLoad {
   readonly pool: string
@@ -86,29 +84,13 @@ export function openLoadForecasts(
   const pools = new Map<string, PoolLoad>()
   const unusable: string[] = []
   for (const { pool, forecaster, servers } of kept.slice(0, options.poolsMax)) {
-    if (!resumes(forecaster, nowS, options.forecaster)) unusable.push(pool)
+    if (!resumeForecaster(forecaster, nowS, options.forecaster, AWAY_MOST_S)) unusable.push(pool)
     else {
       const samples = new Map(servers.map(({ id, samples: of }) => [id, [...of]]))
       pools.set(pool, { pool, forecaster, samples, servers: [] })
     }
   }
   return { forecasts: { options, pools, last: undefined }, unusable }
-}
-
-/** Takes it to now, through what is unknown, and tries whether it forecasts. */
-function resumes(state: ForecasterState, nowS: number, options: ForecasterOptions): boolean {
-  try {
-    if (JSON.stringify(state.options) !== JSON.stringify(options)) return false
-    if (nowS - state.series.openS > AWAY_DAYS_MAX * AHEAD_MAX_S) return false
-    while (nowS - state.series.openS > AHEAD_MAX_S) {
-      passTime(state, state.series.openS + AHEAD_MAX_S)
-    }
-    passTime(state, nowS)
-    const { values, low, high } = forecastAhead(state, 1)
-    return [...values, ...low, ...high].every(Number.isFinite)
-  } catch {
-    return false
-  }
 }
 
 export function keptOf({ pool, forecaster, samples }: PoolLoad): KeptForecast {

@@ -6,6 +6,7 @@ import {
   demandAhead,
   demandToFit,
   type GroupReport,
+  keptDemand,
   noteFirstRequests,
   openSessionDemand,
   passDemandTime,
@@ -87,6 +88,51 @@ describe('session demand', () => {
     assert.ok(expected > 3, String(expected))
     passDemandTime(demand, rushAt(4) + 43_200)
     assert.ok((at(demand, 'a', 1, rushAt(4) + 43_200, 600)?.expected ?? 9) < 1)
+  })
+
+  it('goes on from what was kept: what was counted meanwhile, the forecast, and until when a key is used', () => {
+    const before = openSessionDemand(OPTIONS)
+    let found = 0
+    const stepS = 60
+    const endS = NOW + 2 * 86_400
+    for (let nowS = NOW; nowS <= endS; nowS += stepS) {
+      found += (nowS - NOW) % 86_400 < 43_200 ? 2 : 0
+      noteFirstRequests(before, 'a', 'r', [report(1, found), report(2, 1)], nowS)
+      for (let due = demandToFit(before); due !== undefined; due = demandToFit(before)) {
+        adoptFit(due, fitModels(fitJob(due)))
+      }
+    }
+    noteFirstRequests(before, 'b', 'r', [report(1, 0, { usedUntil: endS + 70 })], endS)
+    passDemandTime(before, endS)
+    const kept = structuredClone(keptDemand(before))
+    const after = openSessionDemand(OPTIONS, kept, endS)
+    assert.deepEqual(demandAhead(after, endS, 600), demandAhead(before, endS, 600))
+    assert.equal(at(after, 'a', 1, endS, 600)?.by, 'forecast')
+    assert.equal(at(after, 'b', 1, endS)?.usedUntilS, endS + 70)
+    for (const demand of [before, after]) {
+      noteFirstRequests(demand, 'a', 'r', [report(1, found + 7)], endS + 5)
+    }
+    // Two came at the end.
+    assert.equal(at(after, 'a', 1, endS + 5)?.sessions, 9)
+    assert.deepEqual(demandAhead(after, endS + 5, 600), demandAhead(before, endS + 5, 600))
+    // Another process of the edge has counted from zero.
+    noteFirstRequests(after, 'a', 'r2', [report(1, 4)], endS + 10)
+    assert.equal(at(after, 'a', 1, endS + 10)?.sessions, 13)
+  })
+
+  it('begins a forecast anew that was kept too long ago or under other options, and forgets an edge in a week', () => {
+    const before = openSessionDemand(OPTIONS)
+    for (let nowS = NOW; nowS <= NOW + 86_400; nowS += 60) {
+      noteFirstRequests(before, 'a', 'r', [report(1, nowS - NOW)], nowS)
+    }
+    const endS = NOW + 86_400
+    const opened = (nowS: number, options = OPTIONS) =>
+      at(openSessionDemand(options, structuredClone(keptDemand(before)), nowS), 'a', 1, nowS)
+    assert.equal(opened(endS)?.by, 'forecast')
+    assert.equal(opened(endS + 2 * 86_400)?.by, 'recent')
+    const other = { ...OPTIONS, forecaster: { ...OPTIONS.forecaster, stepS: 60 } }
+    assert.equal(opened(endS, other)?.by, 'recent')
+    assert.equal(opened(endS + 8 * 86_400), undefined)
   })
 
   it(`never expects less than nothing, whatever edges say (seed ${SEED})`, () => {

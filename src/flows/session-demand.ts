@@ -1,7 +1,7 @@
 /**
  * Where sessions of which key group come: first requests per edge and group, from the counters that edges report. Says how
  * many sessions live there about, and how many first requests are to be expected; by a forecaster of the pair once it knows
- * a day, by the last while before.
+ * a day, by the last while before. Plain data, to be kept over restarts.
  *
  * A step that an edge did not report on is unknown. What is only said to have been missed does not count: it may be
  * anybody's invention (`keys/session/first-requests.ts`). Fitting is the caller's, elsewhere.
@@ -18,7 +18,9 @@ import {
   openForecaster,
   passTime,
 } from '../forecast/forecaster.ts'
+import { resumeForecaster } from '../forecast/resume-forecaster.ts'
 import { type FirstRequestCounts, NO_FIRST_REQUESTS } from '../keys/session/first-requests.ts'
+import type { KeptDemand } from '../ports/forecast-store.ts'
 
 export interface SessionDemandOptions {
   readonly forecaster: ForecasterOptions
@@ -60,7 +62,7 @@ interface EdgeDemand {
   run: string
   readonly sinceS: number
   heardS: number
-  last: ReadonlyMap<number, GroupReport>
+  last: Map<number, GroupReport>
   readonly groups: Map<number, GroupDemand>
 }
 
@@ -90,8 +92,57 @@ const PARTS = 8
 /** A report later than this after the one before says nothing of when the requests were. */
 const REPORT_MOST_S = 60
 
-export function openSessionDemand(options: SessionDemandOptions): SessionDemand {
-  return { options, edges: new Map() }
+/** Of five-minute steps there are 288 in it: 5 s for all series ({@link resumeForecaster}). Longer away, and they are begun anew. */
+const AWAY_MOST_S = 86_400
+/** An edge that was not heard of for so long is forgotten. */
+const FORGOTTEN_S = 7 * 86_400
+
+/**
+ * @param kept what {@link keptDemand} gave before a restart
+ * @returns a forecast that cannot go on is begun anew
+ */
+export function openSessionDemand(
+  options: SessionDemandOptions,
+  kept: readonly KeptDemand[] = [],
+  nowS = 0,
+): SessionDemand {
+  const demand: SessionDemand = { options, edges: new Map() }
+  const heardLast = kept
+    .filter(({ edge }) => nowS - edge.heardS <= FORGOTTEN_S)
+    .sort((a, b) => a.edge.heardS - b.edge.heardS)
+  for (const { edge, group, last, parts, usedUntilS, forecaster } of heardLast) {
+    const { id, run, sinceS, heardS } = edge
+    let one = demand.edges.get(id)
+    if (one === undefined) {
+      one = { run, sinceS, heardS, last: new Map(), groups: new Map() }
+      demand.edges.set(id, one)
+      forgetOldest(demand)
+    }
+    const of = groupOf(demand, one, group)
+    for (const [part, count] of parts) of.parts.set(part, count)
+    of.usedUntilS = Math.min(usedUntilS, nowS + options.ticketS)
+    if (last !== undefined) one.last.set(group, { ...last, group })
+    const isGoingOn =
+      of.forecaster !== undefined &&
+      forecaster !== undefined &&
+      resumeForecaster(forecaster, nowS, options.forecaster, AWAY_MOST_S)
+    if (isGoingOn) of.forecaster = forecaster
+  }
+  return demand
+}
+
+/** Its forecasters go on: they are not copies. */
+export function keptDemand({ edges }: SessionDemand): readonly KeptDemand[] {
+  return [...edges].flatMap(([id, { run, sinceS, heardS, last, groups }]) =>
+    [...groups].map(([group, { parts, usedUntilS, forecaster }]) => {
+      const edge = { id, run, sinceS, heardS }
+      return { edge, group, last: last.get(group), parts: [...parts], usedUntilS, forecaster }
+    }),
+  )
+}
+
+function forgetOldest({ edges, options }: SessionDemand): void {
+  if (edges.size > options.edgesMax) edges.delete(edges.keys().next().value ?? '')
 }
 
 /**
@@ -136,9 +187,7 @@ export function noteFirstRequests(
   // The last heard is the last in the map.
   demand.edges.delete(edge)
   demand.edges.set(edge, one)
-  if (demand.edges.size > demand.options.edgesMax) {
-    demand.edges.delete(demand.edges.keys().next().value ?? '')
-  }
+  forgetOldest(demand)
 }
 
 /** Time went on: steps without a report are over, too. */

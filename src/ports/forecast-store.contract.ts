@@ -107,6 +107,27 @@ export function forecastStoreContract(name: string, open: () => Promise<Forecast
         assert.deepEqual(await store.load(), [])
       }))
 
+    it('keeps where sessions come, all of it replaced by the next, by edges and groups', () =>
+      using(async (store) => {
+        assert.deepEqual(await store.loadDemand(), [])
+        const edge = { id: 'edge-1', run: 'run-of-it', sinceS: START_S, heardS: START_S + 5 }
+        const { forecaster } = sampleForecast('site')
+        const last = { found: 7, missed: 1, late: 2, usedUntil: START_S + 60 }
+        const one = { ...{ edge, group: 2, last, forecaster }, usedUntilS: START_S + 60 }
+        const two = { ...one, group: 11, last: undefined, forecaster: undefined, parts: [] }
+        const other = { ...two, edge: { ...edge, id: 'edge-0' }, group: 200 }
+        const kept = [other, { ...one, parts: [[5, 3] as const] }, two]
+        await store.saveDemand([...kept].reverse())
+        forecaster.series.ring[0] = 99
+        const loaded = await store.loadDemand()
+        assert.equal(loaded[1]?.forecaster?.series.ring[0], 7)
+        forecaster.series.ring[0] = 7
+        assert.deepEqual(loaded, kept)
+        await store.saveDemand([two])
+        assert.deepEqual(await store.loadDemand(), [two])
+        assert.deepEqual([await store.load(), await store.loadSeries()], [[], []])
+      }))
+
     it('keeps nothing under what is no name of a pool', () =>
       using(async (store) => {
         for (const pool of ['', 'x'.repeat(64)]) {

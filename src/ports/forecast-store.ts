@@ -1,6 +1,6 @@
 /**
- * Where forecasts of load go on from after a restart: one record for each pool of servers, the events that
- * were announced, and what was learned of watched series; plain data. Storage is not trusted:
+ * Where forecasts go on from after a restart: one record for each pool of servers, the events that
+ * were announced, what was learned of watched series, and where sessions come; plain data. Storage is not trusted:
  * adapters seal what they write (`record-seal.ts`).
  *
  * @module
@@ -8,6 +8,7 @@
 import type { AnomalyState } from '../forecast/anomaly/detect-anomaly.ts'
 import type { LoadSample } from '../forecast/capacity.ts'
 import type { ForecasterState } from '../forecast/forecaster.ts'
+import type { FirstRequestCounts } from '../keys/session/first-requests.ts'
 
 export interface KeptForecast {
   /** Its name in the configuration. */
@@ -36,6 +37,26 @@ export interface KeptSeries {
   readonly state: AnomalyState
 }
 
+/** First requests of sessions of a key group at an edge (`flows/session-demand.ts`). */
+export interface KeptDemand {
+  /** Of its process: what is started again counts from zero. */
+  readonly edge: {
+    readonly id: string
+    readonly run: string
+    /** First and last heard of, seconds since 1970. */
+    readonly sinceS: number
+    readonly heardS: number
+  }
+  readonly group: number
+  /** What it counted, when it was heard last; undefined: nothing of this group. */
+  readonly last: FirstRequestCounts | undefined
+  /** First requests of the last life of a ticket, in parts of it. */
+  readonly parts: readonly (readonly [part: number, count: number])[]
+  readonly usedUntilS: number
+  /** undefined: it goes by the last while. */
+  readonly forecaster: ForecasterState | undefined
+}
+
 /** As long as names of pools are; others are not kept. */
 export const POOL_NAME_MAX = 63
 
@@ -53,5 +74,9 @@ export interface ForecastStore {
   loadSeries(): Promise<readonly KeptSeries[]>
   /** Replaces all. Resolves when it would survive the process. */
   saveSeries(series: readonly KeptSeries[]): Promise<void>
+  /** All that can be opened, by edges and groups. */
+  loadDemand(): Promise<readonly KeptDemand[]>
+  /** Replaces all, one after the other. Resolves when it would survive the process. */
+  saveDemand(demand: readonly KeptDemand[]): Promise<void>
   close(): Promise<void>
 }

@@ -7,7 +7,8 @@
  * | n | the record, by the structured clone algorithm as V8 writes it (`node:v8`): numbers and typed arrays exactly |
  *
  * Announced events are one such record in a database of their own, under {@link EVENTS_KEY}; watched series one each in a third,
- * sealed under {@link SERIES_PREFIX} and their name.
+ * sealed under {@link SERIES_PREFIX} and their name; first requests of sessions one for each edge and group in a fourth, sealed under
+ * {@link DEMAND_PREFIX} and the two.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import { deserialize, serialize } from 'node:v8'
 import {
   type AnnouncedEvent,
   type ForecastStore,
+  type KeptDemand,
   type KeptForecast,
   type KeptSeries,
   POOL_NAME_MAX,
@@ -33,6 +35,9 @@ const VERSION = 3
 /** No name of a pool: what was sealed as one is not opened as the other. */
 const EVENTS_KEY = '/events'
 const SERIES_PREFIX = '/series/'
+const DEMAND_PREFIX = '/demand/'
+/** So that keys are in the order of numbers: groups are 255 at most. */
+const GROUP_DIGITS = 3
 
 /** Closing it closes the environment, of which it is the only user. */
 export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastStore {
@@ -40,6 +45,7 @@ export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastSt
   const records = environment.openDB<Uint8Array, string>({ name: 'forecasts', encoding: 'binary' })
   const events = environment.openDB<Uint8Array, string>({ name: 'events', encoding: 'binary' })
   const watched = environment.openDB<Uint8Array, string>({ name: 'series', encoding: 'binary' })
+  const demands = environment.openDB<Uint8Array, string>({ name: 'demand', encoding: 'binary' })
   const sealed = (key: string, value: unknown): Uint8Array =>
     seal.seal(key, Buffer.concat([Buffer.of(VERSION), serialize(value)]))
   return {
@@ -99,6 +105,28 @@ export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastSt
         }
       })
     },
+    async loadDemand() {
+      const kept: KeptDemand[] = []
+      for (const { key, value } of demands.getRange()) {
+        const plain = seal.open(DEMAND_PREFIX + key, value)
+        const one = plain && (readPlain(plain) as KeptDemand | undefined)
+        if (one !== undefined && demandKey(one) === key) kept.push(one)
+        else onUnreadable(DEMAND_PREFIX + key)
+      }
+      return kept
+    },
+    async saveDemand(given) {
+      const keys = new Set(given.map(demandKey))
+      await commit(demands, () => {
+        for (const key of demands.getKeys()) if (!keys.has(key)) demands.remove(key)
+      })
+      // 90 KB each: all of them at once would hold up everything else.
+      for (const one of given) {
+        const key = demandKey(one)
+        const value = sealed(DEMAND_PREFIX + key, one)
+        await commit(demands, () => void demands.put(key, value))
+      }
+    },
     close: () => environment.close(),
   }
 }
@@ -106,6 +134,10 @@ export function lmdbForecastStore(options: LmdbForecastStoreOptions): ForecastSt
 /** LMDB throws at empty keys and those beyond 1978 bytes. */
 function isName(pool: string): boolean {
   return pool !== '' && pool.length <= POOL_NAME_MAX
+}
+
+function demandKey({ edge, group }: KeptDemand): string {
+  return `${edge.id}/${String(group).padStart(GROUP_DIGITS, '0')}`
 }
 
 /** undefined when the bytes are no record of this pool. What is in it is as the Limen that sealed it wrote it. */

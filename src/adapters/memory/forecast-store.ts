@@ -6,6 +6,7 @@
 import {
   type AnnouncedEvent,
   type ForecastStore,
+  type KeptDemand,
   type KeptForecast,
   type KeptSeries,
   POOL_NAME_MAX,
@@ -15,6 +16,7 @@ export function memoryForecastStore(): ForecastStore {
   const kept = new Map<string, KeptForecast>()
   let events: readonly AnnouncedEvent[] = []
   let watched: readonly KeptSeries[] = []
+  let demands: readonly KeptDemand[] = []
   return {
     async load() {
       const names = [...kept.keys()].sort()
@@ -37,6 +39,14 @@ export function memoryForecastStore(): ForecastStore {
     loadSeries: async () => structuredClone(watched),
     async saveSeries(given) {
       watched = structuredClone([...given].sort((a, b) => (a.series < b.series ? -1 : 1)))
+    },
+    loadDemand: async () => structuredClone(demands),
+    async saveDemand(given) {
+      demands = structuredClone(
+        [...given].sort((a, b) =>
+          a.edge.id === b.edge.id ? a.group - b.group : a.edge.id < b.edge.id ? -1 : 1,
+        ),
+      )
     },
     async close() {
       kept.clear()

@@ -22,10 +22,12 @@ export interface ForecastEvents {
   readonly calendars: Pick<CalendarFeed, 'list'>
 }
 
-/** All undefined where forecasts are off, or no pool is served. */
+/** All undefined where forecasts are off. */
 export interface OpenForecast {
+  /** Undefined where no pool is served, as `events`. */
   readonly forecast: LoadForecast | undefined
   readonly events: ForecastEvents | undefined
+  /** A key server of other edges has it, too. */
   readonly store: ForecastStore | undefined
 }
 
@@ -44,11 +46,11 @@ export async function openForecast(
 ): Promise<OpenForecast> {
   const { config, clock, random, log } = world
   const { enabled, calendars } = config.forecast
-  if (!enabled || config.pools.length === 0) {
-    return { forecast: undefined, events: undefined, store: undefined }
-  }
+  const isUsed = config.pools.length > 0 || config.sessions.cluster !== undefined
+  if (!enabled || !isUsed) return { forecast: undefined, events: undefined, store: undefined }
   const store = await openForecastStorage(config, world.recordKey, random, log)
   opened.push(() => store.close())
+  if (config.pools.length === 0) return { forecast: undefined, events: undefined, store }
   const desk = await openEventDesk({
     ...{ store, clock, random, log, sources: calendars.map(calendarName) },
   })

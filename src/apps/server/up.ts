@@ -91,6 +91,8 @@ export interface Running {
   stop(): Promise<void>
 }
 
+/** A step of where sessions come, in steps of load. */
+const DEMAND_STEPS = 5
 /** Ticket keys are replaced daily; looking hourly makes the day at most an hour longer. */
 const REFRESH_MS = 3_600_000
 
@@ -173,7 +175,11 @@ async function open(
   opened.push(() => looked.load?.close())
   const cluster = await joinCluster({ config, plane, clock, random, log, ...looked })
   opened.push(() => cluster.close())
-  const openEdges = edgesOf({ config, custody, plane, clock, random, log })
+  const openEdges = edgesOf({
+    ...{ config, custody, plane, clock, random, log, store },
+    // Five minutes, where those of load have one.
+    stepS: options.forecastStepS && DEMAND_STEPS * options.forecastStepS,
+  })
   const keyServer = await openKeyServer({
     ...{ config, recordKey, plane, clock, random, log },
     ...(openEdges === undefined ? {} : { openEdges }),

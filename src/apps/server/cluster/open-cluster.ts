@@ -9,6 +9,7 @@ import type { Clock } from '../../../ground/clock.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
+import type { ForecastStore } from '../../../ports/forecast-store.ts'
 import type { LoadSource } from '../../../ports/load-outlook.ts'
 import type { KeyServerPlace } from '../config/key-server-settings.ts'
 import { addressOf, type Config } from '../config/schema.ts'
@@ -69,20 +70,35 @@ export async function openEdgeAuthority({
 
 export type CustodyOfEdges = Pick<OpenCustody, 'secrets' | 'edgeAuthority'>
 
-/** The edges of a key server in this process; undefined when it has none. */
+/**
+ * The edges of a key server in this process; undefined when it has none.
+ *
+ * @param options.store where it is kept which sessions come where; absent: nowhere
+ * @param options.stepS of forecasts of that, in seconds
+ */
 export function edgesOf(
-  options: ClusterOptions & { readonly custody: CustodyOfEdges },
+  options: ClusterOptions & {
+    readonly custody: CustodyOfEdges
+    readonly store?: ForecastStore | undefined
+    readonly stepS?: number | undefined
+  },
 ): OpenHolders | undefined {
-  const { config, plane, clock, random, log } = options
+  const { config, plane, clock, random, log, store, stepS } = options
   const { cluster, edges } = config.sessions
   if (cluster === undefined) return undefined
   return async (source) => {
     const authority = await openEdgeAuthority(options)
     const bounds = new Map(edges.map(({ id, serves }) => [id, serves]))
     const { enabled, mode } = config.forecast
+    const kept = await store?.loadDemand().catch((error: unknown) => {
+      log.error({ err: error }, 'Cannot read where sessions came before')
+      return []
+    })
     const placing = enabled
       ? placeKeys({
           ...{ mode, clock, log, fit: fitForecastInThread },
+          ...(store === undefined ? {} : { store, kept: kept ?? [] }),
+          ...(stepS === undefined ? {} : { stepS }),
           placement: cluster.placement,
           ticketS: config.sessions.ticketS,
           groups: config.sessions.groups.map(({ id }) => id),
@@ -112,7 +128,7 @@ export function edgesOf(
       drain: (edge, inS) => placing?.drain(edge, inS) ?? 'off',
       placements: () => placing?.view(),
       async close() {
-        placing?.close()
+        await placing?.close()
         stopHearing()
         desk.close()
         await listener.close()

@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { type FakeDataPlane, fakeDataPlane } from '../../../../test/fake-data-plane.ts'
 import { freePorts } from '../../../../test/free-ports.ts'
 import { until } from '../../../../test/real/fleet-under-test.ts'
+import { memoryForecastStore } from '../../../adapters/memory/forecast-store.ts'
 import { openLog } from '../../../adapters/node/json-log.ts'
 import { plainFiles } from '../../../adapters/node/secret-files.ts'
 import { systemRandom } from '../../../adapters/node/system-random.ts'
@@ -298,7 +299,54 @@ describe('placeKeys()', () => {
       assert.deepEqual([...placing.placedAt('a')], [2], 'nothing of a group that there is not')
       assert.equal(placing.view().placements[0]?.state, 'sent')
     } finally {
-      placing.close()
+      await placing.close()
     }
+  })
+
+  it('knows after a restart what edges counted before, and waits a minute for those to return', async () => {
+    let at = 6_000_000 * 300_000
+    const store = memoryForecastStore()
+    const nobodyFits: PlaceKeysRoom['fit'] = () => new Promise(() => {})
+    const open = async (listening: readonly string[]) =>
+      placeKeys({
+        ...room(nobodyFits, () => at),
+        ...{ store, kept: await store.loadDemand() },
+        edges: () =>
+          listening.map((edge) => ({
+            ...{ edge, run: `run-of-${edge}`, isListening: true },
+            ...{ serves: new Set([1]), mayServe: undefined, holdsAll: () => false },
+          })),
+      })
+    const counts = { missed: 0, late: 0, usedUntil: 0 }
+    const before = await open(['a', 'b'])
+    for (const found of [0, 9]) {
+      const groups = [{ ...counts, group: 2, found }]
+      before.reported('a', { run: 'run-of-a', draining: false, groups })
+      before.reported('b', { run: 'run-of-b', draining: false, groups: [] })
+      at += 5_000
+    }
+    await before.close()
+    const after = await open(['b'])
+    try {
+      const firstRequests = ({ view }: typeof after) =>
+        view().firstRequests.map(({ edge, found, sessions }) => [edge, found, sessions])
+      assert.deepEqual(firstRequests(after), [['a', 9, 9]])
+      // Two looks of a second: what was at a is not expected at b.
+      await new Promise((resolve) => setTimeout(resolve, 2_200))
+      assert.equal(after.placedAt('b').size, 0)
+      at += 61_000
+      await until('a to count as gone', WITHIN_MS, () => after.placedAt('b').has(2))
+      assert.equal(after.view().placements.find(({ edge }) => edge === 'b')?.reason, 'drain')
+    } finally {
+      await after.close()
+    }
+    const again = await open(['b'])
+    again.listens('b', 'run-of-b', [2])
+    assert.deepEqual(
+      [...again.placedAt('b')],
+      [2],
+      'known from before, and heard for the first time',
+    )
+    await again.close()
   })
 })

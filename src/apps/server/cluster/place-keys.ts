@@ -1,7 +1,7 @@
 /**
  * Keys on their way to edges before their sessions (`place-keys-ahead`): hears what edges count, knows which of them drain, asks
  * the flow (`flows/place-keys-ahead.ts`) once a second what each should hold, and has the desk tell those for which that
- * changed. With `forecast.mode: observe` nothing is sent, only shown.
+ * changed. With `forecast.mode: observe` nothing is sent, only shown. What edges counted is kept over restarts.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import {
 import {
   demandAhead,
   demandToFit,
+  keptDemand,
   noteFirstRequests,
   openSessionDemand,
   passDemandTime,
@@ -24,6 +25,7 @@ import {
 import { adoptFit, fitJob } from '../../../forecast/forecaster.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import { NO_FIRST_REQUESTS } from '../../../keys/session/first-requests.ts'
+import type { ForecastStore, KeptDemand } from '../../../ports/forecast-store.ts'
 import type { FitForecast } from '../forecast-fitting.ts'
 import type { PlacementsView } from '../key-server/key-views.ts'
 import type { FirstRequestReport } from './first-request-report.ts'
@@ -39,7 +41,8 @@ export interface PlaceKeys {
   /** When its sessions go elsewhere, milliseconds since 1970; 0: nobody said so. */
   drainsAt(edge: string): number
   view(): PlacementsView
-  close(): void
+  /** Resolves when what was counted is kept. */
+  close(): Promise<void>
 }
 
 /** An edge as the desk knows it. */
@@ -59,6 +62,12 @@ export interface PlaceKeysRoom {
   /** All there are. */
   readonly groups: readonly number[]
   readonly fit: FitForecast
+  /** What edges counted is kept there; absent: it is gone with the process. */
+  readonly store?: Pick<ForecastStore, 'saveDemand'>
+  /** What was kept. */
+  readonly kept?: readonly KeptDemand[]
+  /** Step of its forecasts in seconds. */
+  readonly stepS?: number
   readonly clock: Clock
   readonly log: Log
   edges(): readonly EdgeStanding[]
@@ -76,15 +85,27 @@ const TICK_MS = 1000
 /** A fit that failed is tried again after so long; the models there are go on. */
 const REFIT_S = 3600
 const NONE: ReadonlySet<number> = new Set()
+/** What is lost when the process is killed, and how long an edge has to come back after a start before it counts as gone. */
+const KEPT_EVERY_S = 300
+const RETURN_S = 60
 
 export function placeKeys(room: PlaceKeysRoom): PlaceKeys {
-  const { mode, placement, ticketS, groups, fit, clock, log } = room
-  const demand = openSessionDemand({ ...SESSION_DEMAND_DEFAULTS, ticketS })
+  const { mode, placement, ticketS, groups, fit, store, clock, log } = room
+  const now = (): number => clock.now() / 1000
+  const { forecaster } = SESSION_DEMAND_DEFAULTS
+  const { stepS = forecaster.stepS, kept = [] } = room
+  const options = { ...SESSION_DEMAND_DEFAULTS, ticketS, forecaster: { ...forecaster, stepS } }
+  const known = kept.filter(({ group }) => groups.includes(group))
+  const demand = openSessionDemand(options, known, now())
+  const openedS = now()
+  /** In this process. */
+  const heard = new Set<string>()
   const drains = new Map<string, Drain>()
   let placements: Placements = new Map()
   let isFitting = false
   let refitAtS = 0
-  const now = (): number => clock.now() / 1000
+  let keptS = openedS
+  let keeping: Promise<void> | undefined
 
   const look = (): void => {
     const nowS = now()
@@ -94,22 +115,44 @@ export function placeKeys(room: PlaceKeysRoom): PlaceKeys {
     for (const edge of drains.keys()) {
       if (!standings.has(edge) && !outlooks.has(edge)) drains.delete(edge)
     }
-    const edges = [...new Set([...standings.keys(), ...outlooks.keys()])].map((edge) => {
-      const standing = standings.get(edge)
-      return {
-        edge,
-        isListening: standing?.isListening ?? false,
-        serves: standing?.serves,
-        mayServe: standing?.mayServe,
-        // One that was away for long: its sessions are elsewhere already.
-        drainsAtS: drains.get(edge)?.atS ?? (standing === undefined ? nowS : undefined),
-        outlook: outlooks.get(edge),
-      }
-    })
+    const isReturning = (edge: string): boolean =>
+      !standings.has(edge) && !heard.has(edge) && nowS - openedS < RETURN_S
+    const names = [...new Set([...standings.keys(), ...outlooks.keys()])]
+    const edges = names
+      .filter((edge) => !isReturning(edge))
+      .map((edge) => {
+        const standing = standings.get(edge)
+        return {
+          edge,
+          isListening: standing?.isListening ?? false,
+          serves: standing?.serves,
+          mayServe: standing?.mayServe,
+          // One that was away for long: its sessions are elsewhere already.
+          drainsAtS: drains.get(edge)?.atS ?? (standing === undefined ? nowS : undefined),
+          outlook: outlooks.get(edge),
+        }
+      })
     const before = placements
     placements = placeKeysAhead(before, edges, nowS, placement)
     for (const { edge } of edges) tellChanges(edge, before.get(edge), placements.get(edge))
     void refit()
+    if (nowS - keptS >= KEPT_EVERY_S) void keep()
+  }
+
+  /** What is still being written is waited for, not queued behind. */
+  const keep = (): Promise<void> => {
+    keptS = now()
+    keeping ??= (store?.saveDemand(keptDemand(demand)) ?? Promise.resolve())
+      .catch((error: unknown) => {
+        log.error(
+          { err: error },
+          'Where sessions come cannot be kept: the next start will not know it',
+        )
+      })
+      .finally(() => {
+        keeping = undefined
+      })
+    return keeping
   }
 
   const tellChanges = (
@@ -155,18 +198,19 @@ export function placeKeys(room: PlaceKeysRoom): PlaceKeys {
     placedAt: (edge) => (mode === 'act' ? new Set(placements.get(edge)?.keys()) : NONE),
     listens(edge, run, held) {
       if (drains.get(edge)?.run !== run) drains.delete(edge)
-      if (mode !== 'act' || placements.has(edge) || demand.edges.has(edge)) return
+      if (mode !== 'act' || placements.has(edge) || heard.has(edge)) return
       // Given before this was started: it stays until it is known not to be needed. Of an edge that was heard here
       // before this knows better: what it says may have been taken back while it was away.
       const nowS = now()
       const reason = { kind: 'kept', untilS: nowS + placement.keepS } as const
-      const known = held.filter((group) => groups.includes(group)).slice(0, placement.groupsMax)
-      const kept = known.map((group) => [group, { sinceS: nowS, neededS: nowS, reason }] as const)
-      placements = new Map([...placements, [edge, new Map(kept)]])
+      const there = held.filter((group) => groups.includes(group)).slice(0, placement.groupsMax)
+      const placed = there.map((group) => [group, { sinceS: nowS, neededS: nowS, reason }] as const)
+      placements = new Map([...placements, [edge, new Map(placed)]])
     },
     reported(edge, { run, draining, groups: counted }) {
-      const known = counted.filter(({ group }) => groups.includes(group))
-      noteFirstRequests(demand, edge, run, known, now())
+      heard.add(edge)
+      const ours = counted.filter(({ group }) => groups.includes(group))
+      noteFirstRequests(demand, edge, run, ours, now())
       if (!draining || drains.has(edge)) return
       drains.set(edge, { atS: now(), run })
       log.info({ edge }, 'An edge drains')
@@ -206,7 +250,11 @@ export function placeKeys(room: PlaceKeysRoom): PlaceKeys {
         ),
       }
     },
-    close: () => clearInterval(timer),
+    async close() {
+      clearInterval(timer)
+      await keeping
+      await keep()
+    },
   }
 }
 
