@@ -14,9 +14,11 @@ import { loadConfig } from '../src/apps/server/live-config.ts'
 import { configFile } from '../src/apps/server/load-config.ts'
 import { recordKeyInFile } from '../src/apps/server/record-key.ts'
 import { keptOf, LOAD_FORECAST_DEFAULTS } from '../src/flows/forecast-load.ts'
+import { SESSION_DEMAND_DEFAULTS } from '../src/flows/session-demand.ts'
 import {
   addToForecaster,
   adoptFit,
+  type ForecasterOptions,
   type ForecasterState,
   fitDue,
   fitJob,
@@ -25,9 +27,10 @@ import {
   passTime,
 } from '../src/forecast/forecaster.ts'
 import { seededFraction } from '../src/math/seeded-chance.ts'
+import type { ForecastStore } from '../src/ports/forecast-store.ts'
 
 /** Models are fitted in the last days only, and judged by what came then. */
-const JUDGED_STEPS = 3 * 1440
+const JUDGED_DAYS = 3
 const SEED = 22
 
 /** @param rates requests per second, step by step; the last ends now */
@@ -37,7 +40,42 @@ export async function rememberDays(
   rates: readonly number[],
   stepS: number,
 ): Promise<void> {
-  const [clock, random] = [systemClock, systemRandom()]
+  const options = { ...LOAD_FORECAST_DEFAULTS.forecaster, stepS }
+  await inForecastStore(file, async (store) => {
+    const forecaster = forecasterAfter(rates, options, nowS())
+    await store.save(keptOf({ pool, forecaster, samples: new Map(), servers: [] }))
+  })
+}
+
+/**
+ * The same for first requests of sessions at another edge, as many of each group.
+ *
+ * @param rates of one group, per second, step by step; the last ends now
+ */
+export async function rememberSessions(
+  file: string,
+  edge: string,
+  groups: readonly number[],
+  rates: readonly number[],
+  stepS: number,
+): Promise<void> {
+  const options = { ...SESSION_DEMAND_DEFAULTS.forecaster, stepS }
+  await inForecastStore(file, async (store) => {
+    const heardS = nowS()
+    const forecaster = forecasterAfter(rates, options, heardS)
+    const of = { id: edge, run: 'days-before', sinceS: heardS - rates.length * stepS, heardS }
+    const kept = { edge: of, last: undefined, parts: [], usedUntilS: 0, forecaster }
+    await store.saveDemand(groups.map((group) => ({ ...kept, group })))
+  })
+}
+
+const nowS = (): number => systemClock.now() / 1000
+
+async function inForecastStore(
+  file: string,
+  use: (store: ForecastStore) => Promise<void>,
+): Promise<void> {
+  const random = systemRandom()
   const { config } = loadConfig({ source: configFile(file), environment: {} })
   makePrivateFolder(config.data)
   const log = openLog({
@@ -48,24 +86,28 @@ export async function rememberDays(
   const recordKey = recordKeyInFile(config.data, random)
   const store = await openForecastStorage(config, recordKey, random, log)
   try {
-    // Fitting takes seconds: the steps passed meanwhile stay unknown.
-    const endS = Math.floor(clock.now() / 1000 / stepS) * stepS
-    const forecaster = forecasterAfter(rates, stepS, endS)
-    await store.save(keptOf({ pool, forecaster, samples: new Map(), servers: [] }))
+    await use(store)
   } finally {
     await store.close()
   }
 }
 
-function forecasterAfter(rates: readonly number[], stepS: number, endS: number): ForecasterState {
+/** Fitting takes seconds: the steps passed meanwhile stay unknown. */
+function forecasterAfter(
+  rates: readonly number[],
+  options: ForecasterOptions,
+  nowS: number,
+): ForecasterState {
   const chance = seededFraction(SEED)
-  const state = openForecaster({ ...LOAD_FORECAST_DEFAULTS.forecaster, stepS })
-  const beginS = endS - rates.length * stepS
+  const state = openForecaster(options)
+  const { stepS } = options
+  const judgedSteps = JUDGED_DAYS * (options.seasons[0] ?? 1)
+  const beginS = Math.floor(nowS / stepS) * stepS - rates.length * stepS
   rates.forEach((rate, step) => {
     const atS = beginS + step * stepS
     addToForecaster(state, atS, drawCount(chance, rate * stepS))
     passTime(state, atS + stepS)
-    if (step >= rates.length - JUDGED_STEPS && fitDue(state))
+    if (step >= rates.length - judgedSteps && fitDue(state))
       adoptFit(state, fitModels(fitJob(state)))
   })
   return state

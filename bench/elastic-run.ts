@@ -51,8 +51,30 @@ export interface ElasticPlace {
   readonly isPinned: boolean
   /** A third pool, `spare`. */
   readonly withSpare: boolean
+  /** What this Limen does besides. */
+  readonly besides?: Besides
   /** Ends it early. */
   readonly stop?: AbortSignal
+}
+
+export type StartHere = (command: readonly string[]) => ChildProcess
+
+export interface Besides {
+  /** Added to its configuration. */
+  readonly config: Readonly<Record<string, unknown>> & {
+    readonly pools: readonly object[]
+    readonly routes: readonly object[]
+  }
+  /**
+   * What is started here, and later, is ended with the run.
+   *
+   * @param file the configuration, of a Limen that was not started yet
+   */
+  prepare(file: string, startHere: StartHere): Promise<void>
+  /** Limen serves. The crowd waits for this, and the days before go on: it should take no more than a few steps. */
+  begin(startHere: StartHere): Promise<void>
+  /** The crowd begins to come. Resolves when it is over. */
+  play(startHere: StartHere): Promise<void>
 }
 
 /** Steps played first and not measured: what both have when it begins has been started by then. */
@@ -97,6 +119,9 @@ export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
     const file = join(place.folder, 'limen.yaml')
     writeFileSync(file, JSON.stringify(configOf(place)))
     const past = crowd.before.map((share) => share * PEAK)
+    const startBesides: StartHere = (command) => startHere(LOAD_CORE, command)
+    await place.besides?.prepare(file, startBesides)
+    place.stop?.throwIfAborted()
     await rememberDays(file, 'predictive', past, stepS)
     const names = namesOf(place)
     for (const i of names.keys()) {
@@ -107,6 +132,8 @@ export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
     await untilListening(FIRST_PORT)
     await untilListening(FIRST_PORT + 1)
     place.stop?.throwIfAborted()
+    await place.besides?.begin(startBesides)
+    place.stop?.throwIfAborted()
     place.onReady()
     const beganAt = Date.now() + WARM_UP_STEPS * stepS * 1000
     const watch = new Watch(beganAt, place)
@@ -116,7 +143,7 @@ export async function runElastic(place: ElasticPlace): Promise<ElasticRun> {
       const paths = names.map((name) => `/${name}`).join(',')
       const args = [String(FIRST_PORT), paths, String(stepS), rates, to]
       const load = [process.execPath, join(ROOT, 'bench/elastic-load.ts'), ...args]
-      await ended(startHere(LOAD_CORE, load))
+      await Promise.all([ended(startHere(LOAD_CORE, load)), place.besides?.play(startBesides)])
       const answers: Record<string, Answers> = JSON.parse(readFileSync(to, 'utf8'))
       return resultOf(place, answers, await watch.end(), beganAt)
     } finally {
@@ -170,7 +197,8 @@ function startOn(
   return child
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+/** @throws Error when it ended otherwise than by itself, and well */
+export async function ended(child: ChildProcess): Promise<void> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
   if (code !== 0) throw new Error(`The load ended with ${signal ?? code}`)
 }
@@ -212,7 +240,8 @@ function serverCommand(port: string, startUpS: number): string[] {
 }
 
 function configOf(place: ElasticPlace): object {
-  const { folder, isPinned } = place
+  const { folder, isPinned, besides } = place
+  const more: Partial<Besides['config']> = besides?.config ?? {}
   const onCore = isPinned ? ['taskset', '-c', LOAD_CORE] : []
   const names = namesOf(place)
   const pools = names.map((name, i) => ({
@@ -228,9 +257,11 @@ function configOf(place: ElasticPlace): object {
     },
   }))
   return {
-    ...{ data: join(folder, 'limen-data'), workers: 1, log: { level: 'warn' }, pools },
+    ...more,
+    ...{ data: join(folder, 'limen-data'), workers: 1, log: { level: 'warn' } },
+    pools: [...pools, ...(more.pools ?? [])],
     listeners: [{ name: 'web', address: `127.0.0.1:${FIRST_PORT}` }],
-    routes: names.map((pool) => ({ path: `/${pool}`, pool })),
+    routes: [...names.map((pool) => ({ path: `/${pool}`, pool })), ...(more.routes ?? [])],
     forecast: { mode: 'act' },
     timeouts: { drainMs: DRAIN_MS },
     admin: { address: `127.0.0.1:${FIRST_PORT + 1}`, openToLoopback: 'viewer' },

@@ -12,6 +12,8 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { chromium, type Page } from 'playwright-core'
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { beginHandshake, type Session } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import type {
@@ -22,6 +24,8 @@ import type {
 import { readKeyConfig } from '../../src/wire/key-config.ts'
 import { SUITE } from '../../src/wire/key-message.ts'
 import { freePorts } from '../free-ports.ts'
+import { complaintsOf, violations, WIDE } from './console-desk.ts'
+import { buildConsole } from './demo-under-test.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
   askAdmin,
@@ -43,6 +47,8 @@ const TICKET_S = 60
 const KEEP_S = 5
 /** A report of first requests every 5 s, a look each second. */
 const HEARD_MS = 8_000
+/** A step of the console that takes longer has failed. */
+const STEP_MS_MAX = 25_000
 
 let folder = ''
 let site: EdgeOrigin
@@ -57,6 +63,7 @@ before(async () => {
   const [http = 0, cluster = 0, ...more] = await freePorts(2 + IDS.length)
   ports = more
   server = { address: `127.0.0.1:${cluster}`, http: `127.0.0.1:${http}` }
+  await buildConsole()
   keyServer = await startLimen(keyConfig('observe'), 'keys')
   // One after the other: each has all the time there is to become ready.
   for (const [i, id] of IDS.entries()) edges.push(await startEdge(id, i))
@@ -102,10 +109,12 @@ async function startEdge(id: string, i: number): Promise<LimenUnderTest> {
   })
 }
 const keyFile = (): string => join(keyServer.folder, 'limen.yaml')
-const restartKeyServer = async (end: NodeJS.Signals): Promise<void> => {
+/** It knows nothing of where sessions came before. */
+const restartKeyServer = async (): Promise<void> => {
   const { ended, clean, signal } = keyServer
-  signal(end)
+  signal('SIGTERM')
   await ended
+  rmSync(join(folder, 'data', 'forecasts'), { recursive: true })
   keyServer = await startLimen(keyConfig('act'), 'keys')
   await clean()
 }
@@ -225,6 +234,24 @@ const scrape = async ({ folder: of }: LimenUnderTest): Promise<string[]> => {
   return (await (await fetch(`http://${metrics.address}/metrics`)).text()).split('\n')
 }
 
+/** The key server's page of forecasts. */
+async function onConsole(look: (page: Page) => Promise<void>): Promise<void> {
+  const executablePath = findChromium()
+  assert.ok(executablePath, 'Chromium is missing: install it, or say where it is in CHROMIUM')
+  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
+  try {
+    const page = await browser.newPage({ viewport: WIDE })
+    const complaints = complaintsOf(page)
+    page.setDefaultTimeout(STEP_MS_MAX)
+    await page.goto(`${keyServer.adminUrl}/#/forecast`)
+    await page.getByRole('heading', { name: 'Keys placed ahead' }).waitFor()
+    await look(page)
+    assert.deepEqual(complaints, [])
+  } finally {
+    await browser.close()
+  }
+}
+
 /** Not shown at the edges yet when they were placed. */
 let spare: Session[] = []
 let spareSince = 0
@@ -257,6 +284,14 @@ describe('the sessions of an edge that drains', () => {
     assert.equal(await placedAt(), 'edge-1: edge-2: edge-3:')
     const moves = await eachAtOnce(sessions, (session, i) => move(session, otherEdge(i)))
     assert.deepEqual([...new Set(moves.map(([, last]) => last))], ['passed'], 'none is lost')
+    await onConsole(async (page) => {
+      await page.getByText('it is only shown what would be').waitFor()
+      // Reports come every 5 s.
+      await page
+        .getByRole('row', { name: 'edge-3 group 2' })
+        .getByText(/[1-9]\d* missed/)
+        .waitFor()
+    })
     without = shareFound(moves)
     assert.ok(without < 0.99, String(without))
     const found = (await scrape(edges[2] as LimenUnderTest)).find((line) =>
@@ -266,7 +301,7 @@ describe('the sessions of an edge that drains', () => {
   })
 
   it('find their key at the others where it was placed ahead, 99 % and more of them', async (t) => {
-    await restartKeyServer('SIGTERM')
+    await restartKeyServer()
     await until(
       'the edges',
       15_000,
@@ -289,6 +324,13 @@ describe('the sessions of an edge that drains', () => {
     })
     assert.equal(await placedAt(), 'edge-1: edge-2:2 edge-3:2')
     assert.match(limen('keys', 'placements'), /edge-3 +2 +held .* edge-1 drains or is gone/)
+    await onConsole(async (page) => {
+      const row = page.getByRole('row', { name: 'edge-3 group 2' })
+      await row.getByText('held', { exact: true }).waitFor()
+      assert.match((await row.textContent()) ?? '', /edge-1 drains or is gone/)
+      await page.getByText('before they come').waitFor()
+      assert.deepEqual(await violations(page), [])
+    })
     const line = 'limen_session_key_placed{edge="edge-3",group="2"} 1'
     assert.ok((await scrape(keyServer)).includes(line))
     spareSince = Date.now()

@@ -90,6 +90,30 @@ export interface EpochView {
   }[]
 }
 
+/** GET /v1/keys/placements, in part. */
+export interface PlacementsView {
+  /** `observe`: nothing is placed, only shown. */
+  readonly mode: 'observe' | 'act'
+  readonly placements: readonly {
+    readonly edge: string
+    readonly group: number
+    readonly state: 'held' | 'sent' | 'shown'
+    readonly since: number
+    readonly why: string
+  }[]
+  /** Since each edge was started. */
+  readonly firstRequests: readonly {
+    readonly edge: string
+    readonly group: number
+    /** The key was there. */
+    readonly found: number
+    /** It was not, by what clients say. */
+    readonly missed: number
+    /** Of those missed: it came later. */
+    readonly late: number
+  }[]
+}
+
 /** GET /v1/sessions. */
 export interface SessionView {
   readonly id: string

@@ -1,5 +1,6 @@
 /**
- * The load of each pool as it was and as it is expected, who says so and why, and how near it comes to what the servers carry.
+ * The load of each pool as it was and as it is expected, who says so and why, and how near it comes to what the servers carry;
+ * and what goes by forecasts: servers, and keys placed ahead of sessions.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { ForecastChart } from '../parts/forecast-chart.tsx'
 import { ForecastTable } from '../parts/forecast-table.tsx'
 import { ForecastTiles } from '../parts/forecast-tiles.tsx'
 import { Notice, Pending } from '../parts/notice.tsx'
+import { PlacedKeys } from '../parts/placed-keys.tsx'
 import { ScalingPanel } from '../parts/scaling-panel.tsx'
 import { Segments } from '../parts/segments.tsx'
 import { useSession } from '../session.tsx'
@@ -24,11 +26,19 @@ export function ForecastPage() {
   const session = useSession()
   const path = 'v1/forecasts'
   const { value, failure } = usePoll<readonly PoolForecast[]>(path, EVERY_MS, session.count)
+  if (value === undefined && failure?.kind !== 'missing') return <Pending failure={failure} />
+  return (
+    <>
+      {value === undefined ? <Off /> : <Pools forecasts={value} />}
+      {/* Of no pool: a key server alone has none. */}
+      <PlacedKeys />
+    </>
+  )
+}
+
+function Pools({ forecasts }: { readonly forecasts: readonly PoolForecast[] }) {
   const [chosen, setChosen] = useState('')
-  if (value === undefined) {
-    return failure?.kind === 'missing' ? <Off /> : <Pending failure={failure} />
-  }
-  const pool = value.find((one) => one.pool === chosen)?.pool ?? value[0]?.pool
+  const pool = forecasts.find((one) => one.pool === chosen)?.pool ?? forecasts[0]?.pool
   if (pool === undefined) {
     return (
       <Notice title="No forecasts yet">
@@ -38,12 +48,12 @@ export function ForecastPage() {
   }
   return (
     <>
-      {value.length > 1 && (
+      {forecasts.length > 1 && (
         <div class="bar">
           <Segments<string>
             legend="Pool"
             name="pool"
-            segments={value.map((one) => ({ value: one.pool, label: one.pool }))}
+            segments={forecasts.map((one) => ({ value: one.pool, label: one.pool }))}
             chosen={pool}
             onChoose={setChosen}
           />
@@ -56,9 +66,10 @@ export function ForecastPage() {
 
 function Off() {
   return (
-    <Notice title="Forecasts are off">
+    <Notice title="No pool is forecast">
       <p>
-        Set <code>forecast.enabled</code> in <code>limen.yaml</code>, and start Limen again.
+        A key server alone has no pools. Where Limen serves some, set <code>forecast.enabled</code>{' '}
+        in <code>limen.yaml</code>, and start it again.
       </p>
     </Notice>
   )
