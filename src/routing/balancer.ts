@@ -114,7 +114,7 @@ export class Balancer {
       case 'prequal':
         return choosePrequal(servers, fraction, except)
       case 'latency':
-        return chooseByLatency(servers, [fraction(), fraction()], except, this.#moment(ms))
+        return chooseByLatency(servers, fraction, except, this.#moment(ms))
       default:
         return chooseOfTwo(servers, [fraction(), fraction()], except)
     }

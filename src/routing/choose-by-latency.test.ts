@@ -19,6 +19,7 @@ const CALM: ChoiceMoment = { requests: 0, ms: 0, slowStartMs: 0 }
 
 interface Simulated extends PacedServer {
   inFlight: number
+  weight: number
   usable: boolean
   busy: number
   readonly waiting: number[]
@@ -39,11 +40,17 @@ type Choose = (
 ) => number
 
 const byLatency: Choose = (servers, fraction, requests, ms) =>
-  chooseByLatency(servers, [fraction(), fraction()], NO_SERVER, { requests, ms, slowStartMs: 0 })
+  chooseByLatency(servers, fraction, NO_SERVER, { requests, ms, slowStartMs: 0 })
 const byTwo: Choose = (servers, fraction) =>
   chooseOfTwo(servers, [fraction(), fraction()], NO_SERVER)
 const byPrequal: Choose = (servers, fraction) => choosePrequal(servers, fraction, NO_SERVER)
 const byLoad: Choose = (servers, fraction) => chooseLeastLoaded(servers, fraction(), NO_SERVER)
+
+/** These numbers, over and over. */
+function drawing(...numbers: readonly number[]): () => number {
+  let at = 0
+  return () => numbers[at++ % numbers.length] as number
+}
 
 function paced(change: Partial<Simulated> = {}): Simulated {
   const state = { weight: 1, inFlight: 0, usable: true, pace: new ServerPace() }
@@ -142,6 +149,17 @@ describe('chooseByLatency()', () => {
     })
   }
 
+  it('believes the second of two answers in a row that take less than half of what was expected', () => {
+    const pace = new ServerPace()
+    for (let i = 0; i < 50; i++) pace.learn(100, 1)
+    pace.learn(10, 1)
+    assert.equal(pace.latencyMs, 55)
+    pace.learn(10, 1)
+    assert.equal(pace.latencyMs, 10)
+    pace.learn(100, 1)
+    assert.equal(pace.latencyMs, 19)
+  })
+
   it('takes it back within a second of being well', () => {
     const answers = simulate(byLatency, 500, SICK_MS + 6_000, slowAtFirst)
     const got = share(answers, 0, SICK_MS + 1_000, SICK_MS + 6_000)
@@ -155,19 +173,40 @@ describe('chooseByLatency()', () => {
     const busy = servers[0] as Simulated
     busy.inFlight = 1
     for (let requests = 0; requests < 1000; requests++) {
-      assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { ...CALM, requests }), 1)
+      assert.equal(chooseByLatency(servers, drawing(0.1, 0.9), NO_SERVER, { ...CALM, requests }), 1)
     }
     busy.inFlight = 0
-    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { ...CALM, requests: 1000 }), 0)
+    assert.equal(
+      chooseByLatency(servers, drawing(0.1, 0.9), NO_SERVER, { ...CALM, requests: 1000 }),
+      0,
+    )
+  })
+
+  it('charges a server for what is in flight by how much it has been seen to work off at once', () => {
+    const [large, small] = [paced({ inFlight: 3 }), paced({ inFlight: 1 })]
+    for (let i = 0; i < 100; i++) {
+      large.pace.learn(30, 4)
+      small.pace.learn(30, 1)
+    }
+    const choose = () => chooseByLatency([small, large], drawing(0.1, 0.9), NO_SERVER, CALM)
+    assert.equal(choose(), 1, 'one of four is free there')
+    large.inFlight = 12
+    assert.equal(choose(), 0)
+    // What a weight says is not charged twice.
+    large.inFlight = 3
+    large.weight = 4
+    assert.equal(choose(), 1)
+    large.inFlight = 12
+    assert.equal(choose(), 0)
   })
 
   it('takes no server for slow that answers within a millisecond', () => {
     const servers = [paced(), paced()]
     servers[0]?.pace.learn(0.9, 1)
     servers[1]?.pace.learn(0.1, 1)
-    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, CALM), 0)
+    assert.equal(chooseByLatency(servers, drawing(0.1, 0.9), NO_SERVER, CALM), 0)
     servers[0]?.pace.learn(30, 1)
-    assert.equal(chooseByLatency(servers, [0.1, 0.9], NO_SERVER, CALM), 1)
+    assert.equal(chooseByLatency(servers, drawing(0.1, 0.9), NO_SERVER, CALM), 1)
   })
 
   it('starts a server that comes up slowly', () => {
@@ -177,7 +216,11 @@ describe('chooseByLatency()', () => {
     cold.pace.upSince = 0
     cold.pace.askedAt = 0
     const at = (ms: number) =>
-      chooseByLatency(servers, [0.1, 0.9], NO_SERVER, { requests: 10, ms, slowStartMs: 1000 })
+      chooseByLatency(servers, drawing(0.1, 0.9), NO_SERVER, {
+        requests: 10,
+        ms,
+        slowStartMs: 1000,
+      })
     assert.equal(at(100), 1)
     assert.equal(at(1000), 0)
   })
@@ -203,7 +246,7 @@ describe('chooseByLatency()', () => {
           const may = servers.map((one, i) => one.usable && one.weight > 0 && i !== except)
           const { fraction } = seededRandom(seed)
           for (const index of [
-            chooseByLatency(servers, [fraction(), fraction()], except, CALM),
+            chooseByLatency(servers, fraction, except, CALM),
             choosePrequal(servers, fraction, except),
             chooseLeastLoaded(servers, fraction(), except),
           ]) {

@@ -1,7 +1,8 @@
 /**
- * The default choice: of two servers drawn by weight, the one where this request may be expected to be answered
- * sooner. Load alone does not tell a slow server from a busy one: with few requests in flight a slow server looks as free as
- * the others, is drawn like them, and sets the 99th percentile. What it took to answer lately tells.
+ * The default choice: of three servers drawn by weight, the one where this request may be expected to be answered
+ * soonest. Load alone does not tell a slow server from a busy one: with few requests in flight a slow server looks as free as
+ * the others, is drawn like them, and sets the 99th percentile. What it took to answer lately tells; and with how many in
+ * flight it took so long tells a large server that is busy from a small one that is.
  *
  * A server that is taken for slow is asked one request in {@link PROBE_EVERY}, never two at once; an answer that comes
  * much sooner than expected is followed by the next question at once. So it costs half a percent of the requests, and is
@@ -17,7 +18,7 @@ const SMOOTHING = 0.1
 const RECOVERING = 0.5
 /** Means of twenty answers differ by that much by chance: as good as each other. */
 const EQUAL_FACTOR = 1.25
-/** A server that takes this many times longer than the one it was drawn with is slow: it is probed. */
+/** A server that takes this many times longer than one it was drawn with is slow: it is probed. */
 const SLOW_FACTOR = 2
 /** Requests of the pool from one probe of a slow server to the next: 0.5 %, of a goal of at most 1 %. */
 export const PROBE_EVERY = 200
@@ -49,9 +50,12 @@ export class ServerPace {
   learn(latencyMs: number, inFlight: number): void {
     const sample = Math.max(LATENCY_MIN_MS, latencyMs)
     const isFirst = this.latencyMs === 0
+    const wasRecovering = this.isRecovering
     this.answers++
     this.isRecovering = !isFirst && sample * 2 < this.latencyMs
-    const weight = isFirst ? 1 : this.isRecovering ? RECOVERING : SMOOTHING
+    // Of one such answer chance may be the reason, of two in a row the server is.
+    const isOther = isFirst || (wasRecovering && this.isRecovering)
+    const weight = isOther ? 1 : this.isRecovering ? RECOVERING : SMOOTHING
     this.latencyMs += weight * (sample - this.latencyMs)
     this.inFlight += weight * (inFlight - this.inFlight)
   }
@@ -71,19 +75,25 @@ export interface ChoiceMoment {
 }
 
 /**
- * @param chance two numbers in [0, 1)
+ * @param fraction draws numbers in [0, 1)
  * @param except a server not to be taken (it just failed), or NO_SERVER
  */
 export function chooseByLatency(
   servers: readonly PacedServer[],
-  chance: readonly [number, number],
+  fraction: () => number,
   except: number,
   now: ChoiceMoment,
 ): number {
-  const first = drawByWeight(servers, chance[0], except)
+  const first = drawByWeight(servers, fraction(), except)
   if (first === NO_SERVER) return NO_SERVER
-  const second = drawByWeight(servers, chance[1], except, first)
-  const chosen = second === NO_SERVER ? first : better(servers, first, second, now)
+  let chosen = first
+  const second = drawByWeight(servers, fraction(), except, first)
+  if (second !== NO_SERVER) {
+    chosen = better(servers, first, second, now)
+    // One of both again is no harm.
+    const third = drawByWeight(servers, fraction(), except, chosen)
+    if (third !== first && third !== second) chosen = better(servers, chosen, third, now)
+  }
   ;(servers[chosen] as PacedServer).pace.askedAt = now.requests
   return chosen
 }
@@ -104,11 +114,15 @@ function better(
   return isSlow ? loser : winner
 }
 
-/** Until this request would be answered, when the one it is compared with stands for all others. */
+/**
+ * Until this request would be answered, when the one it is compared with stands for all others: what it took lately, by how
+ * much more is in flight now than was then. A weight says what a server takes at once until more was seen.
+ */
 function expectedMs(server: PacedServer, other: PacedServer, now: ChoiceMoment): number {
-  const latencyMs = server.pace.latencyMs || other.pace.latencyMs || 1
-  const queue = (server.inFlight + 1) / server.weight
-  return latencyMs * queue * coldness(server, now)
+  const { pace, inFlight, weight } = server
+  const latencyMs = pace.latencyMs || other.pace.latencyMs || 1
+  const seen = Math.max(1, pace.inFlight / Math.max(1, weight))
+  return ((latencyMs * (inFlight + 1)) / (weight * seen)) * coldness(server, now)
 }
 
 /** How many times slower a server is taken to be because it has just come up. */
