@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,17 +32,30 @@ export function makeBed(): Bed {
     both: both as string,
     started: [],
   }
-  // Ended by a signal, too, it leaves no proxies behind.
-  process.once('exit', () => {
-    for (const child of bed.started) child.kill('SIGKILL')
-  })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+  beds.add(bed)
   return bed
 }
 
-export async function endBed({ started, folder }: Bed): Promise<void> {
-  for (const child of started) child.kill('SIGTERM')
+export async function endBed(bed: Bed): Promise<void> {
+  for (const child of bed.started) child.kill('SIGTERM')
   await new Promise((resolve) => setTimeout(resolve, END_MS))
-  for (const child of started) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
+  for (const child of bed.started) killGroup(child)
+  beds.delete(bed)
+  rmSync(bed.folder, { recursive: true, force: true })
+}
+
+const beds = new Set<Bed>()
+// Ended by a signal, too, a run leaves no proxies behind.
+process.once('exit', () => {
+  for (const { started } of beds) started.forEach(killGroup)
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+/** Its own processes with it: those of nginx outlive one that is killed. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All of them have ended.
+  }
 }

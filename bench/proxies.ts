@@ -42,6 +42,8 @@ export function start(bed: Bed, core: string, command: readonly string[], env = 
     cwd: bed.folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
+    // A group of its own, to be ended as one.
+    detached: true,
   })
   let errors = ''
   child.stderr?.on('data', (chunk) => {
