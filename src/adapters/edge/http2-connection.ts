@@ -86,7 +86,8 @@ export class Http2Connection implements Speaker {
   #blockBytes = 0
   #blockEnds = false
   #patience = PATIENCE_MAX
-  #patienceAt: number
+  // A number from the start, as `deadline`.
+  #patienceAt = Number.POSITIVE_INFINITY
   #goingAway = false
   #heldBack = false
   /** When the client will be asked to open no more streams, if there is no quiet moment before; undefined: it will not, or was. */

@@ -85,12 +85,14 @@ function hkdf<T>(
   take: (expand: (info: Uint8Array, bytes: number) => Uint8Array) => T,
 ): T {
   const prk = hmacSha256(salt, ikm)
-  const taken = take((info, bytes) => {
-    if (bytes > HASH_BYTES) throw new RangeError(`Cannot derive ${bytes} bytes: at most 32`)
-    return hmacSha256(prk, info, FIRST_ROUND).subarray(0, bytes)
-  })
-  prk.fill(0)
-  return taken
+  try {
+    return take((info, bytes) => {
+      if (bytes > HASH_BYTES) throw new RangeError(`Cannot derive ${bytes} bytes: at most 32`)
+      return hmacSha256(prk, info, FIRST_ROUND).subarray(0, bytes)
+    })
+  } finally {
+    prk.fill(0)
+  }
 }
 
 function agreeP256(share: Uint8Array) {
