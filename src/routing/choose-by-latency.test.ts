@@ -183,7 +183,7 @@ describe('chooseByLatency()', () => {
   })
 
   it('charges a server for what is in flight by how much it has been seen to work off at once', () => {
-    const [large, small] = [paced({ inFlight: 3 }), paced({ inFlight: 1 })]
+    const [large, small] = [paced({ inFlight: 3 }), paced({ inFlight: 2 })]
     for (let i = 0; i < 100; i++) {
       large.pace.learn(30, 4)
       small.pace.learn(30, 1)
@@ -193,10 +193,10 @@ describe('chooseByLatency()', () => {
     large.inFlight = 12
     assert.equal(choose(), 0)
     // What a weight says is not charged twice.
-    large.inFlight = 3
     large.weight = 4
+    large.inFlight = 3
     assert.equal(choose(), 1)
-    large.inFlight = 12
+    large.inFlight = 20
     assert.equal(choose(), 0)
   })
 

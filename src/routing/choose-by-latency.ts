@@ -115,13 +115,15 @@ function better(
 }
 
 /**
- * Until this request would be answered, when the one it is compared with stands for all others: what it took lately, by how
- * much more is in flight now than was then. A weight says what a server takes at once until more was seen.
+ * Until this request would be answered, when the one it is compared with stands for all others: what it took lately, by what
+ * is in flight, of which a server that has been seen to work off many at once is charged less. By the root: by all of it,
+ * who got more by chance would be given more.
  */
 function expectedMs(server: PacedServer, other: PacedServer, now: ChoiceMoment): number {
   const { pace, inFlight, weight } = server
   const latencyMs = pace.latencyMs || other.pace.latencyMs || 1
-  const seen = Math.max(1, pace.inFlight / Math.max(1, weight))
+  // A weight says what a server takes at once until more was seen.
+  const seen = Math.sqrt(Math.max(1, pace.inFlight / Math.max(1, weight)))
   return ((latencyMs * (inFlight + 1)) / (weight * seen)) * coldness(server, now)
 }
 

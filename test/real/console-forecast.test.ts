@@ -154,7 +154,7 @@ test('where forecasts are off it says how to turn them on', async () => {
   )
   try {
     await desk.goto(`${off.adminUrl}#/forecast`)
-    await desk.getByText('Forecasts are off').waitFor()
+    await desk.getByText('No pool is forecast').waitFor()
     await desk.getByText('forecast.enabled').waitFor()
     assert.deepEqual(await violations(desk), [])
   } finally {

@@ -223,9 +223,10 @@ describe('what servers say of their load', () => {
 describe('a server that lies about its load', () => {
   it('keeps its share: idle, it says, and a thousand million requests a second', async () => {
     await limen.reload(site({}, ['text', 'json', 'liar']))
-    const shares = await ask(900, 6)
-    const share = (shares.get('liar') ?? 0) / 900
-    assert.ok(share > 0.2 && share < 0.47, `${share}`)
+    const shares = await ask(2700, 6)
+    const share = (shares.get('liar') ?? 0) / 2700
+    // On a busy machine who is a third of three is so by chance.
+    assert.ok(share > 0.2 && share < 0.5, `${share}`)
     await until(
       'what it says',
       SHOWN_WITHIN_MS,
