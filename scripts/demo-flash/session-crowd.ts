@@ -136,6 +136,7 @@ function arrive(host: string): void {
 
 /** By the clock, not by timers that come late. Rates are looked at every so often, for most of the time nobody comes. */
 const LOOK_MS = 20
+let due = 0
 const timer = setInterval(() => {
   const rate = rates[Math.floor(nowS() / stepS)]
   if (rate === undefined) {
@@ -147,4 +148,3 @@ const timer = setInterval(() => {
   due += (rate * LOOK_MS) / 1000
   for (; due >= 1; due--) arrive(hosts[Math.floor(Math.random() * hosts.length)] ?? '')
 }, LOOK_MS)
-let due = 0
