@@ -1,7 +1,7 @@
 /**
  * A flash crowd comes to two pools of the same kind at once: one is scaled by what is measured, the other by the forecast too. What
  * one edge cannot take of it goes on at a second one, which has the keys of its sessions by then, or not. Shows what Limen sees coming,
- * what it starts and places and when, and what came of it: `npm run demo:flash`. Takes five minutes; Ctrl-C ends it.
+ * what it starts and places and when, and what came of it: `npm run demo:flash`. Takes four and a half minutes; Ctrl-C ends it.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Where sessions of which key group come: first requests per edge and group, from the counters that edges report. Says how
  * many sessions live there about, and how many first requests are to be expected; by a forecaster of the pair once it knows
- * a day, by the last while before. Plain data, to be kept over restarts.
+ * a day, by the last while before. {@link keptDemand} is what is kept over restarts.
  *
  * A step that an edge did not report on is unknown. What is only said to have been missed does not count: it may be
  * anybody's invention (`keys/session/first-requests.ts`). Fitting is the caller's, elsewhere.

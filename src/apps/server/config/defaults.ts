@@ -15,7 +15,7 @@ export const CONFIG_DEFAULTS = {
   log: { level: 'info', format: 'json' },
   tls: { minVersion: 'TLSv1.2', alpn: ['h2', 'http/1.1'] },
   pool: {
-    /** Power of two choices (Mitzenmacher 2001) by expected time: near the best server, without herding (decision 0016). */
+    /** The best of three drawn, by expected time (of two: Mitzenmacher 2001): near the best server, without herding (decision 0016). */
     choose: 'latency',
     /** Ten seconds: of a JIT's warming up most, of an outage little. */
     slowStartMs: 10 * SECOND,

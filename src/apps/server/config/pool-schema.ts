@@ -77,7 +77,7 @@ export const poolSchema = z.strictObject({
     .enum(CHOICE_POLICIES)
     .default(D.pool.choose)
     .describe(
-      'How a server is chosen. latency: of two, the one expected to answer sooner; p2c: of two, the less loaded; prequal: of three, the fastest that is not hot; consistent-hash: by the affinity cookie; fit: by what suits the client.',
+      'How a server is chosen. latency: of three, the one expected to answer soonest; p2c: of two, the less loaded; prequal: of three, the fastest that is not hot; consistent-hash: by the affinity cookie; fit: by what suits the client.',
     ),
   slowStartMs: z
     .number()
