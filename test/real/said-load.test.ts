@@ -225,8 +225,8 @@ describe('a server that lies about its load', () => {
     await limen.reload(site({}, ['text', 'json', 'liar']))
     const shares = await ask(2700, 6)
     const share = (shares.get('liar') ?? 0) / 2700
-    // On a busy machine who is a third of three is so by chance.
-    assert.ok(share > 0.2 && share < 0.5, `${share}`)
+    // A third, but for what a busy machine makes slow: 0.19 and 0.49 were seen. Who believed it would send nearly all there.
+    assert.ok(share > 0.1 && share < 0.6, `${share}`)
     await until(
       'what it says',
       SHOWN_WITHIN_MS,
