@@ -208,6 +208,22 @@ describe('ALPN', () => {
   })
 })
 
+describe('connections', () => {
+  it('whoever is listed can be explained at once', async () => {
+    const connections = `${limen.adminUrl}/v1/connections`
+    for (let i = 0; i < 10; i++) {
+      const client = await connectOctets(port, { servername: 'site.test' })
+      const [newest] = (await (await fetch(connections)).json()) as { decisionId: string }[]
+      const decision = await fetch(`${limen.adminUrl}/v1/decisions/${newest?.decisionId}`)
+      client.close()
+      assert.equal(decision.status, 200)
+      await until('it to be gone', 5_000, async () => {
+        return ((await (await fetch(connections)).json()) as []).length === 0
+      })
+    }
+  })
+})
+
 describe('resumption', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`works on every worker with a ticket of one of them (${version})`, async () => {

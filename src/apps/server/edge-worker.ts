@@ -220,6 +220,8 @@ process.on('message', (message: ToWorker) => {
       edge.order(message.orders)
       break
     case 'connections':
+      // Whoever sees a connection can ask for its decision.
+      flush()
       tell({ kind: 'connections', call: message.call, views: edge.connections(message.limit) })
       break
     case 'judge':

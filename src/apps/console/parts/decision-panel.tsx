@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { useEffect, useState } from 'preact/hooks'
 import type { HandshakeView, Reason } from '../../../behavior/decision.ts'
-import { getJson, type Outcome } from '../api/request.ts'
+import { usePoll } from '../api/poll.ts'
 import type { ExplainedDecision } from '../api/views.ts'
 import { formatMoment, formatMs, formatScore, text } from '../format.ts'
 import { hashOf } from '../route.ts'
@@ -15,26 +14,16 @@ import { Drawer } from './drawer.tsx'
 import { Pending } from './notice.tsx'
 import { TierBadge, tierMeaning } from './tier-badge.tsx'
 
+/** It changes once, when its first request is served; and what was not answered is asked again. */
+const EVERY_MS = 5000
+
 export function DecisionPanel(props: { readonly id: string; onClose(): void }) {
   const session = useSession()
-  const [outcome, setOutcome] = useState<Outcome<ExplainedDecision> | undefined>(undefined)
-  // Asked again after a sign-in.
-  useEffect(() => {
-    let stopped = false
-    void getJson<ExplainedDecision>(`v1/decisions/${props.id}`).then((answer) => {
-      if (!stopped) setOutcome(answer)
-    })
-    return () => {
-      stopped = true
-    }
-  }, [props.id, session.count])
+  const path = `v1/decisions/${props.id}`
+  const { value, failure } = usePoll<ExplainedDecision>(path, EVERY_MS, session.count)
   return (
     <Drawer title="Why this decision" onClose={props.onClose}>
-      {outcome?.kind === 'ok' ? (
-        <Explained decision={outcome.value} />
-      ) : (
-        <Pending failure={outcome?.failure} />
-      )}
+      {value === undefined ? <Pending failure={failure} /> : <Explained decision={value} />}
     </Drawer>
   )
 }
