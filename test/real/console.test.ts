@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { get } from 'node:https'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, type TestContext, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
 import { complaintsOf, NARROW, violations } from './console-desk.ts'
@@ -13,8 +13,8 @@ import { type DemoUnderTest, startDemoUnderTest } from './demo-under-test.ts'
 
 const JA4 = /^t13[di]\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/
 const WIDE = { width: 1360, height: 860 }
-/** A step that takes longer has failed; the slowest here takes under a second. */
-const STEP_MS_MAX = 10_000
+/** A step that takes longer has failed; the slowest here takes under a second where nothing runs beside it. */
+const STEP_MS_MAX = 30_000
 const CONSOLE_PAGES = [
   'overview',
   'connections',
@@ -59,6 +59,13 @@ before(async () => {
 after(async () => {
   await browser?.close()
   await demo?.close()
+})
+
+/** What a person would look at next. */
+afterEach(async (context) => {
+  if ((context as TestContext).passed) return
+  console.error(`${desk.url()} shows:\n${await desk.locator('body').innerText()}`)
+  console.error(`Limen printed:\n${demo.limenLog()}`)
 })
 
 test('a visitor sees their own handshake explained', async () => {
@@ -264,7 +271,7 @@ async function numberIn(locator: ReturnType<Page['getByText']>): Promise<number>
 
 /** Asks again and again from here: waitForFunction would `eval` in the page, which its CSP forbids. */
 async function untilTrue(page: Page, expression: string): Promise<void> {
-  const until = performance.now() + 10_000
+  const until = performance.now() + STEP_MS_MAX
   while (!(await page.evaluate(expression))) {
     assert.ok(performance.now() < until, `never true: ${expression}`)
     await page.waitForTimeout(50)

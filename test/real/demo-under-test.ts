@@ -77,16 +77,9 @@ export async function runScript(script: string, parameters: readonly string[]): 
   return printed()
 }
 
-/** As `npm run build` does. */
+/** Unless it is built: Limens of other tests, which run beside this one, are serving it. */
 export async function buildConsole(): Promise<void> {
-  const vite = 'node_modules/vite/bin/vite.js'
-  await runScript(vite, [
-    'build',
-    '--config',
-    'src/apps/console/vite.config.ts',
-    '--logLevel',
-    'warn',
-  ])
+  await runScript('scripts/console.ts', [])
 }
 
 function configWith(ports: readonly number[], data: string): string {

@@ -5,7 +5,15 @@
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -13,6 +21,8 @@ import { promisify } from 'node:util'
 import { startLimen } from './limen-process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** What git ignores, and git's own: not to be copied. */
+const NOT_SOURCES = ['.git', 'data', 'dist', 'node_modules'].map((name) => join(ROOT, name))
 const folder = mkdtempSync(join(tmpdir(), 'limen-pack-'))
 const app = join(folder, 'app')
 after(() => rmSync(folder, { recursive: true }))
@@ -24,7 +34,11 @@ const run = async (cwd: string, program: string, ...args: string[]): Promise<str
   (await promisify(execFile)(program, args, { cwd, env, maxBuffer: 2 ** 26 })).stdout
 
 before(async () => {
-  await run(ROOT, 'npm', 'pack', '--silent', '--pack-destination', folder)
+  // Packing builds anew; Limens of other tests, which run beside this one, are serving what is built here.
+  const copy = join(folder, 'copy')
+  cpSync(ROOT, copy, { recursive: true, filter: (path) => !NOT_SOURCES.includes(path) })
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  await run(copy, 'npm', 'pack', '--silent', '--pack-destination', folder)
   const [packed = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true, "type": "module" }')
