@@ -24,7 +24,7 @@ import { type BehaviorRecord, type KeyRecord, PATH_STEP_MS } from '../../src/wir
 import { type BehaviorSite, startBehaviorSite } from './behavior-site.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const STEP_MS_MAX = 15_000
+const STEP_MS_MAX = 30_000
 /** Issue 7. */
 const GZIP_BYTES_MAX = 8000
 /** The least that a page asks for. */

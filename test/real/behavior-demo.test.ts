@@ -18,7 +18,7 @@ import { type BehaviorSite, startBehaviorSite } from './behavior-site.ts'
 const ROOT = join(import.meta.dirname, '../..')
 /** Evaluated in the page, because the page's own policy refuses a script tag. */
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
-const STEP_MS_MAX = 15_000
+const STEP_MS_MAX = 30_000
 /** The least that a page asks for. */
 const EVERY_MS = 2000
 const ARRIVAL_MS_MAX = 30_000

@@ -17,7 +17,7 @@ import { freePorts } from '../free-ports.ts'
 import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const STEP_MS_MAX = 15_000
+const STEP_MS_MAX = 30_000
 const ARRIVAL_MS_MAX = 30_000
 
 let demo: DemoSite

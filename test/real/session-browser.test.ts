@@ -22,7 +22,7 @@ import { type LimenUnderTest, startLimen } from './fleet-under-test.ts'
 import { type SessionSite, startSessionSite } from './session-site.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const STEP_MS_MAX = 15_000
+const STEP_MS_MAX = 30_000
 /** What a browser downloads of each, compressed. */
 const GZIP_BYTES_MAX = 15_000
 const TABS = 12
