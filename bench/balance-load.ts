@@ -29,7 +29,8 @@ interface Answer {
 }
 
 const answers: Answer[] = []
-let failed = 0
+/** What became of the others, and when. */
+const failures: string[] = []
 let open = 0
 const began = performance.now()
 const now = (): number => performance.now() - began
@@ -47,11 +48,11 @@ class Visit {
     const headers = this.#cookie === '' ? {} : { cookie: this.#cookie }
     const options = { ...this.#from, host: '127.0.0.1', port, headers, timeout: TIMEOUT_MS }
     let isOver = false
-    const end = (good: boolean): void => {
+    const end = (failure = ''): void => {
       if (isOver) return
       isOver = true
       open--
-      if (!good) failed++
+      if (failure !== '') failures.push(`${failure} after ${now() - at} ms at ${at} ms`)
       if (--this.#left > 0 && now() < rates.length * eachMs)
         setTimeout(() => this.go(), exponential(THINK_MS))
     }
@@ -59,15 +60,15 @@ class Visit {
       const server = String(response.headers['x-server'])
       const set = response.headers['set-cookie']?.[0]
       if (set !== undefined) this.#cookie = set.split(';')[0] ?? ''
-      response.resume().on('error', () => end(false))
+      response.resume().on('error', (error) => end(error.message))
       response.on('end', () => {
         const moved = this.#server !== '' && this.#server !== server
         this.#server = server
         if (response.statusCode === 200) answers.push({ at, latencyMs: now() - at, server, moved })
-        end(response.statusCode === 200)
+        end(response.statusCode === 200 ? '' : `status ${response.statusCode}`)
       })
     })
-    asked.on('timeout', () => asked.destroy()).on('error', () => end(false))
+    asked.on('timeout', () => asked.destroy()).on('error', (error) => end(error.message))
     asked.end()
   }
 }
@@ -83,6 +84,6 @@ arrive()
 const timer = setInterval(() => {
   if (now() < rates.length * eachMs || open > 0) return
   clearInterval(timer)
-  writeFileSync(file, JSON.stringify({ answers, failed }))
+  writeFileSync(file, JSON.stringify({ answers, failures }))
   process.exit()
 }, 50)

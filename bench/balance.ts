@@ -39,6 +39,9 @@ const AGAIN_S = 6
 /** Left out: from a change to what it comes to. */
 const SETTLING_S = 1
 
+/** Of each run, what became of as many is printed. */
+const FAILURES_TOLD = 20
+
 const FIRST_SERVER = 19_301
 const PROXY = 19_351
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -180,8 +183,16 @@ function loadOf(
   const args = [script, String(PROXY), String(secondsEach), rates.join(','), file]
   return new Promise((resolve, reject) => {
     execFile('taskset', ['-c', LOAD_CORE, process.execPath, ...args], (error, _out, err) => {
-      if (error === null) resolve(JSON.parse(readFileSync(file, 'utf8')))
-      else reject(new Error(`The load failed: ${err}`))
+      if (error !== null) {
+        reject(new Error(`The load failed: ${err}`))
+        return
+      }
+      const { answers, failures } = JSON.parse(readFileSync(file, 'utf8')) as {
+        answers: Answer[]
+        failures: string[]
+      }
+      for (const failure of failures.slice(0, FAILURES_TOLD)) console.error(`failed: ${failure}`)
+      resolve({ answers, failed: failures.length })
     })
   })
 }

@@ -11,14 +11,9 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  abilitiesHere,
-  beginHandshake,
-  chooseKey,
-  type Session,
-} from '../src/apps/browser/session-handshake.ts'
+import type { Session } from '../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../src/apps/browser/sign-request.ts'
-import { readKeyConfig } from '../src/wire/key-config.ts'
+import { openSession, type Send } from '../test/open-session.ts'
 import { endBed, makeBed } from './bed.ts'
 import { cpuMicros } from './process-tree.ts'
 import { type Bed, LOAD_CORE, PROXY_CORE, start, startUpstream, untilListening } from './proxies.ts'
@@ -44,7 +39,7 @@ const BATCH = 512
 /** The route of this name validates, that of the other does not. */
 const KEYED = `localhost:${PORT}`
 const PLAIN = `127.0.0.1:${PORT}`
-const WELL_KNOWN = `https://${KEYED}/.well-known/limen`
+const ORIGIN = `https://${KEYED}`
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** For wrk: requests of one length, one after the other. */
@@ -80,7 +75,9 @@ export async function benchSessionPlane(say: (line: string) => void): Promise<Pl
   try {
     await startUpstream(bed)
     const edge = await startEdge(bed)
-    const sessions = await Promise.all(Array.from({ length: SESSIONS }, openSession))
+    const sessions = await Promise.all(
+      Array.from({ length: SESSIONS }, () => openSession(ORIGIN, send)),
+    )
     const micros: Record<Work, number[]> = { plain: [], same_octets: [], validated: [] }
     let perSecond = 0
     const measure = async (work: Work, seconds: number): Promise<number> => {
@@ -183,7 +180,7 @@ async function signedRequests(
   head: string,
   count: number,
 ): Promise<Buffer[]> {
-  const url = new URL(`https://${KEYED}/`)
+  const url = new URL(`${ORIGIN}/`)
   const requests: Buffer[] = []
   while (requests.length < count) {
     const now = Date.now() / 1000
@@ -197,33 +194,19 @@ async function signedRequests(
   return requests
 }
 
-async function openSession(): Promise<Session> {
-  const config = readKeyConfig(await ask('GET', 'keys'))
-  const chosen = config && chooseKey(config.keys, await abilitiesHere(), Date.now() / 1000)
-  if (chosen === undefined) throw new Error('There is no key to open sessions under')
-  const origin = `https://${KEYED}`
-  const handshake = await beginHandshake({ ...chosen, origin, now: Date.now() })
-  return await handshake.finish(await ask('POST', 'session', handshake.message))
-}
-
-function ask(method: string, path: string, body = new Uint8Array(0)): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-length': String(body.length),
-      ...(method === 'POST' ? { 'content-type': 'application/limen-lsk' } : {}),
-    }
-    const options = { method, headers, rejectUnauthorized: false }
+const send: Send = (method, path, fields, body) =>
+  new Promise((resolve, reject) => {
+    const headers = { 'content-length': String(body.length), ...fields }
     const take = (answer: IncomingMessage): void => {
       const pieces: Buffer[] = []
       answer.on('data', (piece: Buffer) => pieces.push(piece)).on('error', reject)
       answer.on('end', () => {
-        if (answer.statusCode === 200) resolve(Buffer.concat(pieces))
-        else reject(new Error(`${path}: ${answer.statusCode} ${Buffer.concat(pieces)}`))
+        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(pieces) })
       })
     }
-    request(`${WELL_KNOWN}/${path}`, options, take).on('error', reject).end(body)
+    const options = { method, headers, rejectUnauthorized: false }
+    request(`${ORIGIN}${path}`, options, take).on('error', reject).end(body)
   })
-}
 
 function run(command: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -8,10 +8,9 @@
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { beginHandshake, type Session } from '../../src/apps/browser/session-handshake.ts'
+import type { Session } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
-import { readKeyConfig } from '../../src/wire/key-config.ts'
-import { SUITE } from '../../src/wire/key-message.ts'
+import { openSession } from '../../test/open-session.ts'
 
 export interface SessionCrowd {
   readonly sides: readonly {
@@ -39,7 +38,6 @@ export interface SessionMoves {
 }
 
 const PATH = '/session'
-const WELL_KNOWN = '/.well-known/limen'
 const TRIES = 5
 const RETRY_MS = 1000
 const TIMEOUT_MS = 10_000
@@ -83,19 +81,6 @@ function send(
   })
 }
 
-async function openSession(port: number, host: string): Promise<Session> {
-  const config = readKeyConfig((await send(port, host, 'GET', `${WELL_KNOWN}/keys`)).body)
-  const key = config?.keys.find(({ suites }) => suites.includes(SUITE.x25519))
-  if (key === undefined) throw new Error('There is no key to open sessions under')
-  const origin = `http://${host}`
-  const handshake = await beginHandshake({ key, suite: SUITE.x25519, origin, now: Date.now() })
-  const type = { 'content-type': 'application/limen-lsk' }
-  const path = `${WELL_KNOWN}/session`
-  const { status, body } = await send(port, host, 'POST', path, type, handshake.message)
-  if (status !== 200) throw new Error(`No session: ${status}`)
-  return await handshake.finish(body)
-}
-
 async function ask(port: number, host: string, session: Session): Promise<number> {
   const url = new URL(PATH, `http://${host}`)
   const fields = await proofFields(session, { method: 'GET', url }, Date.now() / 1000)
@@ -110,7 +95,7 @@ async function goThrough(
   if (of === undefined) return
   of.sessions++
   try {
-    const session = await openSession(first, host)
+    const session = await openSession(`http://${host}`, (...sent) => send(first, host, ...sent))
     if ((await ask(first, host, session)) !== 200) throw new Error('Not served where it began')
     if (of.firstS < 0) of.firstS = nowS()
     let status = await ask(second, host, session)

@@ -14,16 +14,15 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { chromium, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/demo-traffic/chromium.ts'
-import { beginHandshake, type Session } from '../../src/apps/browser/session-handshake.ts'
+import type { Session } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import type {
   EdgeView,
   KeysView,
   PlacementsView,
 } from '../../src/apps/server/key-server/key-views.ts'
-import { readKeyConfig } from '../../src/wire/key-config.ts'
-import { SUITE } from '../../src/wire/key-message.ts'
 import { freePorts } from '../free-ports.ts'
+import { openSession } from '../open-session.ts'
 import { complaintsOf, violations, WIDE } from './console-desk.ts'
 import { buildConsole } from './demo-under-test.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
@@ -39,7 +38,6 @@ const LIMEN = join(import.meta.dirname, '../../bin/limen')
 const IDS = ['edge-1', 'edge-2', 'edge-3'] as const
 /** Of group 2, which the first edge alone serves. */
 const HOST = 'other.test'
-const WELL_KNOWN = '/.well-known/limen'
 const SESSIONS = 200
 /** Clients that ask at once. */
 const AT_ONCE = 16
@@ -150,18 +148,8 @@ const send = (
     })
     sent.on('error', reject).end(body)
   })
-const open = async (edge: number): Promise<Session> => {
-  const config = readKeyConfig((await send(edge, 'GET', `${WELL_KNOWN}/keys`)).body)
-  const key = config?.keys.find(({ suites }) => suites.includes(SUITE.x25519))
-  assert.ok(key !== undefined)
-  const handshake = await beginHandshake({
-    ...{ key, suite: SUITE.x25519, origin: `http://${HOST}`, now: Date.now() },
-  })
-  const type = { 'content-type': 'application/limen-lsk' }
-  const answer = await send(edge, 'POST', `${WELL_KNOWN}/session`, type, handshake.message)
-  assert.equal(answer.status, 200, answer.code)
-  return await handshake.finish(answer.body)
-}
+const open = (edge: number): Promise<Session> =>
+  openSession(`http://${HOST}`, (...sent) => send(edge, ...sent))
 /** `passed`, or why not. Rejects when nobody is there. */
 const ask = async (edge: number, session: Session): Promise<string> => {
   const url = new URL('/echo', `http://${HOST}`)

@@ -12,12 +12,11 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { beginHandshake, type Session } from '../../src/apps/browser/session-handshake.ts'
+import type { Session } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
 import type { EdgeView, KeysView } from '../../src/apps/server/key-server/key-views.ts'
-import { readKeyConfig } from '../../src/wire/key-config.ts'
-import { SUITE } from '../../src/wire/key-message.ts'
 import { freePorts } from '../free-ports.ts'
+import { openSession } from '../open-session.ts'
 import { type EdgeOrigin, startEdgeOrigin } from './edge-origin.ts'
 import {
   askAdmin,
@@ -34,7 +33,6 @@ const HOST = 'shop.test'
 /** Of a group of its own, which the last edge does not serve. */
 const OTHER = 'other.test'
 const ORIGIN = `http://${HOST}`
-const WELL_KNOWN = '/.well-known/limen'
 
 let folder = ''
 let site: EdgeOrigin
@@ -146,23 +144,10 @@ const send = (
 const outcome = ({ status, code }: Answer): string =>
   code === '' && status < 500 ? 'passed' : `${status} ${code}`
 
-const keys = async (edge = 0, host = HOST) => {
-  const answer = await send(edge, 'GET', `${WELL_KNOWN}/keys`, { host })
-  const config = readKeyConfig(answer.body)
-  assert.ok(config !== undefined, `${answer.status} ${answer.code}`)
-  return config.keys
-}
-const open = async (edge: number, host = HOST): Promise<Session> => {
-  const key = (await keys(edge, host)).find(({ suites }) => suites.includes(SUITE.x25519))
-  assert.ok(key !== undefined)
-  const handshake = await beginHandshake({
-    ...{ key, suite: SUITE.x25519, origin: `http://${host}`, now: Date.now() },
-  })
-  const type = { host, 'content-type': 'application/limen-lsk' }
-  const answer = await send(edge, 'POST', `${WELL_KNOWN}/session`, type, handshake.message)
-  assert.equal(answer.status, 200, answer.code)
-  return await handshake.finish(answer.body)
-}
+const open = (edge: number, host = HOST): Promise<Session> =>
+  openSession(`http://${host}`, (method, path, fields, body) =>
+    send(edge, method, path, { host, ...fields }, body),
+  )
 const sign = (session: Session, method: string, path: string): Promise<Fields> =>
   proofFields(session, { method, url: new URL(path, ORIGIN) }, Date.now() / 1000)
 const ask = async (edge: number, session: Session, method = 'GET', path = '/echo') =>

@@ -13,11 +13,10 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { beginHandshake, type Session } from '../../src/apps/browser/session-handshake.ts'
+import type { Session } from '../../src/apps/browser/session-handshake.ts'
 import { proofFields } from '../../src/apps/browser/sign-request.ts'
-import { readKeyConfig } from '../../src/wire/key-config.ts'
-import { SUITE } from '../../src/wire/key-message.ts'
 import { freePorts } from '../free-ports.ts'
+import { openSession } from '../open-session.ts'
 import { type LimenUnderTest, startLimen, until } from './fleet-under-test.ts'
 
 const HOST = 'shop.test'
@@ -132,17 +131,7 @@ const send = (
     sent.on('error', reject).end(body)
   })
 
-async function open(): Promise<Session> {
-  const config = readKeyConfig((await send('GET', `${WELL_KNOWN}/keys`)).body)
-  const key = config?.keys.find(({ suites }) => suites.includes(SUITE.x25519))
-  assert.ok(key !== undefined)
-  const handshake = await beginHandshake({
-    ...{ key, suite: SUITE.x25519, origin: ORIGIN, now: Date.now() },
-  })
-  const type = { 'content-type': 'application/limen-lsk' }
-  const answer = await send('POST', `${WELL_KNOWN}/session`, type, handshake.message)
-  return await handshake.finish(answer.body)
-}
+const open = (): Promise<Session> => openSession(ORIGIN, send)
 const idOf = ({ sessionId }: Session): string => Buffer.from(sessionId).toString('base64url')
 const sign = (session: Session, method: string, path: string): Promise<Fields> =>
   proofFields(session, { method, url: new URL(path, ORIGIN) }, Date.now() / 1000)
