@@ -56,18 +56,22 @@ export function start(bed: Bed, core: string, command: readonly string[], env = 
   return child
 }
 
+/** And goes on to: Limen binds an address for a moment before its workers do, to see whether another program has it. */
 export async function untilListening(port: number): Promise<void> {
   const until = Date.now() + START_MS
-  while (Date.now() < until) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => resolve(true))
-      socket.on('error', () => resolve(false))
-      socket.on('connect', () => socket.destroy())
-    })
-    if (open) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  for (let inARow = 0; Date.now() < until; await new Promise((done) => setTimeout(done, 50))) {
+    inARow = (await isOpen(port)) ? inARow + 1 : 0
+    if (inARow === 2) return
   }
   throw new Error(`Nothing listens on port ${port} after ${START_MS / 1000} s`)
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(true))
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
 }
 
 /** The upstream: nginx answering 1 KB, 64 KB and 10 MB from memory or the page cache. */

@@ -261,16 +261,16 @@ describe('chooseByLatency()', () => {
 })
 
 describe('isMuchSooner()', () => {
-  it('says so when the other server takes a third, and more than a move costs', () => {
+  it('says so when the other server takes a quarter, and more than a move costs', () => {
     const [here, there] = [paced(), paced()]
     const isSooner = () => isMuchSooner(there, here, CALM)
     here.pace.learn(100, 3)
     there.pace.learn(10, 3)
     assert.equal(isSooner(), false, 'one answer says nothing')
     for (const { pace } of [here, there]) for (let i = 0; i < 20; i++) pace.learn(10, 3)
-    here.pace.latencyMs = 49
+    here.pace.latencyMs = 59
     assert.equal(isSooner(), false)
-    here.pace.latencyMs = 51
+    here.pace.latencyMs = 61
     assert.equal(isSooner(), true)
     here.pace.latencyMs = 10
     here.inFlight = 100

@@ -145,7 +145,7 @@ const MOVE_MS = 20
 /** Of each server: the first answers of a process say more about its start than about it. */
 const MOVE_ANSWERS_MIN = 20
 /** And it has to be worth it: means of twenty answers differ by chance. */
-const MOVE_FACTOR = 3
+const MOVE_FACTOR = 4
 
 /**
  * Whether who is on `here` would be so much better off `there` that moving pays: by what both took lately to answer, a server
