@@ -170,11 +170,14 @@ describe('what the rigorous pool bounds', () => {
 
   it('is the rate of a profile: more get an alert, others are not touched', async () => {
     await rigorously({ perProfilePerSecond: 2 }, async (edge) => {
+      const began = performance.now()
       const attempts = await Promise.allSettled(
         Array.from({ length: 10 }, () => converse(edge.tlsPort, get(), {})),
       )
       const served = attempts.filter(({ status }) => status === 'fulfilled').length
-      assert.ok(served >= 2 && served <= 4, `${served} of 10 were served`)
+      // A burst of two, and two more for each second it took.
+      const most = 4 + Math.floor((2 * (performance.now() - began)) / 1000)
+      assert.ok(served >= 2 && served <= most, `${served} of 10 were served, of ${most}`)
       assert.equal(refused(edge, 'rigorous-rate'), 10 - served)
       for (const attempt of attempts) {
         if (attempt.status === 'rejected') assert.match(String(attempt.reason), /access denied/)
