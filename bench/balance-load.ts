@@ -60,7 +60,7 @@ class Visit {
       const server = String(response.headers['x-server'])
       const set = response.headers['set-cookie']?.[0]
       if (set !== undefined) this.#cookie = set.split(';')[0] ?? ''
-      response.resume().on('error', (error) => end(error.message))
+      response.resume().on('error', (error) => end(String(error)))
       response.on('end', () => {
         const moved = this.#server !== '' && this.#server !== server
         this.#server = server
@@ -68,7 +68,7 @@ class Visit {
         end(response.statusCode === 200 ? '' : `status ${response.statusCode}`)
       })
     })
-    asked.on('timeout', () => asked.destroy()).on('error', (error) => end(error.message))
+    asked.on('timeout', () => asked.destroy()).on('error', (error) => end(String(error)))
     asked.end()
   }
 }

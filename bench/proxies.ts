@@ -59,9 +59,12 @@ export function start(bed: Bed, core: string, command: readonly string[], env = 
 /** And goes on to: Limen binds an address for a moment before its workers do, to see whether another program has it. */
 export async function untilListening(port: number): Promise<void> {
   const until = Date.now() + START_MS
-  for (let inARow = 0; Date.now() < until; await new Promise((done) => setTimeout(done, 50))) {
-    inARow = (await isOpen(port)) ? inARow + 1 : 0
-    if (inARow === 2) return
+  let wasOpen = false
+  while (Date.now() < until) {
+    const isNow = await isOpen(port)
+    if (wasOpen && isNow) return
+    wasOpen = isNow
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`Nothing listens on port ${port} after ${START_MS / 1000} s`)
 }

@@ -83,8 +83,8 @@ export async function askAdmin(
   return response
 }
 
-/** Of a timer's turn no more is counted: for the rest of it the whole machine stood still. */
 const TURN_MS = 50
+/** Of a timer's turn no more is counted: for the rest of it nothing ran here. */
 const TURN_MS_MAX = 5 * TURN_MS
 
 /**
