@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type BoostOptions, boostedLogOdds, fitBoostedTrees } from './boosted-trees.ts'
+import {
+  type BoostOptions,
+  boostedAnswer,
+  fitBoostedMedians,
+  fitBoostedTrees,
+} from './boosted-trees.ts'
 import { seededFraction } from './seeded-chance.ts'
 
 const OPTIONS: BoostOptions = {
@@ -27,7 +32,7 @@ describe('fitBoostedTrees()', () => {
     const wanted = Uint8Array.from(rows, (row) => (isYes(row) ? 1 : 0))
     const trees = fitBoostedTrees(rows, wanted, ones(2000), OPTIONS, seededFraction(2))
     const fresh = points(3, 1000)
-    const right = fresh.filter((row) => boostedLogOdds(trees, row) > 0 === isYes(row)).length
+    const right = fresh.filter((row) => boostedAnswer(trees, row) > 0 === isYes(row)).length
     assert.ok(right > 950, `${right}`)
   })
 
@@ -36,7 +41,7 @@ describe('fitBoostedTrees()', () => {
     const options = { ...OPTIONS, trees: 1, depth: 0, rowShare: 1 }
     const trees = fitBoostedTrees(rows, Uint8Array.of(1, 1, 1, 0), ones(4), options, () => 0)
     // At the base nothing is left to add: the derivatives sum to 0.
-    assert.ok(Math.abs(boostedLogOdds(trees, Float64Array.of(0)) - Math.log(3)) < 1e-9)
+    assert.ok(Math.abs(boostedAnswer(trees, Float64Array.of(0)) - Math.log(3)) < 1e-9)
   })
 
   it('one cut by hand: Newton steps from even odds', () => {
@@ -44,9 +49,9 @@ describe('fitBoostedTrees()', () => {
     const options = { ...OPTIONS, trees: 1, depth: 1, rate: 1, rowShare: 1, leafWeightMin: 0.1 }
     const trees = fitBoostedTrees(rows, Uint8Array.of(0, 0, 1, 1), ones(4), options, () => 0)
     // Two rows of gradient -1/2 and second derivative 1/4: 1 / (1/2 + lambda).
-    assert.ok(Math.abs(boostedLogOdds(trees, Float64Array.of(1)) - 1 / 1.5) < 1e-12)
-    assert.ok(Math.abs(boostedLogOdds(trees, Float64Array.of(0)) + 1 / 1.5) < 1e-12)
-    assert.equal(boostedLogOdds(trees, Float64Array.of(Number.NaN)), 0)
+    assert.ok(Math.abs(boostedAnswer(trees, Float64Array.of(1)) - 1 / 1.5) < 1e-7)
+    assert.ok(Math.abs(boostedAnswer(trees, Float64Array.of(0)) + 1 / 1.5) < 1e-7)
+    assert.equal(boostedAnswer(trees, Float64Array.of(Number.NaN)), 0)
   })
 
   it('weights stand for rows', () => {
@@ -63,7 +68,7 @@ describe('fitBoostedTrees()', () => {
     )
     for (const value of [0, 1]) {
       const row = Float64Array.of(value)
-      assert.ok(Math.abs(boostedLogOdds(weighted, row) - boostedLogOdds(repeated, row)) < 1e-9)
+      assert.ok(Math.abs(boostedAnswer(weighted, row) - boostedAnswer(repeated, row)) < 1e-9)
     }
   })
 
@@ -73,10 +78,10 @@ describe('fitBoostedTrees()', () => {
     const wanted = Uint8Array.from(rows, (row) => ((row[0] ?? 0) > 0.5 ? 1 : 0))
     for (const row of rows) if (fraction() < 0.5) row[0] = Number.NaN
     const trees = fitBoostedTrees(rows, wanted, ones(2000), OPTIONS, fraction)
-    assert.ok(boostedLogOdds(trees, Float64Array.of(0.9, 0.5, 0.5)) > 2)
-    assert.ok(boostedLogOdds(trees, Float64Array.of(0.1, 0.5, 0.5)) < -2)
+    assert.ok(boostedAnswer(trees, Float64Array.of(0.9, 0.5, 0.5)) > 2)
+    assert.ok(boostedAnswer(trees, Float64Array.of(0.1, 0.5, 0.5)) < -2)
     const nothing = new Float64Array(3).fill(Number.NaN)
-    assert.ok(Math.abs(boostedLogOdds(trees, nothing)) < 0.3)
+    assert.ok(Math.abs(boostedAnswer(trees, nothing)) < 0.3)
   })
 
   it('is the same from the same chance, and plain enough to be stored', () => {
@@ -93,7 +98,7 @@ describe('fitBoostedTrees()', () => {
     )
     const wanted = Uint8Array.from(rows, (_, i) => i % 2)
     const trees = fitBoostedTrees(rows, wanted, ones(100), OPTIONS, seededFraction(9))
-    for (const row of rows) assert.ok(Number.isFinite(boostedLogOdds(trees, row)))
+    for (const row of rows) assert.ok(Number.isFinite(boostedAnswer(trees, row)))
   })
 
   it('refuses lists of other lengths, and none', () => {
@@ -101,5 +106,47 @@ describe('fitBoostedTrees()', () => {
       fitBoostedTrees(rows, new Uint8Array(count), ones(count), OPTIONS, () => 0)
     assert.throws(fit([], 0), RangeError)
     assert.throws(fit([Float64Array.of(1)], 2), RangeError)
+  })
+})
+
+describe('fitBoostedMedians()', () => {
+  const options = { ...OPTIONS, trees: 100, leafWeightMin: 10, lambda: 0.1 }
+
+  it('comes to the median of what is like a row, whatever few of them say', () => {
+    const fraction = seededFraction(8)
+    const rows = points(7, 4000)
+    const median = (row: Float64Array) => (isYes(row) ? 5 : -3)
+    // One in five is far off, always to the same side.
+    const targets = Float64Array.from(
+      rows,
+      (row) => median(row) + (fraction() < 0.2 ? 100 : fraction() - 0.5),
+    )
+    const trees = fitBoostedMedians(rows, targets, ones(4000), 0.05, options, fraction)
+    const errors = points(9, 500).map((row) => Math.abs(boostedAnswer(trees, row) - median(row)))
+    errors.sort((a, b) => a - b)
+    assert.ok((errors[250] ?? 9) < 0.3 && (errors[450] ?? 9) < 1, `${errors[250]} ${errors[450]}`)
+  })
+
+  it('one leaf of equal weights comes to the median', () => {
+    const rows = Array.from({ length: 5 }, () => Float64Array.of(0))
+    const targets = Float64Array.of(1, 2, 3, 50, 1000)
+    const steps = { ...options, trees: 400, depth: 0, rowShare: 1, lambda: 0 }
+    const trees = fitBoostedMedians(rows, targets, ones(5), 0.01, steps, () => 0)
+    assert.ok(Math.abs(boostedAnswer(trees, Float64Array.of(0)) - 3) < 0.01)
+  })
+
+  it('with a share of the columns each tree looks at some of them', () => {
+    const rows = points(1, 500)
+    const targets = Float64Array.from(rows, (row) => (row[0] ?? 0) + (row[1] ?? 0))
+    const few = { ...options, columnShare: 0.4 }
+    const trees = fitBoostedMedians(rows, targets, ones(500), 0.05, few, seededFraction(4))
+    const nodes = 2 ** (options.depth + 1) - 1
+    let least = 3
+    for (let root = 0; root < trees.columns.length; root += nodes) {
+      const asked = new Set(trees.columns.subarray(root, root + nodes).filter((c) => c >= 0))
+      least = Math.min(least, asked.size)
+    }
+    assert.ok(least < 3)
+    assert.ok(trees.columns.includes(0) && trees.columns.includes(1))
   })
 })

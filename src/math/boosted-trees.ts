@@ -1,6 +1,6 @@
 /**
- * Gradient boosting of shallow trees for a yes or no (Friedman, 2001, with second-order leaves: Chen and Guestrin,
- * 2016), on values cut into quantile bins. The result is the logarithm of the odds.
+ * Gradient boosting of shallow trees (Friedman, 2001, with second-order leaves: Chen and Guestrin, 2016), on values cut
+ * into quantile bins: for a yes or no, whose answer is the logarithm of the odds, or for a number with least absolute error.
  *
  * What is missing (NaN) is no evidence: a row stops at the first question it cannot answer, and the value of that node
  * stands. Trees are plain arrays of numbers. Chance is passed in; the same draws give the same trees.
@@ -20,18 +20,27 @@ export interface BoostOptions {
   readonly lambda: number
   /** Share of the rows that a tree looks at. */
   readonly rowShare: number
+  /** Share of the columns that a tree looks at; absent: all. */
+  readonly columnShare?: number
 }
 
 /** Trees as heaps: the children of node i are 2i + 1 (value below the bound) and 2i + 2. */
 export interface BoostedTrees {
   readonly depth: number
-  /** Log odds before any question. */
+  /** The answer before any question. */
   readonly base: number
   /** Column asked at each node, tree after tree; -1 at a leaf. */
   readonly columns: Int16Array
-  readonly bounds: Float64Array
+  readonly bounds: Float32Array
   /** What the tree adds for a row that ends at the node. */
-  readonly values: Float64Array
+  readonly values: Float32Array
+}
+
+/** What the answers are to come near. */
+interface Loss {
+  readonly base: number
+  /** First and second derivatives at the answers as they are. */
+  derive(answers: Float64Array, gradient: Float64Array, hessian: Float64Array): void
 }
 
 /**
@@ -48,31 +57,62 @@ export function fitBoostedTrees(
   options: BoostOptions,
   fraction: () => number,
 ): BoostedTrees {
+  return boost(rows, logisticLoss(wanted, weights), [wanted, weights], options, fraction)
+}
+
+/**
+ * For least absolute error, by reweighting (Schlossmacher, 1973): the answer is near the median of what is like a row.
+ *
+ * @param rows rows of equal length; NaN is missing
+ * @param targets a number for each row
+ * @param weights of each row, positive
+ * @param errorMin errors below this weigh the same: absolute error is rounded there
+ * @param fraction draws numbers in [0, 1)
+ * @throws {RangeError} when there are no rows, or lists of other lengths
+ */
+export function fitBoostedMedians(
+  rows: readonly Float64Array[],
+  targets: Float64Array,
+  weights: Float64Array,
+  errorMin: number,
+  options: BoostOptions,
+  fraction: () => number,
+): BoostedTrees {
+  const loss = absoluteLoss(targets, weights, errorMin)
+  return boost(rows, loss, [targets, weights], options, fraction)
+}
+
+function boost(
+  rows: readonly Float64Array[],
+  loss: Loss,
+  lists: readonly { readonly length: number }[],
+  options: BoostOptions,
+  fraction: () => number,
+): BoostedTrees {
   const width = rows[0]?.length ?? 0
-  if (width === 0 || wanted.length !== rows.length || weights.length !== rows.length) {
+  if (width === 0 || lists.some(({ length }) => length !== rows.length)) {
     throw new RangeError('Cannot fit trees: rows, wanted and weights must be as many, and not none')
   }
   const edges = Array.from({ length: width }, (_, column) => binEdges(rows, column))
   const task: Task = {
     bins: binRows(rows, edges),
     edges,
-    width,
-    wanted,
-    weights,
-    logOdds: new Float64Array(rows.length),
+    looked: new Uint8Array(width).fill(1),
+    loss,
+    answers: new Float64Array(rows.length).fill(loss.base),
     gradient: new Float64Array(rows.length),
     hessian: new Float64Array(rows.length),
-    node: new Int32Array(rows.length),
+    drawn: new Int32Array(rows.length),
+    aside: new Int32Array(rows.length),
+    sums: new Float64Array(2 * (BINS + 1)),
   }
-  const base = baseOf(wanted, weights)
-  task.logOdds.fill(base)
   const nodes = 2 ** (options.depth + 1) - 1
   const trees: BoostedTrees = {
     depth: options.depth,
-    base,
+    base: loss.base,
     columns: new Int16Array(nodes * options.trees).fill(-1),
-    bounds: new Float64Array(nodes * options.trees),
-    values: new Float64Array(nodes * options.trees),
+    bounds: new Float32Array(nodes * options.trees),
+    values: new Float32Array(nodes * options.trees),
   }
   for (let tree = 0; tree < options.trees; tree++) {
     growTree(trees, tree * nodes, task, options, fraction)
@@ -80,8 +120,8 @@ export function fitBoostedTrees(
   return trees
 }
 
-/** Log odds of a yes for one row. */
-export function boostedLogOdds(trees: BoostedTrees, row: Float64Array): number {
+/** The answer for one row: the log odds of a yes, or a number. */
+export function boostedAnswer(trees: BoostedTrees, row: Float64Array): number {
   const { columns, bounds, values } = trees
   const nodes = 2 ** (trees.depth + 1) - 1
   let sum = trees.base
@@ -103,24 +143,29 @@ export function boostedLogOdds(trees: BoostedTrees, row: Float64Array): number {
 
 /** Fits a byte, with one value left for what is missing. More bins gained nothing on mouse actions. */
 const BINS = 32
-const MISSING = 255
+const MISSING = BINS
 /** Rows that the quantiles are taken from. */
 const QUANTILE_ROWS_MAX = 4096
 
 interface Task {
+  /** Column after column: each is gone through by itself. */
   readonly bins: Uint8Array
   readonly edges: readonly Float64Array[]
-  readonly width: number
-  readonly wanted: Uint8Array
-  readonly weights: Float64Array
-  readonly logOdds: Float64Array
+  /** 1 for each column that the tree looks at. */
+  readonly looked: Uint8Array
+  readonly loss: Loss
+  readonly answers: Float64Array
   readonly gradient: Float64Array
   readonly hessian: Float64Array
-  /** Where in the tree each row is; -1 when it is not looked at. */
-  readonly node: Int32Array
+  /** Rows that the tree looks at, those of a node together. */
+  readonly drawn: Int32Array
+  /** Room to part them. */
+  readonly aside: Int32Array
+  /** Of both derivatives, for each bin of one column of one node. */
+  readonly sums: Float64Array
 }
 
-function baseOf(wanted: Uint8Array, weights: Float64Array): number {
+function logisticLoss(wanted: Uint8Array, weights: Float64Array): Loss {
   let yes = 0
   let all = 0
   for (let i = 0; i < wanted.length; i++) {
@@ -128,10 +173,37 @@ function baseOf(wanted: Uint8Array, weights: Float64Array): number {
     if (wanted[i] === 1) yes += weights[i] as number
   }
   const share = Math.min(1 - 1e-6, Math.max(1e-6, yes / all))
-  return Math.log(share / (1 - share))
+  return {
+    base: Math.log(share / (1 - share)),
+    derive(answers, gradient, hessian) {
+      for (let i = 0; i < answers.length; i++) {
+        const chance = 1 / (1 + Math.exp(-(answers[i] as number)))
+        const weight = weights[i] as number
+        gradient[i] = weight * (chance - (wanted[i] as number))
+        hessian[i] = weight * Math.max(chance * (1 - chance), HESSIAN_MIN)
+      }
+    },
+  }
 }
 
-/** Bounds between bins: distinct quantiles, ascending. */
+/** Rounding must not make a sure row weigh nothing. */
+const HESSIAN_MIN = 1e-9
+
+function absoluteLoss(targets: Float64Array, weights: Float64Array, errorMin: number): Loss {
+  return {
+    base: 0,
+    derive(answers, gradient, hessian) {
+      for (let i = 0; i < answers.length; i++) {
+        const error = (answers[i] as number) - (targets[i] as number)
+        const weight = (weights[i] as number) / Math.max(errorMin, Math.abs(error))
+        gradient[i] = weight * error
+        hessian[i] = weight
+      }
+    },
+  }
+}
+
+/** Bounds between bins: distinct quantiles, ascending, as exact as trees hold them. */
 function binEdges(rows: readonly Float64Array[], column: number): Float64Array {
   const step = Math.max(1, Math.floor(rows.length / QUANTILE_ROWS_MAX))
   const values: number[] = []
@@ -144,7 +216,7 @@ function binEdges(rows: readonly Float64Array[], column: number): Float64Array {
   for (let k = 1; k < BINS; k++) {
     const edge = values[Math.floor((k * values.length) / BINS)]
     // The least value is no bound: nothing lies below it.
-    if (edge !== undefined && edge > (values[0] ?? edge)) edges.add(edge)
+    if (edge !== undefined && edge > (values[0] ?? edge)) edges.add(Math.fround(edge))
   }
   return Float64Array.from(edges)
 }
@@ -154,7 +226,7 @@ function binRows(rows: readonly Float64Array[], edges: readonly Float64Array[]):
   const bins = new Uint8Array(rows.length * width)
   for (const [i, row] of rows.entries()) {
     for (let column = 0; column < width; column++) {
-      bins[i * width + column] = binOf(row[column] ?? Number.NaN, edges[column])
+      bins[column * rows.length + i] = binOf(row[column] ?? Number.NaN, edges[column])
     }
   }
   return bins
@@ -179,84 +251,49 @@ function growTree(
   options: BoostOptions,
   fraction: () => number,
 ): void {
-  derive(task, options.rowShare, fraction)
-  for (let level = 0; level <= options.depth; level++) {
-    const first = 2 ** level - 1
-    const totals = sumNodes(task, first)
-    for (let node = first; node <= 2 * first; node++) {
-      const gradient = totals[2 * (node - first)] as number
-      const hessian = totals[2 * (node - first) + 1] as number
-      trees.values[root + node] = (-options.rate * gradient) / (hessian + options.lambda)
-    }
-    if (level === options.depth) break
-    splitLevel(trees, root, first, task, options)
+  const { loss, answers, gradient, hessian, drawn, looked } = task
+  const { rowShare, columnShare = 1 } = options
+  loss.derive(answers, gradient, hessian)
+  if (columnShare < 1) for (const c of looked.keys()) looked[c] = fraction() < columnShare ? 1 : 0
+  let count = 0
+  for (let i = 0; i < answers.length; i++) {
+    if (fraction() < rowShare) drawn[count++] = i
   }
+  growNode(trees, { root, at: 0, from: 0, to: count, depth: options.depth }, task, options)
   addTree(trees, root, task)
 }
 
-/** First and second derivatives of the logarithmic loss; draws the rows to look at. */
-function derive(task: Task, rowShare: number, fraction: () => number): void {
-  const { logOdds, gradient, hessian, node, wanted, weights } = task
-  for (let i = 0; i < node.length; i++) {
-    const chance = 1 / (1 + Math.exp(-(logOdds[i] as number)))
-    const weight = weights[i] as number
-    gradient[i] = weight * (chance - (wanted[i] as number))
-    hessian[i] = weight * Math.max(chance * (1 - chance), HESSIAN_MIN)
-    node[i] = fraction() < rowShare ? 0 : -1
-  }
+/** A node, and the rows of `drawn` that came to it. */
+interface Grown {
+  readonly root: number
+  readonly at: number
+  readonly from: number
+  readonly to: number
+  /** Questions that may follow. */
+  readonly depth: number
 }
 
-/** Rounding must not make a sure row weigh nothing. */
-const HESSIAN_MIN = 1e-9
-
-/** Sums of both derivatives for each node of the level that begins at `first`. */
-function sumNodes({ node, gradient, hessian }: Task, first: number): Float64Array {
-  const totals = new Float64Array(2 * (first + 1))
-  for (let i = 0; i < node.length; i++) {
-    const at = 2 * ((node[i] as number) - first)
-    if (at < 0) continue
-    totals[at] = (totals[at] as number) + (gradient[i] as number)
-    totals[at + 1] = (totals[at + 1] as number) + (hessian[i] as number)
+function growNode(trees: BoostedTrees, node: Grown, task: Task, options: BoostOptions): void {
+  const { root, at, from, to, depth } = node
+  const { gradient, hessian, drawn } = task
+  let [g, h] = [0, 0]
+  for (let k = from; k < to; k++) {
+    const row = drawn[k] as number
+    g += gradient[row] as number
+    h += hessian[row] as number
   }
-  return totals
-}
-
-function splitLevel(
-  trees: BoostedTrees,
-  root: number,
-  first: number,
-  task: Task,
-  options: BoostOptions,
-): void {
-  const stride = task.width * BINS * 2
-  const sums = sumBins(task, first, stride)
-  for (let node = first; node <= 2 * first; node++) {
-    const at = (node - first) * stride
-    const best = bestSplit(sums.subarray(at, at + stride), task, options)
-    if (best === undefined) continue
-    trees.columns[root + node] = best.column
-    trees.bounds[root + node] = task.edges[best.column]?.[best.edge] ?? 0
-  }
-  descend(trees, root, first, task)
-}
-
-function sumBins(task: Task, first: number, stride: number): Float64Array {
-  const { node, gradient, hessian, bins, width } = task
-  const sums = new Float64Array((first + 1) * stride)
-  for (let i = 0; i < node.length; i++) {
-    const offset = ((node[i] as number) - first) * stride
-    if (offset < 0) continue
-    const g = gradient[i] as number
-    const h = hessian[i] as number
-    for (let column = 0; column < width; column++) {
-      const bin = bins[i * width + column] as number
-      if (bin === MISSING) continue
-      const at = offset + (column * BINS + bin) * 2
-      sums[at] = (sums[at] as number) + g
-      sums[at + 1] = (sums[at + 1] as number) + h
-    }
-  }
-  return sums
+  trees.values[root + at] = (-options.rate * g) / (h + options.lambda)
+  // Either side would be too light.
+  if (depth === 0 || h < 2 * options.leafWeightMin) return
+  const split = bestSplit(task, from, to, options)
+  if (split === undefined) return
+  const { column, edge } = split
+  trees.columns[root + at] = column
+  trees.bounds[root + at] = task.edges[column]?.[edge] ?? 0
+  const [middle, end] = part(task, from, to, split)
+  const child = { root, depth: depth - 1 }
+  growNode(trees, { ...child, at: 2 * at + 1, from, to: middle }, task, options)
+  growNode(trees, { ...child, at: 2 * at + 2, from: middle, to: end }, task, options)
 }
 
 interface Split {
@@ -265,25 +302,24 @@ interface Split {
 }
 
 /** The question that lowers the loss most among the rows that can answer it; undefined when none does. */
-function bestSplit(
-  sums: Float64Array,
-  { edges, width }: Task,
-  { lambda, leafWeightMin }: BoostOptions,
-): Split | undefined {
+function bestSplit(task: Task, from: number, to: number, options: BoostOptions): Split | undefined {
+  const { lambda, leafWeightMin } = options
+  const { sums, edges, looked } = task
   let best: Split | undefined
   let gainMax = GAIN_MIN
-  for (let column = 0; column < width; column++) {
-    const from = column * BINS * 2
+  for (let column = 0; column < edges.length; column++) {
+    if (looked[column] === 0) continue
+    sumBins(task, column, from, to)
     let [g, h] = [0, 0]
     for (let bin = 0; bin < BINS; bin++) {
-      g += sums[from + 2 * bin] as number
-      h += sums[from + 2 * bin + 1] as number
+      g += sums[2 * bin] as number
+      h += sums[2 * bin + 1] as number
     }
     const whole = (g * g) / (h + lambda)
     let [left, leftWeight] = [0, 0]
     for (let edge = 0; edge < (edges[column]?.length ?? 0); edge++) {
-      left += sums[from + 2 * edge] as number
-      leftWeight += sums[from + 2 * edge + 1] as number
+      left += sums[2 * edge] as number
+      leftWeight += sums[2 * edge + 1] as number
       const rightWeight = h - leftWeight
       if (leftWeight < leafWeightMin || rightWeight < leafWeightMin) continue
       const parts = (left * left) / (leftWeight + lambda) + (g - left) ** 2 / (rightWeight + lambda)
@@ -299,40 +335,55 @@ function bestSplit(
 /** Less is rounding. */
 const GAIN_MIN = 1e-9
 
-/** Sends the rows of a level to its children; what is missing stays behind, where no later level looks. */
-function descend(trees: BoostedTrees, root: number, first: number, task: Task): void {
-  const { node, bins, edges, width } = task
-  const edgeAt = new Map<number, number>()
-  for (let at = first; at <= 2 * first; at++) {
-    const column = trees.columns[root + at] as number
-    const bound = trees.bounds[root + at] as number
-    if (column >= 0) edgeAt.set(at, edges[column]?.indexOf(bound) ?? 0)
-  }
-  for (let i = 0; i < node.length; i++) {
-    const at = node[i] as number
-    const edge = edgeAt.get(at)
-    if (edge === undefined) continue
-    const bin = bins[i * width + (trees.columns[root + at] as number)] as number
-    if (bin !== MISSING) node[i] = 2 * at + (bin <= edge ? 1 : 2)
+/** Both derivatives for each bin of a column, and behind them for what is missing. */
+function sumBins(task: Task, column: number, from: number, to: number): void {
+  const { sums, gradient, hessian, drawn, answers, bins } = task
+  const first = column * answers.length
+  sums.fill(0)
+  for (let k = from; k < to; k++) {
+    const row = drawn[k] as number
+    const at = 2 * (bins[first + row] as number)
+    sums[at] = (sums[at] as number) + (gradient[row] as number)
+    sums[at + 1] = (sums[at + 1] as number) + (hessian[row] as number)
   }
 }
 
+/**
+ * Rows below the bound in front of the others, each in their order; what cannot answer drops out.
+ *
+ * @returns where the others begin and end
+ */
+function part(task: Task, from: number, to: number, { column, edge }: Split): [number, number] {
+  const { drawn, aside, bins, answers } = task
+  const first = column * answers.length
+  let middle = from
+  let others = 0
+  for (let k = from; k < to; k++) {
+    const row = drawn[k] as number
+    const bin = bins[first + row] as number
+    if (bin <= edge) drawn[middle++] = row
+    else if (bin !== MISSING) aside[others++] = row
+  }
+  drawn.set(aside.subarray(0, others), middle)
+  return [middle, middle + others]
+}
+
 /** Adds the tree's answers to all rows, also those it did not look at. */
-function addTree(trees: BoostedTrees, root: number, { logOdds, bins, edges, width }: Task): void {
+function addTree(trees: BoostedTrees, root: number, { answers, bins, edges }: Task): void {
   const edgeAt = new Int16Array(2 ** trees.depth)
   for (let at = 0; at < edgeAt.length; at++) {
     const column = trees.columns[root + at] as number
     if (column >= 0) edgeAt[at] = edges[column]?.indexOf(trees.bounds[root + at] as number) ?? 0
   }
-  for (let i = 0; i < logOdds.length; i++) {
+  for (let i = 0; i < answers.length; i++) {
     let at = 0
     for (;;) {
       const column = trees.columns[root + at] as number
       if (column < 0) break
-      const bin = bins[i * width + column] as number
+      const bin = bins[column * answers.length + i] as number
       if (bin === MISSING) break
       at = 2 * at + (bin <= (edgeAt[at] as number) ? 1 : 2)
     }
-    logOdds[i] = (logOdds[i] as number) + (trees.values[root + at] as number)
+    answers[i] = (answers[i] as number) + (trees.values[root + at] as number)
   }
 }

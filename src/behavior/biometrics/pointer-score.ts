@@ -8,7 +8,7 @@
 import {
   type BoostedTrees,
   type BoostOptions,
-  boostedLogOdds,
+  boostedAnswer,
   fitBoostedTrees,
 } from '../../math/boosted-trees.ts'
 import { conformalP, type ScoredWith, type Verdict } from './own-scores.ts'
@@ -138,7 +138,7 @@ function deviationOf(
   distance: number,
 ): number {
   if (trees !== undefined) {
-    return meanOf(actions.map((row) => boostedLogOdds(trees, row))) + DISTANCE_WEIGHT * distance
+    return meanOf(actions.map((row) => boostedAnswer(trees, row))) + DISTANCE_WEIGHT * distance
   }
   if (contrast === undefined) return distance
   return pointerContrast(contrast, quantiles, actions) + CONTRAST_DISTANCE_WEIGHT * distance
