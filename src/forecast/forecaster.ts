@@ -20,7 +20,7 @@ import {
 import { type IntervalState, learnError, lineAt, openInterval, quantilesOf } from './interval.ts'
 import type { ForecastModel, SeriesFrame } from './model.ts'
 import { lastValue } from './models/last-value.ts'
-import { logRidge } from './models/log-ridge.ts'
+import { logGrowth } from './models/log-growth.ts'
 import { seasonalNaive } from './models/seasonal-naive.ts'
 import { type Contest, chooseModel, judge, openContest, type Verdict, verdictOf } from './select.ts'
 import {
@@ -43,7 +43,7 @@ export interface ForecasterOptions extends SeriesOptions {
   readonly levels: readonly [low: number, high: number]
 }
 
-/** Minutes with days and weeks; three weeks and a day are what log-ridge looks at. */
+/** Minutes with days and weeks; three weeks and a day are what log-growth looks at. */
 export const FORECASTER_DEFAULTS: ForecasterOptions = {
   stepS: 60,
   of: 'sum',
@@ -60,7 +60,7 @@ export interface Models {
 }
 
 export const FORECASTER_MODELS: Models = {
-  contenders: [logRidge()],
+  contenders: [logGrowth()],
   naive: [lastValue, seasonalNaive(0), seasonalNaive(1)],
 }
 
@@ -70,6 +70,8 @@ export interface Fit {
   readonly chosen: number
   /** Its state, then those of the naive models. */
   readonly states: readonly unknown[]
+  /** Whose states they are. */
+  readonly names: readonly string[]
   /** Steps ever over when its history was taken. */
   readonly total: number
 }
@@ -113,9 +115,22 @@ export function openForecaster(
   const series = openSeries(options)
   const calendar = openCalendar()
   const horizons = options.horizons.map((steps) => openHorizon(steps, options, models))
-  const frame = { stepS: options.stepS, startS: 0, seasons: options.seasons }
-  const job = { history: new Float64Array(0), frame, horizons: options.horizons, total: 0 }
-  return { options, series, calendar, horizons, fit: fitModels(job, models) }
+  return { options, series, calendar, horizons, fit: unfitted(options, models) }
+}
+
+function unfitted({ stepS, seasons, horizons }: ForecasterOptions, models: Models): Fit {
+  const frame = { stepS, startS: 0, seasons }
+  return fitModels({ history: new Float64Array(0), frame, horizons, total: 0 }, models)
+}
+
+/**
+ * Whoever kept a state may have had other models: these know nothing, then, and are to be fitted at once to the history that
+ * was kept ({@link fitDue}).
+ */
+export function keepKnownFit(state: ForecasterState, models: Models = FORECASTER_MODELS): void {
+  const { fit, options } = state
+  const names = runningModels(fit.chosen, models).map(({ name }) => name)
+  if (fit.names?.join() !== names.join()) state.fit = unfitted(options, models)
 }
 
 function openHorizon(steps: number, { levels }: ForecasterOptions, models: Models): Horizon {
@@ -160,7 +175,7 @@ function takeStep(state: ForecasterState, value: number, models: Models): void {
   const originS = series.openS - series.stepS
   for (const horizon of horizons) score(state, horizon, value, originS)
   closeEvents(calendar, originS)
-  const running = runningModels(fit, models)
+  const running = runningModels(fit.chosen, models)
   running.forEach((model, i) => {
     model.update(fit.states[i], value)
   })
@@ -194,7 +209,7 @@ function slotOf({ series }: ForecasterState, { steps, contest }: Horizon): numbe
   return (series.total % steps) * (contest.names.length + SAID_MORE)
 }
 
-function runningModels({ chosen }: Fit, { contenders, naive }: Models): ForecastModel<unknown>[] {
+function runningModels(chosen: number, { contenders, naive }: Models): ForecastModel<unknown>[] {
   return [...contenders.slice(chosen, chosen + 1), ...naive]
 }
 
@@ -209,7 +224,9 @@ export function forecastAhead(
   models: Models = FORECASTER_MODELS,
 ): Outlook {
   const { fit, horizons, series, calendar } = state
-  const paths = runningModels(fit, models).map((model, i) => model.forecast(fit.states[i], steps))
+  const paths = runningModels(fit.chosen, models).map((model, i) =>
+    model.forecast(fit.states[i], steps),
+  )
   const originS = Number.isNaN(series.openS) ? 0 : series.openS - series.stepS
   const verdicts = horizons.map((horizon) => spokenAt(horizon, fit, models))
   const quantiles = horizons.map(({ interval }) => quantilesOf(interval))
@@ -254,8 +271,9 @@ export function fitJob({ series, options }: ForecasterState): FitJob {
 export function fitModels(job: FitJob, models: Models = FORECASTER_MODELS): Fit {
   const { history, frame, horizons, total } = job
   const chosen = chooseModel(models.contenders, history, frame, horizons)
-  const running = runningModels({ chosen, states: [], total }, models)
-  return { chosen, states: running.map((model) => model.fit(history, frame)), total }
+  const running = runningModels(chosen, models)
+  const states = running.map((model) => model.fit(history, frame))
+  return { chosen, states, names: running.map(({ name }) => name), total }
 }
 
 /** From now on goes by `fit`, which first hears what came since its history was taken. */
@@ -267,8 +285,10 @@ export function adoptFit(
   const history = historyOf(state.series)
   const since = Math.min(history.length, state.series.total - fit.total)
   const missed = history.subarray(history.length - since)
-  runningModels(fit, models).forEach((model, i) => {
+  const before = state.fit
+  runningModels(fit.chosen, models).forEach((model, i) => {
     for (const value of missed) model.update(fit.states[i], value)
+    if (before.names[i] === model.name) model.inherit?.(fit.states[i], before.states[i])
   })
   state.fit = fit
 }

@@ -22,6 +22,8 @@ export interface ForecastModel<State> {
   fit(history: Float64Array, frame: SeriesFrame): State
   /** Takes in the next value, `NaN` when unknown: microseconds. Changes the state. */
   update(state: State, value: number): void
+  /** A state that was just fitted takes over what the one before it learned about itself while it ran. Both know the same values. */
+  inherit?(state: State, before: State): void
   /** @returns the next `steps` values as they are expected now, finite all of them */
   forecast(state: State, steps: number): Float64Array
 }

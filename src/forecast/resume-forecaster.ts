@@ -1,5 +1,6 @@
 /**
- * A forecaster that was kept goes on: taken to now, through what is unknown.
+ * A forecaster that was kept goes on: taken to now, through what is unknown. One of an earlier Limen with other models keeps its
+ * history, to which ours are fitted.
  *
  * @module
  */
@@ -7,6 +8,7 @@ import {
   type ForecasterOptions,
   type ForecasterState,
   forecastAhead,
+  keepKnownFit,
   passTime,
 } from './forecaster.ts'
 import { AHEAD_MAX_S } from './series.ts'
@@ -26,6 +28,7 @@ export function resumeForecaster(
   try {
     if (JSON.stringify(state.options) !== JSON.stringify(options)) return false
     if (nowS - state.series.openS > awayMostS) return false
+    keepKnownFit(state)
     while (nowS - state.series.openS > AHEAD_MAX_S) {
       passTime(state, state.series.openS + AHEAD_MAX_S)
     }

@@ -4,7 +4,7 @@ import { lastValue } from './models/last-value.ts'
 import { seasonalNaive } from './models/seasonal-naive.ts'
 import { chooseModel, JUDGED_MIN, judge, openContest, verdictOf } from './select.ts'
 
-const NAMES = ['log-ridge', 'last value', 'seasonal naive 1']
+const NAMES = ['log-growth', 'last value', 'seasonal naive 1']
 
 function after(rounds: readonly (readonly [count: number, ...errors: number[]])[]) {
   const contest = openContest(NAMES)
@@ -24,7 +24,7 @@ describe('verdictOf()', () => {
   it('lets the chosen one speak while it is best', () => {
     assert.deepEqual(after([[200, 5, 8, 9]]), {
       index: 0,
-      model: 'log-ridge',
+      model: 'log-growth',
       demoted: false,
       reason: 'recent error 5.0 %, of last value 8.0 %',
     })

@@ -14,6 +14,8 @@ import {
   openForecaster,
   passTime,
 } from '../../src/forecast/forecaster.ts'
+import type { LogGrowthState } from '../../src/forecast/models/log-growth.ts'
+import { resumeForecaster } from '../../src/forecast/resume-forecaster.ts'
 import { seededRandom } from '../fixtures/seeded-random.ts'
 
 /** Days of 96 steps keep the tests short. */
@@ -45,6 +47,12 @@ function told(values: Iterable<number>): ForecasterState {
   passTime(state, STEP_S)
   tell(state, values)
   return state
+}
+
+/** All of its fit but who of its learners was right, which those said who spoke meanwhile. */
+function learnedBy({ fit }: ForecasterState): unknown {
+  const [{ aheads, ...first }, ...naive] = fit.states as [LogGrowthState, ...unknown[]]
+  return { ...fit, states: [{ ...first, learned: aheads.map(({ learned }) => learned) }, ...naive] }
 }
 
 /** A daily shape, a level that drifts over days, and noise. */
@@ -79,7 +87,7 @@ describe('forecaster', () => {
     })
     assert.deepEqual(
       verdicts.map(({ steps, model, demoted }) => [steps, model, demoted]),
-      [1, 4, 12].map((steps) => [steps, 'log-ridge', false]),
+      [1, 4, 12].map((steps) => [steps, 'log-growth', false]),
     )
     assert.match(verdicts[2]?.reason ?? '', /^recent error [\d.]+ %, of .* [\d.]+ %$/)
   })
@@ -129,7 +137,7 @@ describe('forecaster', () => {
       }
     }
     adoptFit(late, fitModels(job))
-    assert.deepEqual(late.fit, prompt.fit)
+    assert.deepEqual(learnedBy(late), learnedBy(prompt))
   })
 
   it('knows of an event what the last ones did', () => {
@@ -151,6 +159,30 @@ describe('forecaster', () => {
     anticipateEvent(state, { kind: 'match', startS, endS: startS + 12 * STEP_S })
     const raised = forecastAhead(state, 12).values[11] ?? 0
     assert.ok(raised > 2 * plain && raised < 3.5 * plain, `${raised} for ${plain}`)
+  })
+
+  it('what a model learned about itself outlives its next fit', () => {
+    const state = told(days(6))
+    const errors = () =>
+      (state.fit.states[0] as LogGrowthState).aheads.map((ahead) => [...ahead.errors])
+    const before = errors()
+    assert.ok(before.flat().every((error) => error > 0))
+    adoptFit(state, fitModels(fitJob(state)))
+    assert.deepEqual(errors(), before)
+  })
+
+  it('kept by a Limen of other models: its history stays, and is fitted anew', () => {
+    const state = told(days(6))
+    const [expected] = forecastAhead(state, 1).values
+    const { total, openS } = state.series
+    // As an earlier Limen left it: states of another form, and no names.
+    const { chosen } = state.fit
+    state.fit = { chosen, states: [{ coefficients: [] }], total } as unknown as typeof state.fit
+    assert.ok(resumeForecaster(state, openS + STEP_S, OPTIONS, 86_400))
+    assert.ok(fitDue(state))
+    adoptFit(state, fitModels(fitJob(state)))
+    const value = forecastAhead(state, 1).values[0] ?? 0
+    assert.ok(Math.abs(Math.log(value / (expected ?? 0))) < 0.3, `${value}, before ${expected}`)
   })
 
   it('chooses among contenders when fitted', () => {

@@ -4,7 +4,7 @@ import type { PoolForecast } from '../../flows/explain-forecast.ts'
 import { forecastTable, forecastText } from './forecast-commands.ts'
 
 const horizon = (aheadS: number, more: Partial<PoolForecast['horizons'][number]> = {}) => ({
-  ...{ aheadS, expected: 12.345, low: 8, high: 1234.5, model: 'log-ridge', isDemoted: false },
+  ...{ aheadS, expected: 12.345, low: 8, high: 1234.5, model: 'log-growth', isDemoted: false },
   ...{ reason: 'recent error 10.0 %', error: 0.1, judged: 900, ...more },
 })
 const SITE: PoolForecast = {
@@ -34,7 +34,7 @@ describe('forecastTable()', () => {
     ]).split('\n')
     assert.match(head, /^POOL +NOW +AHEAD +EXPECTED +LOW +P95 +CAPACITY +SPEAKS +ERROR$/)
     assert.match(near, /^site +11 +5 min +12\.3 +8 +1235 +22\.0 % used, up to 90\.5 % in 15 steps/)
-    assert.match(near, /log-ridge +10\.0 %$/)
+    assert.match(near, /log-growth +10\.0 %$/)
     assert.match(far, /^ +1 h +12\.3 .*last value \(took over\) +\?$/)
     assert.match(other, /^api\?\[2J +\? +150 s .* unknown /)
     assert.deepEqual(rest, [])
@@ -56,7 +56,7 @@ describe('forecastText()', () => {
     assert.equal(lines[0], 'Pool site at 2026-11-21 15:30, requests per second')
     assert.equal(lines[2], 'capacity  50, 22.0 % used, up to 90.5 % in 15 steps (from latencies)')
     assert.equal(lines[3], 'fitted    after 1440 steps')
-    assert.match(lines[4] ?? '', /^in 5 min +12\.3, 90 % from 8 to 1235; log-ridge: recent error/)
+    assert.match(lines[4] ?? '', /^in 5 min +12\.3, 90 % from 8 to 1235; log-growth: recent error/)
     const plot = lines.slice(lines.indexOf('120 steps of 1 min, and 60 to come:') + 1)
     // Ten rows to 40: the upper line at the top, 10 in the lower quarter.
     assert.match(plot[0] ?? '', /^40\.0 \| +\|-{24}$/)

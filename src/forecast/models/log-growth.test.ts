@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../../test/fixtures/seeded-random.ts'
 import type { SeriesFrame } from '../model.ts'
-import { LOG_RIDGE_DEFAULTS, logRidge } from './log-ridge.ts'
+import { LOG_GROWTH_DEFAULTS, type LogGrowthState, logGrowth } from './log-growth.ts'
 
 /** Days of 96 steps keep the tests short. */
 const DAY = 96
 const FRAME: SeriesFrame = { stepS: 900, startS: 0, seasons: [DAY] }
-const model = logRidge({ ...LOG_RIDGE_DEFAULTS, horizons: [1, 4, 12] })
+const model = logGrowth({ ...LOG_GROWTH_DEFAULTS, horizons: [1, 4, 12] })
 
 /** A day's shape, and growth that wanders. */
 function days(count: number, noise = 0.1): Float64Array {
@@ -18,7 +18,17 @@ function days(count: number, noise = 0.1): Float64Array {
   })
 }
 
-describe('logRidge()', () => {
+/** A copy of `state` with what another one learned. */
+function taughtBy(state: LogGrowthState, other: LogGrowthState): LogGrowthState {
+  const copy = structuredClone(state)
+  const aheads = copy.aheads.map((ahead, i) => ({
+    ...ahead,
+    learned: other.aheads[i]?.learned ?? null,
+  }))
+  return { ...copy, aheads }
+}
+
+describe('logGrowth()', () => {
   it('follows a daily shape to within the noise', () => {
     const values = days(20)
     const state = model.fit(values.slice(0, 19 * DAY), FRAME)
@@ -38,8 +48,8 @@ describe('logRidge()', () => {
     const updated = model.fit(values.slice(0, 20 * DAY), FRAME)
     // Long enough that what is too old was forgotten once.
     for (const value of values.subarray(20 * DAY)) model.update(updated, value)
-    const { coefficients, recent } = updated
-    const fitted = { ...model.fit(values, FRAME), coefficients, recent }
+    const fitted = taughtBy(model.fit(values, FRAME), updated)
+    model.inherit?.(fitted, updated)
     const difference = model.forecast(updated, 30).map((value, k) => {
       return value - (model.forecast(fitted, 30)[k] ?? 0)
     })
@@ -62,24 +72,72 @@ describe('logRidge()', () => {
       if (t > DAY && t + 4 <= wild.length) {
         const actual = wild[t + 3] ?? 0
         error += Math.abs((model.forecast(state, 4)[3] ?? 0) - actual)
-        errorCalm += Math.abs(
-          (model.forecast({ ...state, recent: calm.recent }, 4)[3] ?? 0) - actual,
-        )
+        const still = taughtBy(state, calm)
+        model.inherit?.(still, calm)
+        errorCalm += Math.abs((model.forecast(still, 4)[3] ?? 0) - actual)
       }
       model.update(state, value)
     }
     assert.ok(error < 0.8 * errorCalm, `${error} of ${errorCalm}`)
   })
 
+  it('sees by its trees what no sum of terms says: growth that depends on the hour', () => {
+    const random = seededRandom(11)
+    const long = logGrowth({ ...LOG_GROWTH_DEFAULTS, horizons: [4], windowSeasons: 150 })
+    // At any time there may be a rush: in the morning it doubles within three steps, in the evening it is over by then.
+    const values = Array.from({ length: 160 * DAY }, () => 200 + 20 * random.fraction())
+    for (let t = 10; t + 10 < values.length; t += 12) {
+      if (random.fraction() < 0.5) continue
+      const after = t % DAY < DAY / 2 ? 4 : 1
+      for (const [k, factor] of [2, 2, 2, after, after, after].entries()) {
+        values[t + k] = (values[t + k] ?? 0) * factor
+      }
+    }
+    const state = long.fit(Float64Array.from(values.slice(0, 159 * DAY)), FRAME)
+    const blind = structuredClone(state)
+    for (const { learned } of blind.aheads) learned?.trees.values.fill(0)
+    let [error, errorBlind] = [0, 0]
+    for (let t = 159 * DAY; t + 4 <= values.length; t++) {
+      // Where a rush has just begun; that it would, nobody could know.
+      if ((values[t - 1] ?? 0) > 300 && (values[t - 2] ?? 0) < 300) {
+        const actual = values[t + 3] ?? 0
+        error += Math.abs((long.forecast(state, 4)[3] ?? 0) - actual)
+        errorBlind += Math.abs((long.forecast(blind, 4)[3] ?? 0) - actual)
+      }
+      for (const each of [state, blind]) long.update(each, values[t] ?? 0)
+    }
+    assert.ok(error < 0.6 * errorBlind, `${error} of ${errorBlind}`)
+  })
+
+  it('who was right lately speaks, also after the next fit', () => {
+    const values = days(20)
+    const last = values.at(-1) ?? 0
+    const offBy = (state: LogGrowthState) =>
+      Math.abs(Math.log((model.forecast(state, 1)[0] ?? 0) / last))
+    /** Trees that are wrong. */
+    const wrong = (state: LogGrowthState) => {
+      for (const { learned } of state.aheads) learned?.trees.values.fill(1)
+      return state
+    }
+    const state = wrong(model.fit(values.slice(0, -DAY), FRAME))
+    for (const value of values.subarray(-DAY)) model.update(state, value)
+    assert.ok(offBy(state) < 0.3, `${offBy(state)}`)
+    const other = wrong(model.fit(values, FRAME))
+    // Of which nobody knows yet who is right.
+    model.inherit?.(other, model.fit(values, FRAME))
+    assert.ok(offBy(other) > 1, `${offBy(other)}`)
+    model.inherit?.(other, state)
+    assert.ok(offBy(other) < 0.3, `${offBy(other)}`)
+  })
+
   it('updates learn nothing from an outage', () => {
     const values = days(20)
     const state = model.fit(values, FRAME)
-    const before = state.recent.map((one) => one?.coefficients.slice())
+    const before = structuredClone(state.aheads)
     for (let k = 0; k < DAY; k++) model.update(state, 0)
-    assert.deepEqual(
-      state.recent.map((one) => one?.coefficients),
-      before,
-    )
+    for (const [i, { learned, errors }] of state.aheads.entries()) {
+      assert.deepEqual([learned, errors], [before[i]?.learned, before[i]?.errors])
+    }
   })
 
   it('learns nothing from an outage', () => {
