@@ -92,7 +92,7 @@ const PARTS = 8
 /** A report later than this after the one before says nothing of when the requests were. */
 const REPORT_MOST_S = 60
 
-/** Of five-minute steps there are 288 in it: 5 s for all series ({@link resumeForecaster}). Longer away, and they are begun anew. */
+/** Of five-minute steps there are 288 in it: 6 s for all series ({@link resumeForecaster}). Longer away, and they are begun anew. */
 const AWAY_MOST_S = 86_400
 /** An edge that was not heard of for so long is forgotten. */
 const FORGOTTEN_S = 7 * 86_400

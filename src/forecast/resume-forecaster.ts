@@ -16,7 +16,7 @@ import { AHEAD_MAX_S } from './series.ts'
 /**
  * @param state is changed, also when the answer is no
  * @param nowS seconds since 1970
- * @param awayMostS unknown steps are gone through one by one, 65 us each (2026-11-21): longer away, and it is to be begun anew
+ * @param awayMostS unknown steps are gone through one by one, 80 us each (2026-11-23): longer away, and it is to be begun anew
  * @returns false: kept under other options, too long ago, or broken
  */
 export function resumeForecaster(

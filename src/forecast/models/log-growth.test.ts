@@ -28,6 +28,20 @@ function taughtBy(state: LogGrowthState, other: LogGrowthState): LogGrowthState 
   return { ...copy, aheads }
 }
 
+/** At any time there may be a rush: in the morning it doubles within three steps, in the evening it is over by then. */
+function rushes(count: number): number[] {
+  const random = seededRandom(11)
+  const values = Array.from({ length: count * DAY }, () => 200 + 20 * random.fraction())
+  for (let t = 10; t + 10 < values.length; t += 12) {
+    if (random.fraction() < 0.5) continue
+    const after = t % DAY < DAY / 2 ? 4 : 1
+    for (const [k, factor] of [2, 2, 2, after, after, after].entries()) {
+      values[t + k] = (values[t + k] ?? 0) * factor
+    }
+  }
+  return values
+}
+
 describe('logGrowth()', () => {
   it('follows a daily shape to within the noise', () => {
     const values = days(20)
@@ -82,17 +96,8 @@ describe('logGrowth()', () => {
   })
 
   it('sees by its trees what no sum of terms says: growth that depends on the hour', () => {
-    const random = seededRandom(11)
     const long = logGrowth({ ...LOG_GROWTH_DEFAULTS, horizons: [4], windowSeasons: 150 })
-    // At any time there may be a rush: in the morning it doubles within three steps, in the evening it is over by then.
-    const values = Array.from({ length: 160 * DAY }, () => 200 + 20 * random.fraction())
-    for (let t = 10; t + 10 < values.length; t += 12) {
-      if (random.fraction() < 0.5) continue
-      const after = t % DAY < DAY / 2 ? 4 : 1
-      for (const [k, factor] of [2, 2, 2, after, after, after].entries()) {
-        values[t + k] = (values[t + k] ?? 0) * factor
-      }
-    }
+    const values = rushes(160)
     const state = long.fit(Float64Array.from(values.slice(0, 159 * DAY)), FRAME)
     const blind = structuredClone(state)
     for (const { learned } of blind.aheads) learned?.trees.values.fill(0)
