@@ -26,6 +26,7 @@ export {
   fitJob,
   fitModels,
   forecastAhead,
+  keepKnownFit,
   type Models,
   type Outlook,
   openForecaster,
