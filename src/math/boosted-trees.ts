@@ -91,7 +91,9 @@ function boost(
 ): BoostedTrees {
   const width = rows[0]?.length ?? 0
   if (width === 0 || lists.some(({ length }) => length !== rows.length)) {
-    throw new RangeError('Cannot fit trees: rows, wanted and weights must be as many, and not none')
+    throw new RangeError(
+      'Cannot fit trees: rows, what is wanted and weights must be as many, and not none',
+    )
   }
   const edges = Array.from({ length: width }, (_, column) => binEdges(rows, column))
   const task: Task = {

@@ -1,5 +1,5 @@
 /**
- * Fits the models of a forecaster in a thread of its own: three weeks of minutes take about a second (docs/decisions/0015).
+ * Fits the models of a forecaster in a thread of its own: three weeks of minutes take two to three seconds (docs/decisions/0035).
  *
  * @module
  */
