@@ -1,14 +1,16 @@
 /**
  * Sessions as people make them: they come by chance, ask by chance, keep cookies, and do not wait for one another.
- * `node balance-load.ts PORT SECONDS_EACH RATES FILE`, rates in requests per second, comma-separated. Writes JSON.
+ * `node balance-load.ts PORT SECONDS_EACH RATES FILE [PATHS]`, rates in requests per second, comma-separated; of the paths, also
+ * comma-separated, each is as likely. Writes JSON.
  *
  * @module
  */
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 
-const [port = '', seconds = '', rateList = '', file = ''] = process.argv.slice(2)
+const [port = '', seconds = '', rateList = '', file = '', pathList = '/'] = process.argv.slice(2)
 const rates = rateList.split(',').map(Number)
+const paths = pathList.split(',')
 const eachMs = Number(seconds) * 1000
 /** Requests of a session, and between them, in the mean. */
 const REQUESTS = 20
@@ -25,6 +27,7 @@ interface Answer {
   readonly at: number
   readonly latencyMs: number
   readonly server: string
+  readonly path: string
   readonly moved: boolean
 }
 
@@ -46,7 +49,8 @@ class Visit {
     const at = now()
     open++
     const headers = this.#cookie === '' ? {} : { cookie: this.#cookie }
-    const options = { ...this.#from, host: '127.0.0.1', port, headers, timeout: TIMEOUT_MS }
+    const path = paths[Math.floor(Math.random() * paths.length)] as string
+    const options = { ...this.#from, host: '127.0.0.1', port, path, headers, timeout: TIMEOUT_MS }
     let isOver = false
     const end = (failure = ''): void => {
       if (isOver) return
@@ -64,7 +68,9 @@ class Visit {
       response.on('end', () => {
         const moved = this.#server !== '' && this.#server !== server
         this.#server = server
-        if (response.statusCode === 200) answers.push({ at, latencyMs: now() - at, server, moved })
+        if (response.statusCode === 200) {
+          answers.push({ at, latencyMs: now() - at, server, path, moved })
+        }
         end(response.statusCode === 200 ? '' : `status ${response.statusCode}`)
       })
     })

@@ -1,6 +1,6 @@
 /**
  * Balancing on real processes: six upstreams of unequal capacity under a recorded flash crowd, then five equal ones of which
- * one becomes ten times slower and well again. HAProxy, nginx and Limen with each of its policies, in the same run, the same
+ * one becomes ten times slower and well again, once where all requests cost the same and once where they do not. HAProxy, nginx and Limen with each of its policies, in the same run, the same
  * load, one after the other. Last, servers that come and go (`elastic.ts`).
  *
  * @module
@@ -32,6 +32,12 @@ const UTILISATION = 0.85
 /** Five of four slots and 8 ms can serve 2500 requests a second: a slow one is not needed. */
 const EQUAL = { slots: 4, serviceMs: 8, servers: 5, perSecond: 400 }
 const SLOW_FACTOR = 10
+/** Of fifty requests one takes fifty times as long as most, and four ten times: 8 ms become 22. */
+const MIXED: readonly string[] = [
+  '/times-50',
+  ...Array(4).fill('/times-10'),
+  ...Array(45).fill('/'),
+]
 /** Seconds it is well, then slow, then well again. */
 const WELL_S = 4
 const SLOW_S = 10
@@ -50,6 +56,7 @@ interface Answer {
   readonly at: number
   readonly latencyMs: number
   readonly server: string
+  readonly path: string
   readonly moved: boolean
 }
 
@@ -70,6 +77,9 @@ const CONTENDERS: readonly Contender[] = [
   limen('latency sticky', 'latency', '__Host-at'),
 ]
 
+const SLOW_HEAD =
+  '  proxy                      slow share %  p99 ms while  p99 ms before  share % a second after  least and most of others %'
+
 export async function benchBalance(say: (line: string) => void): Promise<object> {
   const contenders = CONTENDERS.filter(({ name }) => ONLY === undefined || ONLY.includes(name))
   say(`flash crowd, ${SLOTS.length} servers that serve ${SLOTS.join(', ')} at once`)
@@ -79,19 +89,23 @@ export async function benchBalance(say: (line: string) => void): Promise<object>
   const flash: Record<string, object> = {}
   for (const contender of contenders) flash[contender.name] = await flashCrowd(contender, say)
   say(`one of ${EQUAL.servers} equal servers ${SLOW_FACTOR} times slower for ${SLOW_S} s`)
-  say(
-    '  proxy                      slow share %  p99 ms while  p99 ms before  share % a second after',
-  )
+  say(SLOW_HEAD)
   const slow: Record<string, object> = {}
-  for (const contender of contenders) slow[contender.name] = await slowServer(contender, say)
+  for (const contender of contenders) slow[contender.name] = await slowServer(contender, ['/'], say)
+  say('the same, where one request of fifty takes fifty times as long as most, four ten times')
+  say(SLOW_HEAD)
+  const mixed: Record<string, object> = {}
+  for (const contender of contenders)
+    mixed[contender.name] = await slowServer(contender, MIXED, say)
   const isElastic = ONLY === undefined || ONLY.includes('elastic')
-  return { flash, slow, ...(isElastic ? { elastic: await benchElastic(say) } : {}) }
+  return { flash, slow, mixed, ...(isElastic ? { elastic: await benchElastic(say) } : {}) }
 }
 
 async function flashCrowd(contender: Contender, say: (line: string) => void): Promise<object> {
   const capacity = SLOTS.reduce((sum, slots) => sum + slots, 0) * (1000 / SERVICE_MS)
   const rates = FLASH_CROWD.map((share) => Math.round(share * capacity * UTILISATION))
-  const { answers, failed } = await run(contender, SLOTS, SERVICE_MS, SECONDS, rates)
+  const load = { secondsEach: SECONDS, rates, paths: ['/'] }
+  const { answers, failed } = await run(contender, SLOTS, SERVICE_MS, load)
   const peakFrom = (FLASH_CROWD.length * 2 * SECONDS * 1000) / 3
   const peak = answers.filter(({ at }) => at >= peakFrom)
   const result = {
@@ -110,7 +124,12 @@ async function flashCrowd(contender: Contender, say: (line: string) => void): Pr
   return result
 }
 
-async function slowServer(contender: Contender, say: (line: string) => void): Promise<object> {
+/** @param paths each as likely; percentiles are of those that ask for `/` */
+async function slowServer(
+  contender: Contender,
+  paths: readonly string[],
+  say: (line: string) => void,
+): Promise<object> {
   const seconds = WELL_S + SLOW_S + AGAIN_S
   const rates = Array.from({ length: seconds }, () => EQUAL.perSecond)
   const slots = Array.from({ length: EQUAL.servers }, () => EQUAL.slots)
@@ -120,26 +139,40 @@ async function slowServer(contender: Contender, say: (line: string) => void): Pr
     await sleep(SLOW_S)
     await ask(FIRST_SERVER, '/slow?factor=1')
   }
-  const { answers, failed } = await run(contender, slots, EQUAL.serviceMs, 1, rates, change)
+  const load = { secondsEach: 1, rates, paths }
+  const { answers, failed } = await run(contender, slots, EQUAL.serviceMs, load, change)
   const within = (from: number, to: number) =>
     answers.filter(({ at }) => at >= from * 1000 && at < to * 1000)
-  const share = (of: readonly Answer[]) =>
-    rounded((100 * of.filter(({ server }) => server === String(FIRST_SERVER)).length) / of.length)
+  const share = (of: readonly Answer[], server = FIRST_SERVER) =>
+    rounded((100 * of.filter((one) => one.server === String(server)).length) / of.length)
+  const common = (of: readonly Answer[]) => of.filter(({ path }) => path === '/')
   const before = within(SETTLING_S, WELL_S)
   const during = within(WELL_S + SETTLING_S, WELL_S + SLOW_S)
   const after = within(WELL_S + SLOW_S + SETTLING_S, seconds)
+  const others = slots.slice(1).map((_, i) => share(during, FIRST_SERVER + 1 + i))
   const result = {
     slow_share_percent: share(during),
-    p99_while_slow: quantile(during, 0.99),
-    p99_before: quantile(before, 0.99),
+    p99_while_slow: quantile(common(during), 0.99),
+    p99_before: quantile(common(before), 0.99),
     share_after_percent: share(after),
+    others_least_percent: Math.min(...others),
+    others_most_percent: Math.max(...others),
     failed,
   }
   say(
     `  ${contender.name.padEnd(24)} ${pad(result.slow_share_percent, 14)} ${pad(result.p99_while_slow, 13)} ` +
-      `${pad(result.p99_before, 14)} ${pad(result.share_after_percent, 23)}`,
+      `${pad(result.p99_before, 14)} ${pad(result.share_after_percent, 23)} ` +
+      `${pad(result.others_least_percent, 15)} ${pad(result.others_most_percent, 10)}`,
   )
   return result
+}
+
+interface Load {
+  readonly secondsEach: number
+  /** Requests per second, one after the other. */
+  readonly rates: readonly number[]
+  /** Each as likely. */
+  readonly paths: readonly string[]
 }
 
 /** The contender in front of fresh servers, under this load. */
@@ -147,8 +180,7 @@ async function run(
   contender: Contender,
   slots: readonly number[],
   serviceMs: number,
-  secondsEach: number,
-  rates: readonly number[],
+  load: Load,
   meanwhile: () => Promise<void> = async () => {},
 ): Promise<{ answers: Answer[]; failed: number }> {
   const bed = makeBed()
@@ -165,9 +197,9 @@ async function run(
     for (const port of ports) await untilListening(port)
     contender.start(bed, ports)
     await untilListening(PROXY)
-    const load = loadOf(bed, secondsEach, rates)
+    const done = loadOf(bed, load)
     await meanwhile()
-    return await load
+    return await done
   } finally {
     await endBed(bed)
   }
@@ -175,12 +207,11 @@ async function run(
 
 function loadOf(
   bed: Bed,
-  secondsEach: number,
-  rates: readonly number[],
+  { secondsEach, rates, paths }: Load,
 ): Promise<{ answers: Answer[]; failed: number }> {
   const file = join(bed.folder, 'answers.json')
   const script = join(ROOT, 'bench/balance-load.ts')
-  const args = [script, String(PROXY), String(secondsEach), rates.join(','), file]
+  const args = [script, String(PROXY), String(secondsEach), rates.join(','), file, paths.join()]
   return new Promise((resolve, reject) => {
     execFile('taskset', ['-c', LOAD_CORE, process.execPath, ...args], (error, _out, err) => {
       if (error !== null) {

@@ -328,7 +328,7 @@ export interface UpstreamView extends SaidLoad {
   readonly connections: number
   readonly requests: number
   readonly failures: number
-  /** Exponentially weighted time to first byte, ms; 0 before the first request. */
+  /** Exponentially weighted time to first byte, as of an ordinary request of the pool, ms; 0 before the first request. */
   readonly latencyMs: number
   /** What the last health check said, '' when there is none. */
   readonly check: string

@@ -7,10 +7,13 @@ import {
   chooseByLatency,
   choosePrequal,
   isMuchSooner,
+  LOOK_EVERY,
   type PacedServer,
+  PROBE_EVERY,
   ServerPace,
 } from './choose-by-latency.ts'
 import { chooseLeastLoaded, chooseOfTwo, NO_SERVER } from './choose-server.ts'
+import { RequestKinds } from './request-kinds.ts'
 
 /** Requests that a server serves at once; more wait in it. */
 const WORKERS = 4
@@ -57,20 +60,36 @@ function paced(change: Partial<Simulated> = {}): Simulated {
   return { ...state, busy: 0, waiting: [], ...change }
 }
 
+interface Kind {
+  readonly share: number
+  readonly serviceMs: number
+}
+const ONE_KIND: readonly Kind[] = [{ share: 1, serviceMs: SERVICE_MS }]
+
 /** Five servers that queue, Poisson arrivals, half of each service time fixed, half exponential. */
 function simulate(
   choose: Choose,
   perSecond: number,
   untilMs: number,
   slowness: (server: number, ms: number) => number,
+  kinds: readonly Kind[] = ONE_KIND,
+  fails: (server: number, ms: number) => boolean = () => false,
 ): Answer[] {
   const { fraction } = seededRandom(7)
   const servers = Array.from({ length: 5 }, () => paced())
   const exponential = (mean: number) => -Math.log(1 - fraction()) * mean
   const due: { ms: number; run: () => void }[] = []
   const answers: Answer[] = []
+  const compared = new RequestKinds()
   let now = 0
   let requests = 0
+  const kindOf = (drawn: number): number => {
+    let rest = drawn
+    return kinds.findIndex(({ share }, i) => {
+      rest -= share
+      return rest < 0 || i === kinds.length - 1
+    })
+  }
   const schedule = (ms: number, run: () => void): void => {
     let at = due.length
     // The next one is the last.
@@ -80,9 +99,13 @@ function simulate(
   const serve = (index: number, at: number): void => {
     const server = servers[index] as Simulated
     server.busy++
-    const ms = (SERVICE_MS / 2 + exponential(SERVICE_MS / 2)) * slowness(index, now)
+    const kind = kinds.length === 1 ? 0 : kindOf(fraction())
+    const { serviceMs } = kinds[kind] as Kind
+    const ms = (serviceMs / 2 + exponential(serviceMs / 2)) * slowness(index, now)
     schedule(now + ms, () => {
-      server.pace.learn(now - at, server.inFlight)
+      const took = compared.compare(kind, now - at)
+      if (fails(index, now)) server.pace.failed()
+      else if (took !== undefined) server.pace.learn(took, server.inFlight)
       server.busy--
       server.inFlight--
       answers.push({ server: index, at, latencyMs: now - at })
@@ -123,6 +146,41 @@ const SICK_MS = 20_000
 const slowAtFirst = (server: number, ms: number) => (server === 0 && ms < SICK_MS ? 10 : 1)
 
 describe('chooseByLatency()', () => {
+  // Most are quick, some take ten times, a few a hundred times as long.
+  const mixed: readonly Kind[] = [
+    { share: 0.9, serviceMs: 2 },
+    { share: 0.08, serviceMs: 20 },
+    { share: 0.02, serviceMs: 200 },
+  ]
+
+  for (const perSecond of [200, 1500]) {
+    it(`gives who fails at once no more than who is slow, at ${perSecond}/s, and its fifth when it is well`, () => {
+      const isSick = (server: number, ms: number) => server === 0 && ms < SICK_MS
+      const atOnce = (server: number, ms: number) => (isSick(server, ms) ? 0.05 : 1)
+      const answers = simulate(byLatency, perSecond, 2 * SICK_MS, atOnce, ONE_KIND, isSick)
+      const got = share(answers, 0, 2_000, SICK_MS)
+      assert.ok(got > 0 && got < 0.01, `${got}`)
+      const again = share(answers, 0, SICK_MS + 2_000, 2 * SICK_MS)
+      assert.ok(Math.abs(again - 0.2) < 0.02, `${again}`)
+    })
+  }
+
+  it('leaves a slow one half a percent of requests that cost from 2 to 200 ms', () => {
+    const answers = simulate(byLatency, 200, 60_000, (server) => (server === 0 ? 10 : 1), mixed)
+    const got = share(answers, 0, 10_000, 60_000)
+    assert.ok(got > 0 && got < 0.01, `${got}`)
+  })
+
+  it('takes no server for slow because it was asked for what takes long', () => {
+    const answers = simulate(byLatency, 100, 120_000, () => 1, mixed)
+    const shares = Array.from({ length: 5 * 12 }, (_, i) =>
+      share(answers, i % 5, 10_000 * Math.floor(i / 5), 10_000 * (Math.floor(i / 5) + 1)),
+    )
+    // Of a thousand requests: by what they took alone it is 0.11 and 0.29.
+    assert.ok(Math.min(...shares) > 0.14, `${Math.min(...shares)}`)
+    assert.ok(Math.max(...shares) < 0.27, `${Math.max(...shares)}`)
+  })
+
   for (const perSecond of [200, 500, 1500]) {
     it(`gives equal servers a fifth each at ${perSecond}/s`, () => {
       const answers = simulate(byLatency, perSecond, 60_000, () => 1)
@@ -156,7 +214,7 @@ describe('chooseByLatency()', () => {
     assert.equal(pace.latencyMs, 55)
     pace.learn(10, 1)
     assert.equal(pace.latencyMs, 10)
-    pace.learn(100, 1)
+    pace.learn(100, 3)
     assert.equal(pace.latencyMs, 19)
   })
 
@@ -198,6 +256,63 @@ describe('chooseByLatency()', () => {
     assert.equal(choose(), 1)
     large.inFlight = 20
     assert.equal(choose(), 0)
+  })
+
+  it('one answer counts four times as long at most, unless others wait behind it', () => {
+    const [idle, busy] = [new ServerPace(), new ServerPace()]
+    for (const pace of [idle, busy]) for (let i = 0; i < 20; i++) pace.learn(10, 1)
+    idle.learn(1000, 1)
+    busy.learn(1000, 2)
+    assert.deepEqual([idle.latencyMs, busy.latencyMs], [13, 109])
+    // Who looks is told of it.
+    assert.deepEqual([idle.meanMs, busy.meanMs], [109, 109])
+    // The first of all is all that is known.
+    const first = new ServerPace()
+    first.learn(1000, 1)
+    assert.equal(first.latencyMs, 1000)
+  })
+
+  it('asks one again that seemed somewhat slower after ten requests, a slow one after 200', () => {
+    for (const [ms, after] of [
+      [15, LOOK_EVERY],
+      [25, PROBE_EVERY],
+    ] as const) {
+      const servers = [paced(), paced()] as const
+      for (let i = 0; i < 20; i++) {
+        servers[0].pace.learn(10, 1)
+        servers[1].pace.learn(ms, 1)
+      }
+      servers[1].pace.askedAt = 0
+      const chosen = (requests: number) =>
+        chooseByLatency(servers, drawing(0, 0.9), NO_SERVER, { ...CALM, requests })
+      assert.deepEqual([chosen(after - 1), chosen(after)], [0, 1], `${ms} ms`)
+    }
+  })
+
+  it('takes no server for busy, or not to be probed, because of a WebSocket that is open', () => {
+    const servers = [paced(), paced({ inFlight: 1 })] as const
+    for (const { pace } of servers) for (let i = 0; i < 20; i++) pace.learn(10, 1)
+    const chosen = (requests: number) =>
+      chooseByLatency(servers, drawing(0.9, 0), NO_SERVER, { ...CALM, requests })
+    assert.equal(chosen(0), 0)
+    servers[1].pace.tunnels = 1
+    assert.equal(chosen(0), 1)
+    servers[1].pace.latencyMs = 50
+    servers[1].pace.askedAt = 0
+    assert.equal(chosen(PROBE_EVERY), 1)
+  })
+
+  it('gives a fifth each to equal servers that stand still now and then', () => {
+    // One of two hundred answers takes 50 ms in place of one.
+    const paused: readonly Kind[] = [{ share: 1, serviceMs: 1 }]
+    let asked = 0
+    const standing = () => (++asked % 200 === 0 ? 50 : 1)
+    const answers = simulate(byLatency, 100, 120_000, standing, paused)
+    const shares = Array.from({ length: 5 * 12 }, (_, i) =>
+      share(answers, i % 5, 10_000 * Math.floor(i / 5), 10_000 * (Math.floor(i / 5) + 1)),
+    )
+    assert.ok(Math.min(...shares) > 0.15, `${Math.min(...shares)}`)
+    assert.ok(Math.max(...shares) < 0.25, `${Math.max(...shares)}`)
   })
 
   it('takes no server for slow that answers within a millisecond', () => {

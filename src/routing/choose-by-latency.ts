@@ -6,22 +6,33 @@
  *
  * A server that is taken for slow is asked one request in {@link PROBE_EVERY}, never two at once; an answer that comes
  * much sooner than expected is followed by the next question at once. So it costs half a percent of the requests, and is
- * back within a few answers of being well. `prequal` (Wydra et al., NSDI 2024) is here to compare with.
+ * back within a few answers of being well. One that only looks a little slower is asked one in {@link LOOK_EVERY}: by chance
+ * it may be as good as the others. Who fails is taken for slow, or it would draw all requests by failing fast. Requests
+ * that cost more than others are made comparable before (`request-kinds.ts`). `prequal` (Wydra et al., NSDI 2024) is here to
+ * compare with.
  *
  * @module
  */
 import { drawByWeight, NO_SERVER, type ServerLoad } from './choose-server.ts'
 
+/** A server that only fails is taken to be so many times slower. */
+const FAILING_FACTOR = 10
+/** From this share of failures on one success says that it may be over. */
+const FAILING_MOSTLY = 0.5
 /** Weight of the newest answer in the mean: about the last 20. */
 const SMOOTHING = 0.1
 /** Of an answer that took less than half of what was expected: the server has changed, the old mean is of no use. */
 const RECOVERING = 0.5
+/** While it had nothing else to do, an answer counts as this many times the mean at most: who was interrupted is not slow. */
+const OUTLIER_FACTOR = 4
 /** Means of twenty answers differ by that much by chance: as good as each other. */
 const EQUAL_FACTOR = 1.25
 /** A server that takes this many times longer than one it was drawn with is slow: it is probed. */
 const SLOW_FACTOR = 2
 /** Requests of the pool from one probe of a slow server to the next: 0.5 %, of a goal of at most 1 %. */
 export const PROBE_EVERY = 200
+/** The same for one that was not chosen, but is not slow: what is known of it must not grow old. */
+export const LOOK_EVERY = 10
 /** No answer counts as faster: below that a server is not slow, it was interrupted, and no client over a network would know. */
 const LATENCY_MIN_MS = 1
 /** A server that has just come up is expected to be this many times slower at most. */
@@ -33,10 +44,16 @@ const HOT_QUANTILE = 0.84
 
 /** What is known of how fast one server answers. */
 export class ServerPace {
-  /** Mean time to first byte, 0 when nothing is known. */
+  /** Mean time to first byte, as a choice takes it: one outlier is bounded, the news counts more. 0 when nothing is known. */
   latencyMs = 0
+  /** The plain mean, for who looks. */
+  meanMs = 0
   /** Requests it had in flight when it gave these answers, in the mean. */
   inFlight = 0
+  /** Of what it has in flight, what asks nothing of it: open WebSockets. */
+  tunnels = 0
+  /** Share of requests that failed on its side, lately. */
+  failing = 0
   /** That the means stand for, since the start. */
   answers = 0
   /** It answered much faster than expected: the next question need not wait. */
@@ -48,16 +65,33 @@ export class ServerPace {
 
   /** @param inFlight requests it has in flight, this one among them */
   learn(latencyMs: number, inFlight: number): void {
-    const sample = Math.max(LATENCY_MIN_MS, latencyMs)
     const isFirst = this.latencyMs === 0
+    this.meanMs += (isFirst ? 1 : SMOOTHING) * (latencyMs - this.meanMs)
+    const isBounded = !isFirst && inFlight <= 1
+    const most = isBounded ? OUTLIER_FACTOR * this.latencyMs : Number.POSITIVE_INFINITY
+    const sample = Math.min(most, Math.max(LATENCY_MIN_MS, latencyMs))
     const wasRecovering = this.isRecovering
     this.answers++
-    this.isRecovering = !isFirst && sample * 2 < this.latencyMs
+    const wasFailing = this.failing > FAILING_MOSTLY
+    this.failing *= 1 - (wasFailing ? RECOVERING : SMOOTHING)
+    const isFaster = !isFirst && sample * 2 < this.latencyMs
+    this.isRecovering = wasFailing || isFaster
     // Of one such answer chance may be the reason, of two in a row the server is.
-    const isOther = isFirst || (wasRecovering && this.isRecovering)
-    const weight = isOther ? 1 : this.isRecovering ? RECOVERING : SMOOTHING
+    const isOther = isFirst || (wasRecovering && isFaster)
+    const weight = isOther ? 1 : isFaster ? RECOVERING : SMOOTHING
     this.latencyMs += weight * (sample - this.latencyMs)
     this.inFlight += weight * (inFlight - this.inFlight)
+  }
+
+  /** A request failed on its side: how long that took says nothing. */
+  failed(): void {
+    this.failing += SMOOTHING * (1 - this.failing)
+    this.isRecovering = false
+  }
+
+  /** How many times slower it is taken to be because it fails. */
+  get penalty(): number {
+    return 1 / (1 - (1 - 1 / FAILING_FACTOR) * this.failing)
   }
 }
 
@@ -120,11 +154,11 @@ function better(
  * who got more by chance would be given more.
  */
 function expectedMs(server: PacedServer, other: PacedServer, now: ChoiceMoment): number {
-  const { pace, inFlight, weight } = server
-  const latencyMs = pace.latencyMs || other.pace.latencyMs || 1
+  const { pace, weight } = server
+  const inFlight = server.inFlight - pace.tunnels
   // A weight says what a server takes at once until more was seen.
   const seen = Math.sqrt(Math.max(1, pace.inFlight / Math.max(1, weight)))
-  return ((latencyMs * (inFlight + 1)) / (weight * seen)) * coldness(server, now)
+  return ((slowness(pace, other.pace) * (inFlight + 1)) / (weight * seen)) * coldness(server, now)
 }
 
 /** How many times slower a server is taken to be because it has just come up. */
@@ -136,8 +170,17 @@ function coldness({ pace }: PacedServer, { ms, slowStartMs }: ChoiceMoment): num
 
 function isProbeDue(slow: PacedServer, than: PacedServer, now: ChoiceMoment): boolean {
   const { pace } = slow
-  if (slow.inFlight > 0 || pace.latencyMs <= than.pace.latencyMs * SLOW_FACTOR) return false
-  return pace.isRecovering || now.requests - pace.askedAt >= PROBE_EVERY
+  const inFlight = slow.inFlight - pace.tunnels
+  const times = slowness(pace, than.pace) / slowness(than.pace, pace)
+  if (inFlight > 0 || times <= 1) return false
+  const notAsked = now.requests - pace.askedAt
+  if (times <= SLOW_FACTOR) return notAsked >= LOOK_EVERY
+  return pace.isRecovering || notAsked >= PROBE_EVERY
+}
+
+/** What it took lately, ms, as who chooses takes it: as long as the other when nothing is known. */
+function slowness(pace: ServerPace, other: ServerPace): number {
+  return (pace.latencyMs || other.latencyMs || LATENCY_MIN_MS) * pace.penalty
 }
 
 /** Milliseconds that a move costs: the next server has to be told, its caches are cold. */
@@ -153,8 +196,8 @@ const MOVE_FACTOR = 4
  */
 export function isMuchSooner(there: PacedServer, here: PacedServer, now: ChoiceMoment): boolean {
   if (Math.min(here.pace.answers, there.pace.answers) < MOVE_ANSWERS_MIN) return false
-  const thereMs = there.pace.latencyMs * coldness(there, now)
-  return thereMs * MOVE_FACTOR + MOVE_MS < here.pace.latencyMs
+  const thereMs = slowness(there.pace, here.pace) * coldness(there, now)
+  return thereMs * MOVE_FACTOR + MOVE_MS < slowness(here.pace, there.pace)
 }
 
 /**

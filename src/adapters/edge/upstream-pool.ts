@@ -10,6 +10,7 @@ import { type BalancedServer, Balancer, NO_KEY } from '../../routing/balancer.ts
 import { ServerPace } from '../../routing/choose-by-latency.ts'
 import { NO_SERVER } from '../../routing/choose-server.ts'
 import { failed, noOutlier, type OutlierState, succeeded } from '../../routing/outlier.ts'
+import { RequestKinds, requestKind } from '../../routing/request-kinds.ts'
 import {
   explainChoice,
   type FittingServer,
@@ -124,6 +125,7 @@ export class UpstreamPool implements KeyPlacer {
   readonly #balancer: Balancer
   /** Since the start. */
   #answers = 0
+  readonly #kinds = new RequestKinds()
   /** Gone from the settings, but still answering: their deadlines hold until the last answer is out. */
   #retired: UpstreamServer[] = []
   #queue: { waiter: Waiter; deadline: number }[] = []
@@ -197,6 +199,11 @@ export class UpstreamPool implements KeyPlacer {
     return { pool: this.settings.name, server, lives: this.#whyNot(server, undefined).lives }
   }
 
+  /** What times of answers to this request are compared with; with one server there is nobody to compare. */
+  kindOf(request: Uint8Array): number {
+    return this.servers.length > 1 ? requestKind(request) : 0
+  }
+
   /** Finds a connection for `waiter`, now or later. */
   request(waiter: Waiter): void {
     this.#balancer.count()
@@ -266,28 +273,32 @@ export class UpstreamPool implements KeyPlacer {
    * A live request told that the server is well.
    *
    * @param latencyMs to its first octet; undefined when the time says nothing about the server
+   * @param kind of the request, see {@link kindOf}
    * @param fit for whom, where the pool chooses by that
    * @param how `fresh`: a connection was made first, so the time says little about the server
    */
   succeeded(
     server: UpstreamServer,
     latencyMs: number | undefined,
+    kind: number,
     fit?: FittingRequest,
     how: { readonly fresh: boolean; readonly isError: boolean } = NOTHING_SPECIAL,
   ): void {
+    // Who fails at once is not fast.
+    const counts = latencyMs !== undefined && !how.isError
+    const comparable = counts ? this.#kinds.compare(kind, latencyMs) : undefined
     if (fit !== undefined) {
       const reuses = server.settings.proxyProtocol === 'off'
-      const counted = how.fresh && reuses ? undefined : latencyMs
+      const counted = how.fresh && reuses ? undefined : comparable
       const outcome = how.isError ? 'error' : 'good'
       server.fit.learn(fit.client.cluster, outcome, counted, this.#moment())
       this.#answers++
     }
     server.requests++
-    // Who fails at once is not fast.
-    if (latencyMs !== undefined && !how.isError) {
-      server.pace.learn(latencyMs, server.inFlight)
-      countIn(server.latencyCounts, latencyMs)
-    }
+    if (how.isError) server.pace.failed()
+    else if (comparable !== undefined)
+      server.pace.learn(comparable, server.inFlight - server.pace.tunnels)
+    if (counts) countIn(server.latencyCounts, latencyMs)
     succeeded(server.outlier)
   }
 
@@ -298,6 +309,7 @@ export class UpstreamPool implements KeyPlacer {
       server.fit.learn(fit.client.cluster, 'incident', undefined, this.#moment())
     server.requests++
     server.failures++
+    server.pace.failed()
     const ejected = this.servers.filter((each) => each.state(now) !== 'up').length
     if (
       failed(server.outlier, this.settings.outlier, { ejected, servers: this.servers.length }, now)

@@ -359,7 +359,11 @@ function upstreamMetrics(plane: DataPlane, registers: Registers): void {
   )
   gauge('in_flight', 'Requests under way', ({ inFlight }) => inFlight)
   gauge('connections', 'Open connections to it', ({ connections }) => connections)
-  gauge('latency_seconds', 'Smoothed time to first byte', ({ latencyMs }) => latencyMs / 1000)
+  gauge(
+    'latency_seconds',
+    'Smoothed time to first byte, as of an ordinary request of the pool',
+    ({ latencyMs }) => latencyMs / 1000,
+  )
   counter('requests_total', 'Requests sent to it', ({ requests }) => requests)
   counter('failures_total', 'Requests that failed there', ({ failures }) => failures)
 }
