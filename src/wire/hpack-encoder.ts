@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fieldValue } from './field-value.ts'
 import { encodeHuffman, huffmanLength } from './hpack-huffman.ts'
 import { DynamicTable, STATIC_ENTRIES, staticTable } from './hpack-table.ts'
 
@@ -86,7 +87,7 @@ export class HpackEncoder {
     const colon = line.indexOf(':')
     return this.#encode(
       line.slice(0, colon).toLowerCase(),
-      line.slice(colon + 1).trim(),
+      fieldValue(line, colon + 1),
       line,
       out,
       at,

@@ -256,6 +256,12 @@ describe('HpackEncoder', () => {
       if (turn === 1) assert.equal(end, 1)
     }
   })
+  it('takes no octet of a value for space but SP and HTAB (RFC 9110 section 5.5)', () => {
+    const encoder = new HpackEncoder(4096)
+    const out = Buffer.alloc(200)
+    const end = encoder.encodeLine('X-Name: \xa0caf\xe9\xa0 ', out, encoder.begin(out, 0))
+    assert.deepEqual(decode(fresh(), out.subarray(0, end)), [['x-name', '\xa0caf\xe9\xa0']])
+  })
   it('never indexes secrets, and marks them', () => {
     const encoder = new HpackEncoder(4096)
     const block = encode(encoder, [['set-cookie', 'a=b']])

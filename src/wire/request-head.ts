@@ -466,7 +466,8 @@ export class RequestHeadReader {
 
   /** `X_Forwarded_For` and its like: many servers read `_` as `-`, so the alias is cut as well. */
   #aliases(bytes: Uint8Array, name: number, nameLength: number): boolean {
-    const dashed = bytes.slice(name, name + nameLength)
+    // Of a Buffer, `slice` would be the head itself.
+    const dashed = Uint8Array.from(bytes.subarray(name, name + nameLength))
     for (let i = 0; i < nameLength; i++) if (dashed[i] === UNDERSCORE) dashed[i] = 45
     const hop = HOP_BY_HOP_OF_LENGTH[nameLength] ?? NONE
     return (

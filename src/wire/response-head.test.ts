@@ -15,6 +15,19 @@ function readHead(
   return { read: reader.read(bytes, 0, text.length, headBytes, readsLoad), reader }
 }
 
+describe('a reader of many heads', () => {
+  it('keeps no place of the head before', () => {
+    const reader = new ResponseHeadReader()
+    const heads = [
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+    ].map((text) => Buffer.from(text))
+    const reads = heads.map((bytes) => reader.read(bytes, 0, bytes.length, 1000))
+    assert.deepEqual(reads, ['complete', 'bad-field'])
+    assert.deepEqual([reader.upgradeStart, reader.upgradeEnd], [0, 0])
+  })
+})
+
 describe('the user field', () => {
   const readUser = (lines: string) => {
     const text = `HTTP/1.1 200 OK\r\n${lines}\r\n`
@@ -44,6 +57,93 @@ describe('the user field', () => {
     assert.deepEqual(readUser('Limen-Users: a\r\nLimen-Use: b\r\nConnection: close\r\n'), {
       ...{ read: 'complete', user: '', cut: ['Connection: close\r\n'] },
     })
+  })
+})
+
+/** What is left out of a head. */
+function cutOf(text: string): string[] {
+  const { read, reader } = readHead(text)
+  assert.equal(read, 'complete', JSON.stringify(text))
+  return Array.from({ length: reader.cutCount }, (_, k) =>
+    text.slice(reader.cuts[2 * k], reader.cuts[2 * k + 1]),
+  )
+}
+
+describe('fields of one hop', () => {
+  it('are those that Connection names as well, before it and behind it (RFC 9110 section 7.6.1)', () => {
+    const [before, behind] = ['X-Secret: 1\r\n', 'x-SECRET: 2\r\nTrace: 3\r\n']
+    const named = 'Connection: close, x-secret\r\nConnection:\tTrace,,keep-alive \r\n'
+    assert.deepEqual(cutOf(`${OK}${before}A: 1\r\n${named}${behind}X-Secrets: 4\r\n\r\n`), [
+      'X-Secret: 1\r\n',
+      ...['Connection: close, x-secret\r\n', 'Connection:\tTrace,,keep-alive \r\n'],
+      ...['x-SECRET: 2\r\n', 'Trace: 3\r\n'],
+    ])
+    assert.deepEqual(cutOf(`${OK}X-Secret: 1\r\nTrace: 3\r\n\r\n`), [])
+  })
+
+  it('are cut once, whoever names them', () => {
+    const lines = [
+      'Upgrade: x\r\n',
+      'Connection: upgrade, Upgrade, connection, te\r\n',
+      'TE: y\r\n',
+    ]
+    assert.deepEqual(cutOf(`${OK}${lines.join('')}\r\n`), lines)
+  })
+
+  it('are none without which the response would mean something else', () => {
+    const named = 'content-length, Set-Cookie, Transfer-Encoding, Content-Encoding, Cache-Control'
+    const head = `Connection: ${named}\r\nSet-Cookie: a=b\r\nContent-Encoding: br\r\nCache-Control: private`
+    for (const framing of ['Content-Length: 5', 'Transfer-Encoding: chunked']) {
+      const cut = cutOf(`${OK}${head}\r\n${framing}\r\n\r\n`)
+      assert.deepEqual(cut, [`Connection: ${named}\r\n`])
+    }
+  })
+
+  it('are TE and HTTP2-Settings', () => {
+    const lines = ['TE: trailers\r\n', 'http2-settings: x\r\n']
+    assert.deepEqual(cutOf(`${OK}${lines.join('A: 1\r\n')}Tf: 1\r\n\r\n`), lines)
+  })
+
+  it('are not more than there is room for', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, n) => `x${n}`)
+    const head = (count: number) =>
+      `${OK}Connection: ${names(count)}\r\n${names(count)
+        .map((name) => `${name}: 1\r\n`)
+        .join('')}\r\n`
+    assert.equal(cutOf(head(15)).length, 16)
+    assert.equal(readHead(head(16)).read, 'bad-field')
+    assert.equal(readHead(`${OK}Connection: ${names(17)}\r\n\r\n`).read, 'bad-field')
+  })
+
+  it('say whole options only, and that it closes above all', () => {
+    const keeps = (minor: number, value: string) =>
+      readHead(`HTTP/1.${minor} 200 OK\r\nConnection: ${value}\r\n\r\n`).reader.keepAlive
+    assert.deepEqual(
+      [keeps(1, 'closed'), keeps(1, 'x-close, a'), keeps(1, 'A,Close')],
+      [true, true, false],
+    )
+    assert.deepEqual([keeps(0, 'keep-alived'), keeps(0, 'a, Keep-Alive')], [false, true])
+    assert.deepEqual([keeps(1, 'close, keep-alive'), keeps(0, 'close, keep-alive')], [false, false])
+  })
+})
+
+describe('a response that has no content', () => {
+  const length = 'Content-Length: 5\r\n'
+  const chunked = 'Transfer-Encoding: chunked\r\n'
+
+  it('does not say how it is framed (RFC 9110 section 8.6, RFC 9112 section 6.1)', () => {
+    assert.deepEqual(cutOf(`HTTP/1.1 204 x\r\nA: 1\r\n${length}B: 2\r\n\r\n`), [length])
+    const { reader } = readHead(`HTTP/1.1 204 x\r\nA: 1\r\n${chunked}Keep-Alive: 2\r\n\r\n`)
+    assert.deepEqual([reader.cutCount, reader.transferEncodingStart, reader.chunked], [2, 0, true])
+    const none = 'content-length: 0\r\n'
+    assert.deepEqual(cutOf(`HTTP/1.1 103 x\r\n${none}\r\n`), [none])
+    assert.deepEqual(cutOf(`HTTP/1.1 101 x\r\n${none}Upgrade: y\r\n\r\n`), [none, 'Upgrade: y\r\n'])
+  })
+
+  it('may say that of another, as a 304 does', () => {
+    assert.deepEqual(cutOf(`HTTP/1.1 304 x\r\n${length}\r\n`), [])
+    assert.deepEqual(cutOf(`HTTP/1.1 304 x\r\n${chunked}\r\n`), [])
+    assert.deepEqual(cutOf(`${OK}${length}\r\n`), [])
   })
 })
 
@@ -126,6 +226,8 @@ describe('ResponseHeadReader.read()', () => {
       `${OK}X: y\n`,
       `${OK}\rX`,
       `${OK}${'Upgrade: x\r\n'.repeat(17)}\r\n`,
+      'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: \r\n\r\n',
     ],
     'bad-framing': [
       `${OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\n`,

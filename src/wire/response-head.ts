@@ -27,9 +27,8 @@ export type ResponseRead =
   | 'bad-framing'
   | 'head-too-large'
 
+const HOP_BY_HOP = ['te', 'keep-alive', 'http2-settings', 'proxy-connection'].map(octetsOf)
 const NAME_CONNECTION = octetsOf('connection')
-const NAME_KEEP_ALIVE = octetsOf('keep-alive')
-const NAME_PROXY_CONNECTION = octetsOf('proxy-connection')
 const NAME_CONTENT_LENGTH = octetsOf('content-length')
 const NAME_TRANSFER_ENCODING = octetsOf('transfer-encoding')
 const NAME_UPGRADE = octetsOf('upgrade')
@@ -38,7 +37,26 @@ const NAME_LOAD_BIN = octetsOf('endpoint-load-metrics-bin')
 const VALUE_CHUNKED = octetsOf('chunked')
 const VALUE_CLOSE = octetsOf('close')
 const VALUE_KEEP_ALIVE = octetsOf('keep-alive')
+/** `SessionKey-Error` and `-Rotate`: of 16 and 17 octets. */
+const PREFIX_SESSION_KEY = octetsOf('sessionkey-')
+const VALUE_UPGRADE = octetsOf('upgrade')
 const HTTP_1 = octetsOf('HTTP/1.')
+
+/** Names that Connection may not take away: doing so would change what the response means. */
+const NOT_TAKEN_AWAY = [
+  ...['content-length', 'transfer-encoding', 'content-encoding', 'content-range', 'content-type'],
+  ...['cache-control', 'set-cookie'],
+]
+
+/** Fields of one hop that say nothing here, each of a length of its own. */
+const HOP_BY_HOP_OF_LENGTH: readonly (Uint8Array | undefined)[] = Array.from(
+  { length: 17 },
+  (_, n) => HOP_BY_HOP.find((name) => name.length === n),
+)
+/** Lengths, below 16, of names that mean something here. */
+const KNOWN_LENGTHS = Uint8Array.from({ length: 16 }, (_, n) =>
+  [2, 7, 10, 14].includes(n) ? 1 : 0,
+)
 
 const CUTS_MAX = 16
 const LENGTH_DIGITS_MAX = 15
@@ -72,9 +90,13 @@ export class ResponseHeadReader {
   userEnd = 0
   #userField: Uint8Array | undefined
   #users = 0
+  #isUnderSession = false
   /** Connection-level field lines, and what is read as said below, to leave out: `cuts[2k]..cuts[2k+1]`, ascending. */
   readonly cuts = new Int32Array(CUTS_MAX * 2)
   cutCount = 0
+  #closes = false
+  /** Names of field lines to leave out that only a second look finds. */
+  readonly #named: Uint8Array[] = []
 
   /**
    * Reads one head from `bytes[from..to)`; `bytes[to]`, if there is one, is overwritten with 0.
@@ -82,6 +104,7 @@ export class ResponseHeadReader {
    *
    * @param readsLoad whether load reports (`orca-load.ts`) are looked for, and cut out
    * @param userField name in lower case of the field that says who the user is: looked for, and cut out
+   * @param isUnderSession whether what an edge says of session keys (LSK/1) is cut out: it would be a server's word for ours
    */
   read(
     bytes: Uint8Array,
@@ -90,6 +113,7 @@ export class ResponseHeadReader {
     headBytes: number,
     readsLoad = false,
     userField?: Uint8Array,
+    isUnderSession = false,
   ): ResponseRead {
     if (to < bytes.length) bytes[to] = 0
     this.start = from
@@ -97,13 +121,20 @@ export class ResponseHeadReader {
     this.chunked = false
     this.cutCount = 0
     this.transferEncodingStart = 0
+    this.transferEncodingEnd = 0
+    this.#closes = false
+    if (this.#named.length > 0) this.#named.length = 0
     this.upgradeStart = 0
+    this.upgradeEnd = 0
     this.loadStart = 0
+    this.loadEnd = 0
     this.#loads = 0
     this.#readsLoad = readsLoad
     this.userStart = 0
+    this.userEnd = 0
     this.#users = 0
     this.#userField = userField
+    this.#isUnderSession = isUnderSession
     const line = this.#statusLine(bytes, from, to)
     if (line !== 'complete') return this.#unfinished(line, from, to, headBytes)
     let at = this.end
@@ -117,9 +148,47 @@ export class ResponseHeadReader {
     if (bytes[at + 1] !== LF) return 'bad-field'
     this.end = at + 2
     if (this.chunked && (this.contentLength >= 0 || this.minorVersion === 0)) return 'bad-framing'
+    // RFC 9110 section 15.2.2: it says to what.
+    if (this.status === 101 && this.upgradeEnd === this.upgradeStart) return 'bad-field'
     // RFC 9110 section 8.6, RFC 9112 section 6.1: interim responses have no content to frame.
     if (this.status < 200 && (this.chunked || this.contentLength > 0)) return 'bad-framing'
-    return this.end - from > headBytes ? 'head-too-large' : 'complete'
+    if (this.end - from > headBytes) return 'head-too-large'
+    if (this.status < 200 || this.status === 204) this.#unframe()
+    return this.#named.length > 0 ? this.#cutNamed(bytes) : 'complete'
+  }
+
+  /** Without content: it may not say how it is framed (RFC 9110 section 8.6, RFC 9112 section 6.1). */
+  #unframe(): void {
+    if (this.contentLength >= 0) this.#named.push(NAME_CONTENT_LENGTH)
+    if (!this.chunked) return
+    this.#named.push(NAME_TRANSFER_ENCODING)
+    this.transferEncodingStart = 0
+    this.transferEncodingEnd = 0
+  }
+
+  /** Cuts the named fields, wherever they stand. Rare, so it may walk again. */
+  #cutNamed(bytes: Uint8Array): ResponseRead {
+    let cut = 0
+    for (let line = this.statusLineEnd; line < this.end - 2; ) {
+      const next = bytes.indexOf(LF, line) + 1
+      if (cut < this.cutCount && this.cuts[2 * cut] === line) cut++
+      else if (this.#isNamed(bytes, line)) {
+        if (this.cutCount === CUTS_MAX) return 'bad-field'
+        this.cuts.copyWithin(2 * cut + 2, 2 * cut, 2 * this.cutCount)
+        this.cuts[2 * cut] = line
+        this.cuts[2 * cut + 1] = next
+        this.cutCount++
+        cut++
+      }
+      line = next
+    }
+    return 'complete'
+  }
+
+  #isNamed(bytes: Uint8Array, line: number): boolean {
+    return this.#named.some(
+      (name) => bytes[line + name.length] === COLON && startsWithIgnoringCase(bytes, line, name),
+    )
   }
 
   #unfinished(read: ResponseRead, from: number, to: number, headBytes: number): ResponseRead {
@@ -167,9 +236,7 @@ export class ResponseHeadReader {
     if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'bad-field'
     this.end = at + 2
     const isUser = nameLength === this.#userField?.length && this.#isUser(bytes, from)
-    if (!isUser && nameLength !== 7 && nameLength !== 10 && nameLength !== 14 && nameLength < 16) {
-      return 'complete'
-    }
+    if (!isUser && nameLength < 16 && KNOWN_LENGTHS[nameLength] === 0) return 'complete'
     let valueEnd = at
     while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) {
       valueEnd--
@@ -196,21 +263,17 @@ export class ResponseHeadReader {
     value: number,
     valueEnd: number,
   ): ResponseRead {
-    if (nameLength === 10) {
-      if (startsWithIgnoringCase(bytes, name, NAME_CONNECTION)) {
-        this.#connection(bytes, value, valueEnd)
-        return this.#cut(name)
-      }
-      return startsWithIgnoringCase(bytes, name, NAME_KEEP_ALIVE) ? this.#cut(name) : 'complete'
+    const hop = HOP_BY_HOP_OF_LENGTH[nameLength]
+    if (hop !== undefined && startsWithIgnoringCase(bytes, name, hop)) return this.#cut(name)
+    if (nameLength === 10 && startsWithIgnoringCase(bytes, name, NAME_CONNECTION)) {
+      this.#connection(bytes, value, valueEnd)
+      return this.#named.length > CUTS_MAX ? 'bad-field' : this.#cut(name)
     }
     if (nameLength === 14 && startsWithIgnoringCase(bytes, name, NAME_CONTENT_LENGTH)) {
       return this.#contentLength(bytes, value, valueEnd)
     }
     if (nameLength === 17 && startsWithIgnoringCase(bytes, name, NAME_TRANSFER_ENCODING)) {
-      const isChunked =
-        valueEnd - value === VALUE_CHUNKED.length &&
-        startsWithIgnoringCase(bytes, value, VALUE_CHUNKED)
-      if (this.chunked || !isChunked) return 'bad-framing'
+      if (this.chunked || !isText(bytes, value, valueEnd, VALUE_CHUNKED)) return 'bad-framing'
       this.chunked = true
       this.transferEncodingStart = name
       this.transferEncodingEnd = this.end
@@ -221,7 +284,7 @@ export class ResponseHeadReader {
       this.upgradeEnd = valueEnd
       return this.#cut(name)
     }
-    if (nameLength === 16 && startsWithIgnoringCase(bytes, name, NAME_PROXY_CONNECTION)) {
+    if (this.#isUnderSession && startsWithIgnoringCase(bytes, name, PREFIX_SESSION_KEY)) {
       return this.#cut(name)
     }
     return this.#readsLoad ? this.#load(bytes, name, nameLength, value, valueEnd) : 'complete'
@@ -259,12 +322,27 @@ export class ResponseHeadReader {
   }
 
   #connection(bytes: Uint8Array, value: number, valueEnd: number): void {
-    for (let at = value; at < valueEnd; at++) {
-      if (at > value && TOKEN[bytes[at - 1] as number] === 1) continue
-      if (startsWithIgnoringCase(bytes, at, VALUE_CLOSE)) this.keepAlive = false
-      else if (this.minorVersion === 0 && startsWithIgnoringCase(bytes, at, VALUE_KEEP_ALIVE)) {
-        this.keepAlive = true
-      }
+    let from = value
+    while (from < valueEnd) {
+      while (from < valueEnd && TOKEN[bytes[from] as number] !== 1) from++
+      let to = from
+      while (to < valueEnd && TOKEN[bytes[to] as number] === 1) to++
+      if (to > from) this.#option(bytes, from, to)
+      from = to
+    }
+  }
+
+  /** What names no field, or one that is cut anyway, costs nothing. */
+  #option(bytes: Uint8Array, from: number, to: number): void {
+    if (isText(bytes, from, to, VALUE_CLOSE)) {
+      this.#closes = true
+      this.keepAlive = false
+    } else if (isText(bytes, from, to, VALUE_KEEP_ALIVE)) this.keepAlive = !this.#closes
+    else if (!isText(bytes, from, to, VALUE_UPGRADE) && this.#named.length <= CUTS_MAX) {
+      let option = ''
+      for (let i = from; i < to; i++) option += String.fromCharCode(bytes[i] as number)
+      option = option.toLowerCase()
+      if (!NOT_TAKEN_AWAY.includes(option)) this.#named.push(octetsOf(option))
     }
   }
 
@@ -275,4 +353,9 @@ export class ResponseHeadReader {
     this.cutCount++
     return 'complete'
   }
+}
+
+/** Whether `bytes[from..to)` is `lower`, ignoring ASCII case. */
+function isText(bytes: Uint8Array, from: number, to: number, lower: Uint8Array): boolean {
+  return to - from === lower.length && startsWithIgnoringCase(bytes, from, lower)
 }

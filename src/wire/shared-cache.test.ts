@@ -43,6 +43,14 @@ describe('readCacheRequest', () => {
   })
 })
 
+it('octet 0xA0 is a part of what is said, not space (RFC 9110 section 5.5)', () => {
+  assert.equal(readCacheRequest('Accept-Encoding: gzip\xa0\r\n')?.encoding, 'gzip\xa0')
+  assert.equal(readStorable('Cache-Control: public, max-age=60\xa0\r\n'), undefined)
+  assert.equal(readStorable('Cache-Control: s-maxage=60\r\nAge: \xa05\r\n'), undefined)
+  assert.ok(matchesEtag(' *\t', '"a"'))
+  assert.ok(!matchesEtag('\xa0*', '"a"'))
+})
+
 describe('readCacheControl', () => {
   it('goes by s-maxage, or by max-age with public', () => {
     const cases: readonly (readonly [string, ReturnType<typeof readCacheControl>])[] = [

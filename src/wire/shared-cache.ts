@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { fieldValue } from './field-value.ts'
 
 /** A request that may be answered from a cache. */
 export interface CacheRequest {
@@ -137,7 +138,7 @@ export function readCacheControl(
 /** If-None-Match by weak comparison (RFC 9110 section 13.1.2); false when it is malformed. */
 export function matchesEtag(ifNoneMatch: string, etag: string): boolean {
   if (etag === '') return false
-  if (ifNoneMatch.trim() === '*') return true
+  if (fieldValue(ifNoneMatch) === '*') return true
   const opaque = etag.replace(/^W\//, '')
   let isFound = false
   for (let rest = ifNoneMatch; rest !== ''; ) {
@@ -153,6 +154,6 @@ function* fieldsOf(lines: string): Generator<readonly [name: string, value: stri
   for (const line of lines.split('\r\n')) {
     if (line === '') continue
     const colon = line.indexOf(':')
-    yield [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+    yield [line.slice(0, colon).toLowerCase(), fieldValue(line, colon + 1)]
   }
 }
