@@ -128,14 +128,32 @@ describe('readProxyHeader()', () => {
 })
 
 describe('writeProxyHeader()', () => {
-  it('writes LOCAL when the families differ or an end is not known', () => {
+  it('writes LOCAL when an end is not known', () => {
     const one = { address: '192.0.2.1', port: 1 }
-    for (const bytes of [
-      writeProxyHeader(one, { address: '::1', port: 1 }, []),
-      writeProxyHeader(undefined, one, []),
-    ]) {
-      const read = readProxyHeader(bytes)
+    for (const [source, destination] of [
+      [undefined, one],
+      [one, { address: '', port: 1 }],
+    ] as const) {
+      const read = readProxyHeader(writeProxyHeader(source, destination, []))
       assert.equal(read.kind === 'read' && read.header.local, true)
+    }
+  })
+  it('writes the IPv4 side as IPv6 when the families differ', () => {
+    const v4 = { address: '192.0.2.1', port: 8 }
+    const v6 = { address: '2001:db8::7', port: 7 }
+    for (const [source, destination] of [
+      [v6, v4],
+      [v4, v6],
+    ]) {
+      const bytes = writeProxyHeader(source, destination, [])
+      assert.deepEqual([bytes[12], bytes[13], bytes.length], [0x21, 0x21, 52])
+      const at = source === v4 ? 16 : 32
+      const written = Buffer.from(bytes.subarray(at, at + 16)).toString('hex')
+      assert.equal(written, '00000000000000000000ffffc0000201')
+      const back = readProxyHeader(bytes)
+      assert.ok(back.kind === 'read')
+      // Who reads it sees the IPv4 address, as with a socket of both families.
+      assert.deepEqual([back.header.source, back.header.destination], [source, destination])
     }
   })
   it('refuses to be longer than any reader takes', () => {

@@ -59,7 +59,7 @@ export interface ProxyHeader {
 }
 
 export interface ProxyEndpoint {
-  /** Dotted IPv4, or IPv6 in RFC 5952 form without compression of single groups. */
+  /** Dotted IPv4, also when it was written as IPv6, or IPv6 in RFC 5952 form without compression of single groups. */
   readonly address: string
   readonly port: number
 }
@@ -129,8 +129,8 @@ function readTlvs(bytes: Uint8Array): Tlv[] | undefined {
 }
 
 /**
- * Writes a header for a client at `source` that came to `destination`; both of one family, or LOCAL
- * when either is undefined or the families differ.
+ * Writes a header for a client at `source` that came to `destination`; LOCAL when either is undefined or no
+ * address. A header has one family: of two, the IPv4 side is written as IPv6 (RFC 4291 section 2.5.5.2).
  *
  * @throws RangeError when the TLVs make the header longer than 4096 bytes
  */
@@ -141,10 +141,11 @@ export function writeProxyHeader(
 ): Uint8Array {
   const from = source === undefined ? undefined : addressBytes(source.address)
   const to = destination === undefined ? undefined : addressBytes(destination.address)
-  const known = from !== undefined && to !== undefined && from.length === to.length
+  const known = from !== undefined && to !== undefined
+  const isIpv4 = from?.length === 4 && to?.length === 4
   const body: number[] = []
   if (known) {
-    body.push(...from, ...to)
+    body.push(...(isIpv4 ? [...from, ...to] : [...mapped(from), ...mapped(to)]))
     for (const port of [source?.port ?? 0, destination?.port ?? 0]) body.push(port >> 8, port & 255)
   }
   for (const { type, value } of tlvs)
@@ -152,7 +153,7 @@ export function writeProxyHeader(
   if (FIXED_BYTES + body.length > PROXY_HEADER_BYTES_MAX) {
     throw new RangeError(`Cannot write a PROXY header of ${FIXED_BYTES + body.length} bytes`)
   }
-  const family = known ? (from.length === 4 ? 0x11 : 0x21) : 0
+  const family = known ? (isIpv4 ? 0x11 : 0x21) : 0
   const command = known ? 0x21 : 0x20
   return Uint8Array.of(
     ...PROXY_SIGNATURE,
@@ -164,12 +165,20 @@ export function writeProxyHeader(
   )
 }
 
+/** What IPv4 addresses begin with as IPv6 ones, `::ffff:a.b.c.d`. */
+const MAPPED = [...Array<number>(10).fill(0), 255, 255]
+
+function mapped(address: readonly number[]): readonly number[] {
+  return address.length === 4 ? [...MAPPED, ...address] : address
+}
+
 function u16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
 }
 
 function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
+  if (MAPPED.every((octet, i) => bytes[i] === octet)) return bytes.subarray(12).join('.')
   const groups = Array.from({ length: 8 }, (_, i) => u16(bytes, i * 2).toString(16))
   // The longest run of two or more zero groups becomes `::` (RFC 5952 section 4.2).
   let best = { from: 0, length: 1 }

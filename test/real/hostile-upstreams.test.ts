@@ -73,6 +73,7 @@ const ANSWERS: readonly HostileAnswer[] = [
     '101 nobody asked for',
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n${POISON}`,
   ),
+  bad('101 that says to nothing', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'),
   bad('nothing, and closes', 'close'),
   bad('nothing, and resets', 'reset'),
   bad('half a head, and closes', 'HTTP/1.1 200 OK\r\nContent-Le', 'close'),
@@ -267,6 +268,24 @@ describe('hostile answers of an upstream', () => {
       assertReuse(name, body !== undefined)
     })
   }
+
+  it('nothing of others comes with 101 that says to nothing, behind one that does', async () => {
+    const upgrade = (name: string) =>
+      send({
+        port: under.plainPort,
+        pieces: [
+          `GET /hostile/${ANSWERS.findIndex((answer) => answer.name === name)} HTTP/1.1\r\n` +
+            'Host: a.test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+        ],
+        endAfter: 1,
+        withinMs: CASE_MS,
+      })
+    const first = await upgrade('101 nobody asked for')
+    assert.equal(first.answers[0]?.status, 101)
+    const { answers, rest } = await upgrade('101 that says to nothing')
+    assert.equal(answers[0]?.status, 502)
+    assert.ok(answers[0].head.length + rest.length < 1000)
+  })
 
   it('are forwarded in our own words: HTTP/1.1, chunked where there is no length', async () => {
     const until = ANSWERS.findIndex(({ name }) => name === 'HTTP/1.0 until it closes')

@@ -17,6 +17,14 @@ describe('isSealed()', () => {
   })
 })
 
+it('octet 0xA0 is a part of a value, not space (RFC 9110 section 5.5)', () => {
+  assert.ok(!isSealed('aes128gcm\xa0'))
+  assert.equal(openedCodings('br\xa0, aes128gcm'), 'Content-Encoding: br\xa0\r\n')
+  assert.deepEqual(sealedLines(['ETag: "a"\xa0 ', 'Content-Encoding: br\xa0 '], CODED), [
+    ...['ETag: W/"a"\xa0', 'Content-Encoding: br\xa0, aes128gcm', 'Cache-Control: no-store'],
+  ])
+})
+
 describe('openedCodings()', () => {
   it('leaves the codings in front', () => {
     assert.equal(openedCodings('aes128gcm'), '')

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fieldValue } from '../../wire/field-value.ts'
 import type { SealedBodyError } from '../../wire/sealed-body.ts'
 
 /** Of one session. */
@@ -71,7 +72,7 @@ export function sealedLines(lines: readonly string[], { isCoded, isEmpty }: Seal
   for (const line of lines) {
     const colon = line.indexOf(':')
     const name = line.slice(0, colon).toLowerCase()
-    const value = line.slice(colon + 1).trim()
+    const value = fieldValue(line, colon + 1)
     if (name === 'content-encoding') codings.push(...listOf(value))
     // Sealed anew each time, it is the same in meaning only (RFC 9110 section 8.8.1).
     else if (name === 'etag') kept.push(value.startsWith('W/') ? line : `ETag: W/${value}`)
@@ -95,6 +96,6 @@ export function sealedTrailer(lines: string): string {
 function listOf(value: string): string[] {
   return value
     .split(',')
-    .map((each) => each.trim())
+    .map((each) => fieldValue(each))
     .filter((each) => each !== '')
 }

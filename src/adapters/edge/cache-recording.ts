@@ -43,6 +43,10 @@ export class CacheRecording implements Front {
     return this.#front.wantsChunked
   }
 
+  get isUnderSession(): boolean {
+    return this.#front.isUnderSession
+  }
+
   onInterim(head: ResponseHeadReader): void {
     this.#front.onInterim(head)
   }

@@ -5,7 +5,13 @@
  */
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView } from '../../ports/data-plane.ts'
-import { type ProxyHeader, TLV, type Tlv, writeProxyHeader } from '../../wire/proxy-v2.ts'
+import {
+  type ProxyEndpoint,
+  type ProxyHeader,
+  TLV,
+  type Tlv,
+  writeProxyHeader,
+} from '../../wire/proxy-v2.ts'
 import type { Accepted } from './accepted.ts'
 import type { Channel } from './channel.ts'
 import type { RequestGate } from './request-gate.ts'
@@ -24,6 +30,8 @@ export interface Speaker {
   expire(now: number): void
   /** Finish what runs, then close. */
   drain(): void
+  /** Sessions were revoked: what goes on under one of them is over. */
+  recheck?(): void
   /** The connection is gone. */
   closed(): void
 }
@@ -49,7 +57,10 @@ export class ClientConnection {
   bytesOut = 0
   remoteAddress: string
   remotePort: number
+  /** Of the listener, whatever a proxy in front says. */
   readonly localPort: number
+  /** Where the client came to, by the word of a proxy in front. */
+  #destination: ProxyEndpoint | undefined
 
   constructor(
     accepted: Accepted,
@@ -73,9 +84,10 @@ export class ClientConnection {
     if (header?.source === undefined) return
     this.remoteAddress = header.source.address
     this.remotePort = header.source.port
+    this.#destination = header.destination
   }
 
-  /** A PROXY protocol v2 header about this client, with what Limen thinks of it. */
+  /** A PROXY protocol v2 header about this client, with what Limen thinks of it. TLVs that came are for Limen alone. */
   proxyHeader(): Uint8Array {
     const { decision } = this
     const tlvs: Tlv[] = []
@@ -90,10 +102,7 @@ export class ClientConnection {
     }
     return writeProxyHeader(
       { address: this.remoteAddress, port: this.remotePort },
-      {
-        address: this.accepted.localAddress,
-        port: this.localPort,
-      },
+      this.#destination ?? { address: this.accepted.localAddress, port: this.localPort },
       tlvs,
     )
   }

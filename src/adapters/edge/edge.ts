@@ -127,6 +127,8 @@ export class Edge implements EdgeContext {
   #caches: readonly ResponseCache[] = []
   #sweeper: NodeJS.Timeout
   readonly #kinds = new ClientKinds((cluster) => this.#forgetKind(cluster))
+  /** That were heard at the last sweep. */
+  #revocations = 0
   draining = false
   lately = performance.now()
   readonly now = (): number => performance.now()
@@ -323,7 +325,7 @@ export class Edge implements EdgeContext {
         connections: server.all.size,
         requests: server.requests,
         failures: server.failures,
-        latencyMs: server.pace.latencyMs,
+        latencyMs: server.pace.meanMs,
         latencyCounts: server.latencyCounts,
         ...saidBy(server, now, this.wallClock()),
       })),
@@ -445,6 +447,11 @@ export class Edge implements EdgeContext {
     const now = this.now()
     this.lately = now
     for (const { speaker } of this.#connections) if (speaker.deadline < now) speaker.expire(now)
+    const { revocations } = this.sessions
+    if (revocations !== this.#revocations) {
+      this.#revocations = revocations
+      for (const { speaker } of this.#connections) speaker.recheck?.()
+    }
     for (const pool of this.#pools.values()) pool.sweep(now)
     for (const cache of this.#caches) cache.sweep(now)
     for (const pool of this.#gonePools) pool.sweep(now)

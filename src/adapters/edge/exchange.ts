@@ -33,6 +33,7 @@ export type ExchangeFailure =
 /** Who asked. Octets lie in `OCTETS`, valid during the call only. */
 export interface Front {
   readonly wantsChunked: boolean
+  readonly isUnderSession: boolean
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
   /** Before its head: who the server says the user is. */
@@ -89,6 +90,7 @@ export class Exchange implements ResponseSink, Waiter {
   #takenAt = 0
   #pool: UpstreamPool | undefined
   #request: Buffer | undefined
+  #kind = 0
   #body: readonly Buffer[] = NO_BODY
   /** The body goes on after what is in `#body`, so it cannot be sent twice. */
   #streaming = false
@@ -111,6 +113,10 @@ export class Exchange implements ResponseSink, Waiter {
 
   get wantsChunked(): boolean {
     return this.#front.wantsChunked
+  }
+
+  get isUnderSession(): boolean {
+    return this.#front.isUnderSession
   }
 
   /** The server that serves (or served) this exchange. */
@@ -138,6 +144,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#front = how.recording ?? this.#asker
     this.#pool = pool
     this.#request = request
+    this.#kind = pool.kindOf(request)
     this.#body = body
     this.#idempotent = how.idempotent
     this.#streaming = how.streaming
@@ -229,7 +236,8 @@ export class Exchange implements ResponseSink, Waiter {
       // How long a client takes to send a body says nothing about the server.
       const latencyMs = this.#streaming ? undefined : now - this.#takenAt
       const fresh = this.#connection?.used === false
-      this.#pool?.succeeded(server, latencyMs, this.fit, { fresh, isError: head.status >= 500 })
+      const isError = head.status >= 500
+      this.#pool?.succeeded(server, latencyMs, this.#kind, this.fit, { fresh, isError })
     }
     if (head.loadStart > 0)
       server.said.hear(textOf(head.loadStart, head.loadEnd), head.isLoadBinary, now)
@@ -267,13 +275,17 @@ export class Exchange implements ResponseSink, Waiter {
     this.#request = undefined
     const now = this.#now()
     this.#meter.responded(101, now - this.startedAt)
-    this.#pool?.succeeded(this.#server as UpstreamServer, now - this.#takenAt, this.fit)
+    const server = this.#server as UpstreamServer
+    this.#pool?.succeeded(server, now - this.#takenAt, this.#kind, this.fit)
+    server.pace.tunnels++
     this.#front.onUpgrade(head, connection, from, to)
   }
 
   /** The tunnel that followed an upgrade is closed. */
   tunnelClosed(connection: UpstreamConnection): void {
-    this.#pool?.release(connection, this.#server as UpstreamServer, false)
+    const server = this.#server as UpstreamServer
+    server.pace.tunnels--
+    this.#pool?.release(connection, server, false)
   }
 
   onFailure(failure: UpstreamFailure): void {

@@ -19,7 +19,16 @@ import { type ClientConnection, DRAIN_IDLE_MS } from './client-connection.ts'
 import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
-import { fieldOf, head, isH2c, isHeadMethod, isHost, isIdempotent, target } from './http1-head.ts'
+import {
+  fieldOf,
+  head,
+  isH2c,
+  isHeadMethod,
+  isHost,
+  isIdempotent,
+  isWebSocket,
+  target,
+} from './http1-head.ts'
 import { Http1Response } from './http1-response.ts'
 import { sessionRequest, withoutProof, withoutSeal } from './http1-session.ts'
 import { HEAD_BYTES_MAX, keep, OCTETS, prepend, READ_AT, textOf } from './octets.ts'
@@ -125,6 +134,10 @@ export class Http1Connection implements Front {
       this.#read(READ_AT, READ_AT + octets.length)
     }
     if (!this.#readsStopped) this.#channel.resumeReads()
+  }
+
+  get isUnderSession(): boolean {
+    return this.#session !== undefined
   }
 
   get wantsChunked(): boolean {
@@ -241,7 +254,13 @@ export class Http1Connection implements Front {
       head.keepAlive && !edge.draining && connection.requests < limits.requestsPerConnection
     this.#isHead = isHeadMethod()
     this.#idempotent = this.#isHead || isIdempotent()
-    this.#upgrade = head.upgradeStart > 0 && head.contentLength <= 0 && !head.chunked && !isH2c()
+    // RFC 9110 section 7.8: of HTTP/1.0 it is ignored.
+    this.#upgrade =
+      head.upgradeStart > 0 &&
+      head.minorVersion === 1 &&
+      head.contentLength <= 0 &&
+      !head.chunked &&
+      !isH2c()
     this.#headSent = false
     this.#started = false
     this.#setCookie = undefined
@@ -422,7 +441,10 @@ export class Http1Connection implements Front {
   ): boolean {
     const client = this.#connection
     const { secure, decision } = client
-    const about = { authority, secure, upgrade: this.#upgrade, tier: decision?.tier ?? 1 }
+    const about = {
+      ...{ authority, secure, upgrade: this.#upgrade, tier: decision?.tier ?? 1 },
+      webSocket: this.#upgrade && isWebSocket(),
+    }
     const request = sessionRequest(head, about)
     const admitted = admitRequest(this.#edge, client, terms, request, fieldOf)
     if ('status' in admitted) {
@@ -450,6 +472,13 @@ export class Http1Connection implements Front {
       this.#bodyTooLargeToHold()
       this.#resume()
     }
+  }
+
+  /** What a server is about to answer may come: it had it before. */
+  recheck(): void {
+    if (this.#session?.isRevoked(this.#edge.sessions) !== true) return
+    if (this.#phase === 'tunnel' || this.#headSent) this.#channel.destroy()
+    else if (this.#phase === 'body' || !this.#started) this.#refuseSession('revoked')
   }
 
   /** Later than at its head; the connection goes on when the request is whole and nobody has got any of it. */

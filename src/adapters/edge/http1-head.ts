@@ -45,6 +45,12 @@ export function isH2c(): boolean {
   return /\bh2c\b/i.test(textOf(head.upgradeStart, head.upgradeEnd))
 }
 
+/** RFC 6455 section 4.1. */
+export function isWebSocket(): boolean {
+  const isGet = head.methodEnd - head.start === 3 && isMethod('GET')
+  return isGet && /^websocket$/i.test(textOf(head.upgradeStart, head.upgradeEnd))
+}
+
 function isMethod(method: string): boolean {
   for (let i = 0; i < method.length; i++) {
     if (OCTETS[head.start + i] !== method.charCodeAt(i)) return false

@@ -70,7 +70,8 @@ export class Http1Response {
     // What is sent on is ours to frame: an answer of HTTP/1.0 may not be chunked or kept alive.
     if (response.minorVersion === 0) OCTETS[response.start + MINOR_VERSION_AT] = 49
     if (sealing === undefined) {
-      const dechunk = framing === 'chunked' && minorVersion === 0
+      // HTTP/1.0 knows none, whether a body follows or not (RFC 9112 section 6.1).
+      const dechunk = minorVersion === 0 && response.transferEncodingStart > 0
       this.#from = rewriteHead(response, dechunk, added)
       this.#to = response.end
     } else {

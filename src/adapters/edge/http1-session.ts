@@ -14,7 +14,7 @@ const NOTHING: Buffer = Buffer.alloc(0)
 /** From the head in `OCTETS` that `head` describes. */
 export function sessionRequest(
   head: RequestHeadReader,
-  of: Pick<SessionRequest, 'authority' | 'secure' | 'upgrade' | 'tier'>,
+  of: Pick<SessionRequest, 'authority' | 'secure' | 'upgrade' | 'webSocket' | 'tier'>,
 ): SessionRequest {
   const { start, sessionKey, signature, signatureInput, contentDigest } = head
   // Made to text once: what is cut from text costs a fraction of what is cut from octets.

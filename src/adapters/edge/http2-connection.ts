@@ -42,6 +42,8 @@ const CONTROL_PRICE = 1
 const WINDOW_STEP_MIN = 256
 /** Settings of one frame that cost as much as a frame. There are six. */
 const SETTINGS_PER_PRICE = 8
+/** Clients skip no ids, as a rule; of one that does only the latest gaps are remembered. */
+const SKIPPED_MAX = 64
 /** While streams need watching their deadlines are looked at this often. */
 const WATCH_MS = 500
 const LINGER_MS = 1000
@@ -78,6 +80,8 @@ export class Http2Connection implements Speaker {
   #settingsSeen = false
   #pending: Buffer | undefined
   #lastStream = 0
+  /** Ids below the last that were never used: first and last of each gap. */
+  readonly #skipped: number[] = []
   #tableBytes = TABLE_BYTES
   #received = 0
   // A header block that goes on in CONTINUATION frames.
@@ -140,6 +144,10 @@ export class Http2Connection implements Speaker {
     if (this.#drainUntil < now) this.#goAway(h2.NO_ERROR)
     for (const stream of this.#streams.values()) if (stream.deadline < now) stream.expire(now)
     this.#watch()
+  }
+
+  recheck(): void {
+    for (const stream of [...this.#streams.values()]) stream.recheck()
   }
 
   /** Wants the connection to end: at the next quiet moment, or when `by` has come. */
@@ -406,7 +414,7 @@ export class Http2Connection implements Speaker {
       this.#trailers(id)
       return
     }
-    this.#lastStream = id
+    this.#open(id)
     if (this.#goingAway) return
     if (this.#streams.size >= this.#streamsMax) {
       this.charge(RESET_PRICE)
@@ -424,11 +432,27 @@ export class Http2Connection implements Speaker {
     else stream.onRequest(fields, this.#blockEnds)
   }
 
+  /** Its first use closes all that could have come before it (section 5.1.1). */
+  #open(id: number): void {
+    const next = (this.#lastStream + 1) | 1
+    if (id > next) this.#skipped.push(next, id - 2)
+    if (this.#skipped.length > 2 * SKIPPED_MAX) this.#skipped.splice(0, 2)
+    this.#lastStream = id
+  }
+
+  #isSkipped(id: number): boolean {
+    return this.#skipped.some((first, k) => {
+      return k % 2 === 0 && first <= id && id <= (this.#skipped[k + 1] as number)
+    })
+  }
+
   /** A second header block ends a request (section 8.1). Its fields are not sent on. */
   #trailers(id: number): void {
     const stream = this.#streams.get(id)
     if (stream === undefined) {
-      this.charge(CONTROL_PRICE)
+      // Of a stream that was, it may have been on its way when we closed it; else nothing can (section 5.1.1).
+      if (this.#isSkipped(id)) this.#fail(h2.PROTOCOL_ERROR)
+      else this.charge(CONTROL_PRICE)
       return
     }
     const isTrailer =

@@ -18,7 +18,7 @@ export function sessionRequest(
   const hasBody = !ended && fields.contentLength !== 0
   return {
     ...{ ...of, method, authority, sessionKey, signature, signatureInput, proofDoubled, cookies },
-    ...{ target: fields.path, hasBody, upgrade: false },
+    ...{ target: fields.path, hasBody, upgrade: false, webSocket: false },
     contentDigest: fields.onlyText('content-digest'),
     codings: () => codingsOf(fields.lines),
   }

@@ -37,6 +37,12 @@ const NOT_SERVED = new Set(['CONNECT', 'TRACE'])
 /** Octets of all responses of a connection that may wait before upstreams are held back. */
 const QUEUED_MAX = 1_048_576
 
+/** What of the Cookie field is sent on. */
+function cookieLine({ cookies }: RequestFields, session: SessionTerms | undefined): string {
+  const kept = session === undefined ? cookies : cookiesWithoutSession(cookies)
+  return kept === '' ? '' : `cookie: ${kept}\r\n`
+}
+
 export class Http2Stream implements Front {
   readonly id: number
   readonly wantsChunked = false
@@ -127,14 +133,14 @@ export class Http2Stream implements Front {
     const suffix = this.#connection.suffix(authority, () =>
       forwardingFields(client, authority, '2'),
     )
-    const cookies = session === undefined ? fields.cookies : cookiesWithoutSession(fields.cookies)
-    const cookie = cookies === '' ? '' : `cookie: ${cookies}\r\n`
+    const cookie = cookieLine(fields, session)
     const proof = session === undefined ? fields.proofLines : (this.#session?.assertion?.text ?? '')
     const lines =
       this.#session?.sealing === undefined
         ? fields.lines
         : linesWithoutSeal(fields.lines, this.#session.opener)
-    this.#request = `${fields.method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${this.#told}${pool.settings.fields ?? ''}`
+    const sent = this.#session?.target ?? path
+    this.#request = `${fields.method} ${sent} HTTP/1.1\r\nHost: ${authority}\r\n${lines}${cookie}${proof}${suffix}${this.#told}${pool.settings.fields ?? ''}`
     if (this.#tier === 3) this.#beginCapture()
     this.#body = new Http2RequestBody(fields.contentLength, this.#session, this.#capture)
     if (ended) {
@@ -214,6 +220,10 @@ export class Http2Stream implements Front {
 
   // --- Session keys --------------------------------------------------------------------------------
 
+  get isUnderSession(): boolean {
+    return this.#session !== undefined
+  }
+
   /** False when the request has been answered instead. */
   #passes(terms: SessionTerms, fields: RequestFields, ended: boolean): boolean {
     const { edge, client } = this.#connection
@@ -239,6 +249,13 @@ export class Http2Stream implements Front {
       }
       this.#allowMore()
     }
+  }
+
+  /** What a server is about to answer may come: it had it before. */
+  recheck(): void {
+    if (this.#closed || this.#session?.isRevoked(this.#connection.edge.sessions) !== true) return
+    if (this.#headSent) this.abort(h2.CANCEL)
+    else if (!this.#requestEnded || !this.#started) this.#refuseSession('revoked')
   }
 
   #refuseSession(code: SessionRefusal): void {

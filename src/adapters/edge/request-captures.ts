@@ -5,7 +5,9 @@
  *
  * @module
  */
+
 import type { CapturedRequest, FlowEnd } from '../../ports/request-capture.ts'
+import { fieldValue } from '../../wire/field-value.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 export interface CaptureLimits {
@@ -165,5 +167,5 @@ export function captureOver(
 
 function fieldOf(line: string): readonly [name: string, value: string] {
   const colon = line.indexOf(':')
-  return [line.slice(0, colon), line.slice(colon + 1).trim()]
+  return [line.slice(0, colon), fieldValue(line, colon + 1)]
 }

@@ -26,7 +26,7 @@ export function forwardedHead(
   added: readonly Buffer[],
   how: HeadForwarding,
 ): Buffer {
-  if (head.absolute || how.upgrade || head.minorVersion === 0) {
+  if (head.absolute || how.upgrade || how.target !== undefined || head.minorVersion === 0) {
     return unusualHead(head, host, added, how)
   }
   const last = head.end - 2
@@ -64,7 +64,7 @@ export function forwardedLines(head: RequestHeadReader): string {
   return fields + textOf(from, head.end - 2)
 }
 
-/** Absolute targets, upgrades, HTTP/1.0: rare enough for strings. */
+/** Absolute targets and other ones than came, upgrades, HTTP/1.0: rare enough for strings. */
 function unusualHead(
   head: RequestHeadReader,
   host: string,

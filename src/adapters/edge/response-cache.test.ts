@@ -190,6 +190,19 @@ describe('ResponseCache', () => {
     }
   })
 
+  it('answers with the values it was given, to the octet', () => {
+    const { ask, settle } = opened()
+    const { filling = assert.fail('nothing is asked for') } = ask()
+    filling.store(PAGE, ['X-Name: \xa0caf\xe9\xa0 ', 'ETag:"a"'], Buffer.from('body'))
+    const told = ask()
+    settle()
+    assert.deepEqual(told.answer?.fields, [
+      ['X-Name', '\xa0caf\xe9\xa0'],
+      ['ETag', '"a"'],
+      ['Age', '0'],
+    ])
+  })
+
   it('never answers within the call that asks', () => {
     const { fill, ask, settle } = opened()
     fill()

@@ -10,6 +10,7 @@
 import type { Tier } from '../../behavior/tier.ts'
 import type { CachePurge, CacheSettings } from '../../ports/data-plane.ts'
 import { hostName } from '../../routing/match-route.ts'
+import { fieldValue } from '../../wire/field-value.ts'
 import {
   type CacheRequest,
   matchesEtag,
@@ -306,7 +307,7 @@ function answerOf(entry: Entry, { ifNoneMatch }: CacheRequest, now: number): Oct
   const age = String(entry.ageS + Math.floor(ageMs(entry, now) / 1000))
   const fields = entry.lines.map((line) => {
     const colon = line.indexOf(':')
-    return [line.slice(0, colon), line.slice(colon + 1).trim()] as const
+    return [line.slice(0, colon), fieldValue(line, colon + 1)] as const
   })
   if (ifNoneMatch === '' || !matchesEtag(ifNoneMatch, entry.etag)) {
     return { status: 200, fields: [...fields, ['Age', age]], body: entry.body }

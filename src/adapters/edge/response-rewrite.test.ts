@@ -69,6 +69,43 @@ describe('rewriteHead()', () => {
   })
 })
 
+describe('what Connection names (RFC 9110 section 7.6.1)', () => {
+  const NAMEABLE = new Set(['a', 'bb'])
+  const line = fc.constantFrom(
+    ...['A: 1', 'Bb: 22', 'a: 3', 'Abc: 4', 'Set-Cookie: c', 'Keep-Alive: 5', 'TE: x'],
+    ...['Connection: close', 'Connection: A', 'Connection: x, Bb', 'Connection: set-cookie'],
+    ...['Connection: keep-alive,bb,,a'],
+  )
+  /** Written anew, in other words. */
+  const left = (lines: readonly string[]): string[] => {
+    const nameOf = (each: string) => each.slice(0, each.indexOf(':')).toLowerCase()
+    const named = lines
+      .filter((each) => nameOf(each) === 'connection')
+      .flatMap((each) => each.slice(11).toLowerCase().split(','))
+      .map((each) => each.trim())
+      .filter((each) => NAMEABLE.has(each))
+    const gone = new Set(['connection', 'keep-alive', 'te', ...named])
+    return lines.filter((each) => !gone.has(nameOf(each)))
+  }
+
+  it('is not sent on, wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 9 }),
+        fc.nat(9),
+        fc.boolean(),
+        (some, at, dechunk) => {
+          const chunked = 'Transfer-Encoding: chunked'
+          const lines = [...some.slice(0, at), chunked, ...some.slice(at)]
+          const kept = left(lines).filter((each) => !dechunk || each !== chunked)
+          assert.equal(rewritten(lines, dechunk, ['X: 1']), expected(['X: 1', ...kept]))
+        },
+      ),
+      { seed: 20_261_206 },
+    )
+  })
+})
+
 describe('keptLines()', () => {
   it('gives the fields as rewriteHead() leaves them', () => {
     const line = fc.constantFrom(

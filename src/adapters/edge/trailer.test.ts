@@ -26,6 +26,7 @@ describe('sendableTrailer()', () => {
       'Keep-Alive',
       'TE',
       'Upgrade',
+      'HTTP2-Settings',
       'Set-Cookie',
       'Authorization',
       'Proxy-Connection',

@@ -28,6 +28,8 @@ export interface ResponseSink {
   readonly bodyless: boolean
   /** Chunked bodies are handed on with their framing (checked), else as plain data. */
   readonly wantsChunked: boolean
+  /** The request was looked at for a session key: only the edge speaks of it. */
+  readonly isUnderSession: boolean
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
   onBody(from: number, to: number): void
@@ -207,7 +209,9 @@ export class UpstreamConnection {
     let from = start
     for (;;) {
       const { readsLoad, userField } = this.#options
-      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX, readsLoad(), userField())
+      const { isUnderSession } = sink
+      const field = userField()
+      const read = head.read(OCTETS, from, to, HEAD_BYTES_MAX, readsLoad(), field, isUnderSession)
       if (read === 'incomplete') {
         if (to - from > HEAD_BYTES_MAX) this.#fail('bad-response')
         else if (to > from) this.#pending = keep(from, to)
