@@ -123,6 +123,7 @@ async function warmHandshakes(suite: Suite): Promise<() => number> {
     seal: (contents) => steks.sealTicket(STEK, contents, random),
     epoch: () => 1,
     encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+    isFollowed: () => false,
     sessions: new SessionGenerations(100_000),
   }
   const key = { ...served, kem: KEM.x25519, suites: [suite], publicKey: pair.publicKey }

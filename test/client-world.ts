@@ -43,6 +43,8 @@ export class Server {
     readonly method: string
     readonly headers: Headers
   }[] = []
+  /** Codes that the next requests of a path are refused with. */
+  readonly refusals = new Map<string, string[]>()
   /** What clients said of who logged in. */
   readonly logins: string[] = []
   readonly #identity = generateKeyPairSync('ed25519')
@@ -66,6 +68,7 @@ export class Server {
       seal: (contents) => this.#steks.sealTicket(STEK, contents, random),
       epoch: () => 5,
       encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+      isFollowed: () => false,
       sessions: new SessionGenerations(1000),
     }
   }
@@ -98,6 +101,10 @@ export class Server {
 
   #answer(path: string, body: Uint8Array, ticket: string | null): Response {
     const headers = { date: new Date(this.now * 1000).toUTCString() }
+    const refused = this.refusals.get(path)?.shift()
+    if (refused !== undefined) {
+      return new Response('', { status: 400, headers: { ...headers, 'sessionkey-error': refused } })
+    }
     if (path === 'authority') return new Response(this.authorityKey, { headers })
     if (path === 'keys') return new Response(this.#config(), { headers })
     const asked = openSession(

@@ -95,6 +95,8 @@ export interface SessionOffice {
   epoch(): number
   encodeUrl(bytes: Uint8Array): string
   readonly sessions: SessionGenerations
+  /** Was the session told to have gone on from this generation, also before a restart? */
+  isFollowed(session: string, generation: number): boolean
 }
 
 /** What is known of who asks. */
@@ -219,9 +221,12 @@ function checkPrevious(
 }
 
 /** Has the session gone on to a later generation? */
-function isFollowed({ sessions, encodeUrl }: SessionOffice, previous: TicketContents): boolean {
-  const latest = sessions.latest(encodeUrl(previous.sessionId))
-  return latest !== undefined && latest > previous.generation
+function isFollowed(office: SessionOffice, previous: TicketContents): boolean {
+  const session = office.encodeUrl(previous.sessionId)
+  const latest = office.sessions.latest(session)
+  if (latest !== undefined && latest > previous.generation) return true
+  // What is remembered here is forgotten by a restart, and when there is too much.
+  return office.isFollowed(session, previous.generation)
 }
 
 function answer(

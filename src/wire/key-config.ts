@@ -62,18 +62,20 @@ export function readKeyConfig(bytes: Uint8Array): KeyConfig | undefined {
     const value = tlvs.get(FIRST_KEY + i)
     const key = value === undefined ? undefined : readKey(value)
     if (key === undefined) return undefined
-    keys.push(key)
+    if (key !== 'of the future') keys.push(key)
   }
   if (keys.length === 0) return undefined
   const signed = bytes.subarray(0, bytes.length - SIGNATURE_BYTES - 4)
   return { keys, signed, signature }
 }
 
-function readKey(value: Uint8Array): PublicKeyConfig | undefined {
+/** One of a KEM that is not known is no reason to refuse the others. */
+function readKey(value: Uint8Array): PublicKeyConfig | 'of the future' | undefined {
   if (value.length < FIXED_BYTES) return undefined
   const kem = u16(value, 2)
   const end = FIXED_BYTES + u16(value, 12) * 2
-  if (!isKem(kem) || value.length !== end + KEM_KEY_BYTES[kem]) return undefined
+  if (!isKem(kem)) return value.length > end ? 'of the future' : undefined
+  if (value.length !== end + KEM_KEY_BYTES[kem]) return undefined
   const suites: Suite[] = []
   for (let at = FIXED_BYTES; at < end; at += 2) {
     const suite = u16(value, at)

@@ -356,6 +356,17 @@ describe('readKeyConfig()', () => {
     assert.throws(() => writeKeyConfig([]), RangeError)
   })
 
+  it('leaves out a key of a KEM that is not known', () => {
+    const signed = writeKeyConfig([xWing, key])
+    // Behind the type and length of the TLV and the key's id.
+    new DataView(signed.buffer, signed.byteOffset).setUint16(6, 0xfe01)
+    const read = readKeyConfig(sealKeyConfig(signed, new Uint8Array(64)))
+    assert.deepEqual(read?.keys, [key])
+    const alone = writeKeyConfig([key])
+    new DataView(alone.buffer, alone.byteOffset).setUint16(6, 0xfe01)
+    assert.equal(readKeyConfig(sealKeyConfig(alone, new Uint8Array(64))), undefined)
+  })
+
   it('takes anything without an exception', () => {
     const whole = sealKeyConfig(writeKeyConfig([key]), new Uint8Array(64))
     fc.assert(

@@ -10,11 +10,23 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import WebSocket, { WebSocketServer } from 'ws'
 import { webSocketUrl } from '../../src/apps/browser/sign-request.ts'
-import { HOST, type Holder, type SessionEdge, startSessionEdge } from './session-edge-under-test.ts'
+import { send } from './raw-client.ts'
+import {
+  HOST,
+  type Holder,
+  type SessionEdge,
+  startSessionEdge,
+  VERSIONS,
+} from './session-edge-under-test.ts'
 
 /** What the server was asked for, and whether it was told by whom. */
 const seen: { url: string; assertion: string | undefined }[] = []
-const server = createServer()
+/** Of ordinary requests. */
+const asked: string[] = []
+const server = createServer((request, response) => {
+  asked.push(request.url ?? '')
+  response.end()
+})
 const sockets = new WebSocketServer({ server })
 sockets.on('connection', (socket, { url = '', headers }) => {
   seen.push({ url, assertion: headers['limen-assertion'] as string | undefined })
@@ -60,6 +72,17 @@ function open(target: string, headers: Record<string, string> = {}): Promise<str
   })
 }
 
+let revocations = 0
+function revoke({ id }: Holder): void {
+  const entry = {
+    kind: 'revoke',
+    session: id,
+    generation: 2 ** 31,
+    until: site.now() + 900,
+  } as const
+  site.worker.hear([{ ...entry, seq: ++revocations }], false, site.now())
+}
+
 describe('a WebSocket with a token in its query', () => {
   for (const [asked, passed] of [
     ['/ws', '/ws'],
@@ -100,6 +123,46 @@ describe('a WebSocket with a token in its query', () => {
     const target = await webSocketProof(user, '/ws', site.now())
     const answer = await site.ask('HTTP/1.1', { path: target })
     assert.equal(answer.fields['sessionkey-error'], 'session_needed')
+    const before = seen.length
+    for (const [method, protocol] of [
+      ['DELETE', 'websocket'],
+      ['GET', 'other'],
+    ]) {
+      const { answers } = await send({
+        port: site.edge.plainPort,
+        pieces: [
+          `${method} ${target} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+        ],
+        endAfter: 1,
+        withinMs: 5000,
+      })
+      assert.equal(answers[0]?.status, 401, `${method} ${protocol}`)
+    }
+    assert.equal(seen.length, before)
+  })
+
+  it('is cut from any other request', async () => {
+    const target = await webSocketProof(user, '/http?room=1', site.now())
+    for (const version of VERSIONS) {
+      const fields = await user.sign({ path: target })
+      const answer = await site.ask(version, { path: target, fields })
+      assert.equal(answer.status, 200)
+      assert.equal(asked.at(-1), '/http?room=1', version)
+    }
+  })
+
+  it('ends with its session, within a second', async () => {
+    const other = await site.holder()
+    const target = await webSocketProof(other, '/ws', site.now())
+    const socket = new WebSocket(`ws://127.0.0.1:${site.edge.plainPort}${target}`, {
+      headers: { host: HOST },
+    })
+    await once(socket, 'open')
+    const closed = once(socket, 'close')
+    const began = performance.now()
+    revoke(other)
+    await closed
+    assert.ok(performance.now() - began < 1000)
   })
 })
 

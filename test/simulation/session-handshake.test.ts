@@ -49,6 +49,7 @@ function keyServer() {
     seal: (contents) => steks.sealTicket(STEK, contents, random),
     epoch: () => 5,
     encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+    isFollowed: () => false,
     sessions,
   }
   const configOf = (kem: Kem): PublicKeyConfig => {

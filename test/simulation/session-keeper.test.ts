@@ -176,6 +176,18 @@ describe('SessionKeeper', () => {
     assert.equal(sent(server, 'rotate').length, 2)
   })
 
+  it('reads the configuration once more when its suite is not offered, and then gives up', async () => {
+    const server = new Server()
+    const tab = new Tab(server)
+    server.refusals.set('session', ['suite_refused'])
+    assert.equal((await tab.keeper.session()).generation, 1)
+    assert.equal(sent(server, 'keys').length, 2)
+    const other = new Tab(server)
+    server.refusals.set('session', ['suite_refused', 'suite_refused', 'suite_refused'])
+    await assert.rejects(other.keeper.session(), { code: 'refused' })
+    assert.equal(server.refusals.get('session')?.length, 1)
+  })
+
   it('works with a clock that is a day off, either way', async () => {
     for (const skewMs of [-86_400_000, 86_400_000, 86_400_000 * 3]) {
       const server = new Server()

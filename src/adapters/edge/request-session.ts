@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { KnownSession } from '../../keys/session/validate-request.ts'
 import type { Answer } from './answer.ts'
 import type { BodyDigest } from './body-digest.ts'
 import type { BodyOpener, BodySealing } from './body-sealing.ts'
@@ -17,7 +18,7 @@ import {
   type SessionRequest,
   type SessionTerms,
 } from './session-check.ts'
-import type { AssertionLine } from './session-guard.ts'
+import type { AssertionLine, SessionGuard } from './session-guard.ts'
 import type { PlacedSession } from './session-places.ts'
 
 export class RequestSession {
@@ -29,6 +30,7 @@ export class RequestSession {
   /** To be sent on instead of the one that came. */
   readonly target: string | undefined
   readonly who: PlacedSession | undefined
+  readonly #known: KnownSession<unknown> | undefined
   /** The answer's body is sealed; undefined where bodies pass as they are. */
   readonly sealing: BodySealing | undefined
   /** The request's body is opened. */
@@ -45,6 +47,7 @@ export class RequestSession {
     this.target = pass.target
     this.sealing = pass.sealing
     this.who = pass.who
+    this.#known = pass.known
     this.opener = pass.opener
     if (pass.met === undefined) return
     this.isHeld = true
@@ -53,6 +56,11 @@ export class RequestSession {
       this.isHeld = false
       onWord(refusalOf(met))
     })
+  }
+
+  /** Was the session ended since? */
+  isRevoked(sessions: SessionGuard): boolean {
+    return this.#known !== undefined && sessions.isRevoked(this.#known)
   }
 
   /** It has been answered, or nobody waits for it any more. */

@@ -37,7 +37,10 @@ describe('sessionAnswer()', () => {
     const typeOf = (code: SessionRefusal) =>
       new Map(sessionAnswer(code, '', true, NOW).fields).get('Content-Type')
     assert.equal(typeOf('session_needed'), 'text/html; charset=utf-8')
-    assert.equal(typeOf('stek_unknown'), 'application/problem+json')
+    assert.equal(typeOf('feed_silent'), 'application/problem+json')
+    // Its worker knows what to do; a cookie has nobody to try again.
+    assert.equal(typeOf('stek_unknown'), 'text/html; charset=utf-8')
+    assert.equal(sessionAnswer('stek_unknown', '', true, NOW).status, 401)
   })
 })
 

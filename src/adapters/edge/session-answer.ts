@@ -96,7 +96,9 @@ export function sessionAnswer(
   page: boolean,
   now: number,
 ): Answer {
-  const status = STATUSES.get(code) ?? 401
+  // A cookie has nobody to try again; the page brings one, who does.
+  const opensAnew = page && code === 'stek_unknown'
+  const status = opensAnew ? 401 : (STATUSES.get(code) ?? 401)
   const fields: Answer['fields'] = [
     ['SessionKey-Error', code],
     ['Cache-Control', 'no-store'],

@@ -57,7 +57,7 @@ function signed(): SessionRequest {
   const mac = createHmac('sha256', requestKey).update(proofBase(proven, parameters))
   return {
     ...{ method: 'POST', authority: 'shop.test', secure: true, target: '/cart?a=1' },
-    ...{ hasBody: true, upgrade: false, sessionKey, contentDigest: DIGEST },
+    ...{ hasBody: true, upgrade: false, webSocket: false, sessionKey, contentDigest: DIGEST },
     signature: `lim=:${mac.digest('base64')}:`,
     signatureInput: `lim=${parameters.raw}`,
     ...{ proofDoubled: false, cookies: '', tier: 1, codings: () => '' },
@@ -102,7 +102,8 @@ describe(`checkSession() (seed ${SEED})`, () => {
     const garbage = fc.record({
       ...{ method: text, authority: text, target: text, sessionKey: text, signature: text },
       ...{ signatureInput: text, contentDigest: text, cookies: text },
-      ...{ hasBody: fc.boolean(), upgrade: fc.boolean(), secure: fc.boolean() },
+      ...{ hasBody: fc.boolean(), upgrade: fc.boolean(), webSocket: fc.boolean() },
+      secure: fc.boolean(),
       ...{ proofDoubled: fc.boolean(), tier: fc.constantFrom(1 as const, 2 as const, 3 as const) },
       codings: fc.func(text),
     })

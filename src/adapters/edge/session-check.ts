@@ -31,8 +31,10 @@ export interface SessionRequest {
   /** Path and query. */
   readonly target: string
   readonly hasBody: boolean
-  /** It asks for another protocol: in a browser, a WebSocket. */
+  /** It asks for another protocol. */
   readonly upgrade: boolean
+  /** That is a WebSocket (RFC 6455 section 4.1), for which the proof may come in the query. */
+  readonly webSocket: boolean
   readonly sessionKey: string
   readonly signature: string
   readonly signatureInput: string
@@ -51,6 +53,8 @@ export interface SessionPass {
   readonly kind: 'pass'
   /** Who asks; undefined: nobody. */
   readonly who: PlacedSession | undefined
+  /** The same as the guard knows it. */
+  readonly known: KnownSession<unknown> | undefined
   /** By a proof, by the cookie alone, or as nobody. */
   readonly result: 'valid' | 'bearer' | 'none'
   /** Says to the server who asks. */
@@ -84,7 +88,7 @@ export interface SessionStop {
 const NOBODY: SessionPass = {
   ...{ kind: 'pass', result: 'none', assertion: undefined, hint: undefined },
   ...{ target: undefined, digest: undefined, met: undefined },
-  ...{ sealing: undefined, opener: undefined, who: undefined },
+  ...{ sealing: undefined, opener: undefined, who: undefined, known: undefined },
 }
 
 /** @param now seconds since 1970, may have a fraction */
@@ -95,10 +99,22 @@ export function checkSession(
   now: number,
 ): SessionCheck {
   if (request.proofDoubled) return stop('sig_params')
-  if (request.upgrade) {
-    const cut = cutQueryToken(request.target)
-    if (cut !== undefined) return checkToken(guard, terms, request, cut, now)
-  }
+  const cut = cutQueryToken(request.target)
+  if (cut === undefined) return checkProof(guard, terms, request, now)
+  if (request.webSocket) return checkToken(guard, terms, request, cut, now)
+  const check = checkProof(guard, terms, request, now)
+  // It holds the ticket, and is no proof of this: nobody else is to see it.
+  const isToken = check.kind === 'pass' && readQueryToken(cut.token) !== undefined
+  return isToken ? { ...check, target: cut.target } : check
+}
+
+/** Without a token. */
+function checkProof(
+  guard: SessionGuard,
+  terms: SessionTerms,
+  request: SessionRequest,
+  now: number,
+): SessionCheck {
   if (request.sessionKey !== '') return checkFields(guard, terms, request, now)
   // Who shows a cookie has no key to open what is sealed.
   if (terms.bearer && !terms.sealBodies && request.cookies !== '') {
@@ -238,6 +254,7 @@ function pass(
     sealing: undefined,
     opener: undefined,
     who: { id: session.id, generation: session.ticket.generation },
+    known: session,
   }
 }
 

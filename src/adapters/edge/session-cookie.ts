@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fieldValue } from '../../wire/field-value.ts'
 
 export const SESSION_COOKIE = '__Host-limen'
 const NAME = `${SESSION_COOKIE}=`
@@ -22,7 +23,7 @@ export function takeSessionCookie(cookies: string): CookieSeen | undefined {
   let sessionKey: string | undefined
   const rest: string[] = []
   for (const part of cookies.split(';')) {
-    const pair = part.trim()
+    const pair = fieldValue(part)
     if (pair.startsWith(NAME)) sessionKey ??= fieldOf(pair.slice(NAME.length))
     else if (pair !== '') rest.push(pair)
   }

@@ -32,6 +32,10 @@ export interface SessionGuard<Key = unknown> {
     group: number | undefined,
     now: number,
   ): KnownSession<Key> | ProofRefusal
+  /** How many revocations were heard: when there are more, what goes on is asked about again. */
+  readonly revocations: number
+  /** Was it ended, whatever its ticket says? */
+  isRevoked(session: KnownSession<Key>): boolean
   /**
    * Asks beyond this worker whether a valid proof is fresh: for requests that must not be made twice. Never rejects;
    * `failed` only where the policy is closed.
@@ -81,6 +85,8 @@ export const NO_SESSIONS: SessionGuard = {
   groupOf: () => undefined,
   validate: () => ({ kind: 'refused', code: 'stek_unknown' }),
   bearer: () => 'stek_unknown',
+  revocations: 0,
+  isRevoked: () => false,
   meet: async () => 'failed',
   hintFor: () => undefined,
   sealing: () => {

@@ -285,7 +285,8 @@ export class SessionKeeper {
     state: SessionState,
     tries: Tries,
   ): { readonly state: SessionState; readonly tries: Tries } | undefined {
-    if (code === 'kid_unknown' && !tries.freshKeys) {
+    // The configuration at hand is an old one.
+    if ((code === 'kid_unknown' || code === 'suite_refused') && !tries.freshKeys) {
       return { state, tries: { ...tries, freshKeys: true } }
     }
     if (code !== 'clock_skew' || tries.freshClock || date === undefined) return undefined

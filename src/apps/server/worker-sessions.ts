@@ -46,6 +46,11 @@ export interface WorkerSessions {
 
 /** Hosts whose group is remembered; a client may ask for any. */
 const HOSTS_MAX = 1024
+const REVOKES: ReadonlySet<NumberedEntry['kind']> = new Set([
+  'revoke',
+  'revoke-subject',
+  'revoke-group',
+])
 const NO_GROUPS: NonNullable<SessionKeysGiven['groups']> = []
 
 /** Of a worker that has nobody to ask. */
@@ -75,6 +80,7 @@ export function workerSessions(
   let groups = NO_GROUPS
   let groupIds: ReadonlySet<number> = new Set()
   const first = new FirstRequests()
+  let revoked = 0
   validator.onOpened = (sessionKey, { group, ticket }) =>
     first.opened(sessionKey, group, ticket.expires)
   const missed = new MissedKeys(host.onMissed)
@@ -101,6 +107,10 @@ export function workerSessions(
 
   const guard: SessionGuard<RequestKey> = {
     groupOf,
+    get revocations() {
+      return revoked
+    },
+    isRevoked: (session) => validator.isRevoked(session),
     // A session is the same object as long as the validator remembers the ticket.
     hintFor(session, tier, now, everyS) {
       const { id, ticket } = session
@@ -184,6 +194,7 @@ export function workerSessions(
     },
     hear(entries, anew, now) {
       if (anew) revocations.startAnew()
+      revoked += entries.filter(({ kind }) => REVOKES.has(kind)).length
       return entries.every((entry) => revocations.take(entry, now))
     },
     sawElsewhere(proofs, now) {

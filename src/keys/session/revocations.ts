@@ -137,6 +137,11 @@ export class Revocations {
     return [known.soon, known.last].some((one) => generation <= one.generation && now >= one.after)
   }
 
+  /** Has the session gone on from this generation? Then nobody may go on from it once more, grace or not. */
+  isFollowed(session: string, generation: number): boolean {
+    return generation <= (this.#superseded.get(session)?.last.generation ?? 0)
+  }
+
   #supersede(entry: FeedEntry & { readonly kind: 'supersede' }, now: number): void {
     const { session, generation, after, until } = entry
     const last = { generation, after }

@@ -211,17 +211,21 @@ export class Validator<Key> {
 
   /** Why a session may not be used now, if so. @param expected its group should be this */
   standing(session: KnownSession<Key>, now: number, expected?: number): ProofRefusal | undefined {
-    const { ticket, id, subject, group } = session
+    const { ticket, group } = session
     if (now < ticket.notBefore) return 'not_yet'
     if (now >= ticket.expires) return 'expired'
     if (expected !== undefined && group !== expected) return 'ticket_group'
     if (this.onFeedSilent === 'closed' && this.#revocations.isSilent(now)) {
       return 'feed_silent'
     }
-    const { generation, epoch, notBefore } = ticket
-    const about = { session: id, generation, subject, openedAt: notBefore, group, epoch }
+    const about = ticketOf(session)
     if (this.#revocations.isRevoked(about)) return 'revoked'
     return this.#revocations.isSuperseded(about, now) ? 'superseded' : undefined
+  }
+
+  /** Was it ended? Time and generations are not looked at. */
+  isRevoked(session: KnownSession<Key>): boolean {
+    return this.#revocations.isRevoked(ticketOf(session))
   }
 
   /** A sealing key is gone, or everything is to be looked at anew. */
@@ -254,6 +258,12 @@ export class Validator<Key> {
       key,
     }
   }
+}
+
+/** What revocations are about. */
+function ticketOf({ ticket, id, subject, group }: KnownSession<unknown>) {
+  const { generation, epoch, notBefore } = ticket
+  return { session: id, generation, subject, openedAt: notBefore, group, epoch }
 }
 
 /**

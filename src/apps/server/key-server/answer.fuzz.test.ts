@@ -11,6 +11,7 @@ import { ROTATION_DEFAULTS, RotationGate } from '../../../keys/session/rotation-
 import { KEM } from '../../../wire/key-config.ts'
 import { SUITE } from '../../../wire/key-message.ts'
 import { answerKeyRequest, type KeyDesk, type KeyRequest } from './answer.ts'
+import { FailedRotations } from './failed-rotations.ts'
 import { KEY_REFUSALS } from './key-refusals.ts'
 
 const NOW_MS = 1_795_000_000_000
@@ -34,12 +35,15 @@ const desk: KeyDesk = {
     seal: (contents) => steks.sealTicket(1, contents, random),
     epoch: () => 1,
     encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+    isFollowed: () => false,
     sessions: new SessionGenerations(10),
   }),
   steks,
   revocations: new Revocations(),
   rotation: () => ROTATION_DEFAULTS,
   gate: new RotationGate(1_000_000),
+  failures: new FailedRotations(),
+  offers: () => undefined,
   load: () => undefined,
   ticketS: 900,
   isOurHost: (host) => host === 'shop.test',

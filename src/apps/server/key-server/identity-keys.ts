@@ -43,6 +43,8 @@ export interface IdentityKeys {
   assertion(): AssertionKey
   /** Its public key and those of the keys before it (`GET /.well-known/limen/jwks.json`). */
   jwks(): Uint8Array
+  /** Does the configuration list the suite under this key? undefined: there is no such key. */
+  offers(keyId: number, suite: number): boolean | undefined
   /** Ed25519 by the identity key. */
   sign(data: Uint8Array): Uint8Array
   /**
@@ -131,6 +133,10 @@ export function openIdentityKeys({ file, random, suites }: IdentityKeysOptions):
     assertion: () => assertionKeyOf(assertions[0] as AssertionPair),
     jwks: () => assertionJwks(assertions),
     sign: (data) => sign(null, data, identity),
+    offers(keyId, suite) {
+      const key = pairs.find((each) => each.keyId === keyId)
+      return key && suitesOf(key.pair.kem).some((each) => each === suite)
+    },
     config() {
       config ??= signedConfig()
       return config

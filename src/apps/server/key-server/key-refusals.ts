@@ -77,6 +77,8 @@ export function refusal(
     'cache-control': 'no-store',
     'content-length': String(body.length),
     'sessionkey-error': code,
+    // RFC 9110 section 15.5.2: a 401 says by what scheme.
+    ...(status === 401 ? { 'www-authenticate': 'Limen' } : {}),
     ...(status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {}),
     ...more,
   }

@@ -27,6 +27,7 @@ import { STATE_FILES } from '../state-files.ts'
 import type { KeyDesk } from './answer.ts'
 import { readClientFiles } from './client-files.ts'
 import { type EpochKeys, openEpochKeys } from './epoch-keys.ts'
+import { FailedRotations } from './failed-rotations.ts'
 import { type IdentityKeys, openIdentityKeys } from './identity-keys.ts'
 import type { KeyHolders } from './key-holders.ts'
 import { epochViews, type KeyServerFigures, type KeysView, pairView } from './key-views.ts'
@@ -135,6 +136,8 @@ export class KeyRoom {
       revocations: this.feed.revocations,
       rotation: (group) => rotations.get(group) ?? this.#rotation,
       gate: new RotationGate(this.#rotation.perSecondMax),
+      failures: new FailedRotations(),
+      offers: (keyId, suite) => this.identity.offers(keyId, suite),
       load: () => this.#load()?.ahead,
       ticketS: sessions.ticketS,
       bearer: sessions.bearer,
@@ -305,6 +308,7 @@ export class KeyRoom {
       seal: (contents) => this.#epochs.seal(group, contents),
       epoch: () => this.#epochs.activeEpoch(group) ?? 0,
       encodeUrl: (bytes) => Buffer.from(bytes).toString('base64url'),
+      isFollowed: (session, generation) => this.feed.revocations.isFollowed(session, generation),
     })
     return new Map(groups.map(({ id }) => [id, officeOf(id)]))
   }

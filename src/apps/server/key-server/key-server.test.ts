@@ -339,6 +339,43 @@ describe('POST session and rotate', () => {
     await open()
   })
 
+  it('hears a handful of rotations that nobody made, and keeps nobody else from theirs', async () => {
+    await restart('rotation: { perSecondMax: 10 }')
+    const [mine, theirs] = [await open(), await open()]
+    const { message } = await begin({ previous: mine })
+    const garbage = Buffer.concat([message.subarray(0, 60), Buffer.alloc(100)])
+    const p256 = (await keys()).find(({ suites }) => !suites.includes(SUITE.x25519))
+    const notOffered = Buffer.from(garbage)
+    notOffered.writeUInt16BE(p256?.keyId ?? 0, 6)
+    const from = { 'limen-edge': server.place.token, 'x-forwarded-for': '192.0.2.1' }
+    const said = new Map<string, number>()
+    for (let i = 0; i < 50; i++) {
+      const refused = await ask('rotate', notOffered, { sessionkey: theirs.ticket, ...from })
+      assert.equal(refused.code, 'suite_refused')
+    }
+    for (let i = 0; i < 50; i++) {
+      const { code } = await ask('rotate', garbage, { sessionkey: theirs.ticket, ...from })
+      said.set(code, (said.get(code) ?? 0) + 1)
+    }
+    assert.deepEqual(
+      [...said],
+      [
+        ['not_for_us', 5],
+        ['busy', 45],
+      ],
+    )
+    assert.ok(typeof (await rotate(mine)) === 'object')
+  })
+
+  it('takes no suite that its key does not offer', async () => {
+    const p256 = (await keys()).find(({ suites }) => !suites.includes(SUITE.x25519))
+    assert.ok(p256 !== undefined)
+    const { message } = await begin()
+    new DataView(message.buffer, message.byteOffset).setUint16(6, p256.keyId)
+    const { status, code } = await ask('session', message)
+    assert.deepEqual([status, code], [400, 'suite_refused'])
+  })
+
   it('is counted by what came of it', async () => {
     const first = await open()
     await ask('session', Buffer.from('LSK1 garbage'))
@@ -603,6 +640,19 @@ describe('what a session brings besides', () => {
     now += 1_000_000
     await restart()
     assert.equal(told().length, 0)
+  })
+
+  it('is followed once, over restarts too, and when many others have come', async () => {
+    const first = await open()
+    const second = await rotate(first)
+    assert.ok(typeof second === 'object')
+    await restart()
+    assert.equal(await rotate(first), 'gen_conflict')
+    const third = await rotate(second)
+    assert.ok(typeof third === 'object')
+    await restart('keepMax: 1000')
+    assert.equal(await rotate(second), 'gen_conflict')
+    assert.ok(typeof (await rotate(third)) === 'object')
   })
 
   it('is shown the identity key, to be pinned', async () => {

@@ -25,6 +25,7 @@ import {
   type TicketContents,
 } from '../../../wire/session-ticket.ts'
 import type { KeyRequest } from './answer.ts'
+import type { FailedRotations } from './failed-rotations.ts'
 import { type KeyAnswer, type KeyRefusal, refusal } from './key-refusals.ts'
 import type { Login } from './login.ts'
 
@@ -38,6 +39,9 @@ export interface OpeningDesk {
   rotation(group: number): RotationPolicy
   /** Of all rotations together. */
   readonly gate: RotationGate
+  readonly failures: FailedRotations
+  /** Does the configuration list the suite under this key? undefined: there is no such key. */
+  offers(keyId: number, suite: number): boolean | undefined
   /** Load over capacity in the minutes to come; undefined where nobody knows. */
   load(): number | undefined
   readonly ticketS: number
@@ -80,6 +84,9 @@ interface Ticket {
 const MESSAGE_CONTENT_TYPE = 'application/limen-lsk'
 /** A fifth of a ticket's life is left to try a rotation again. */
 const ROTATE_LATEST_SHARE = 0.8
+/** In the header of a message. */
+const KEY_ID_AT = 6
+const SUITE_AT = 8
 const SESSION_KEY_CHARS_MAX = Math.ceil(TICKET_BYTES_MAX / 3) * 4 + 2
 const HOST = /^(?:[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/
 
@@ -97,6 +104,10 @@ export function answerOpening(
   if (body.length > KEY_MESSAGE_BYTES_MAX) return refuse('too_large')
   // Of each path its own kind: the other would be counted, and limited, as what it is not.
   if (body[4] !== (isRotate ? MESSAGE_TYPE.rotate : MESSAGE_TYPE.init)) return refuse('bad_message')
+  // Costs nothing, so it is not counted: before anybody is admitted.
+  if (desk.offers(u16At(body, KEY_ID_AT), u16At(body, SUITE_AT)) === false) {
+    return refuse('suite_refused')
+  }
   const origin = originOf(request)
   if (origin === undefined || !desk.isOurHost(hostOf(origin))) return refuse('host_unknown')
   if (request.origin !== '' && request.origin !== origin) return refuse('foreign_origin')
@@ -106,7 +117,7 @@ export function answerOpening(
   if (typeof ticket === 'string') return refuse(ticket)
   // Who shows a ticket of ours is no stranger: a flood of strangers does not keep it from rotating.
   if (ticket === undefined && !desk.admit(request.address)) return refuse('busy')
-  if (ticket !== undefined && !admitsRotation(desk, tier, ticket.contents, nowMs / 1000)) {
+  if (ticket !== undefined && !admitsRotation(desk, request, ticket.contents, nowMs)) {
     ticket.plain.fill(0)
     return refuse('busy')
   }
@@ -131,6 +142,10 @@ export function answerOpening(
     now,
   )
   const finish = (done: Opened, subject: Uint8Array | undefined): KeyAnswer => {
+    // Of tabs that race all but one hear a conflict: they have shown the key.
+    if (ticket !== undefined && done.kind === 'refused' && done.code !== 'gen_conflict') {
+      desk.failures.failed(sessionOf(desk, ticket.contents), request.address, nowMs)
+    }
     const answer =
       done.kind === 'refused'
         ? refuse(done.code)
@@ -165,14 +180,26 @@ interface Circumstances {
 
 /** A storm of rotations is let in by and by: the keys there are serve on. */
 function admitsRotation(
-  { gate }: OpeningDesk,
-  tier: Tier,
+  desk: OpeningDesk,
+  { tier, address }: KeyRequest,
   ticket: TicketContents,
-  now: number,
+  nowMs: number,
 ): boolean {
+  // A ticket without its key is anybody's.
+  if (!desk.failures.mayTry(sessionOf(desk, ticket), address, nowMs)) return false
   const { notBefore, expires } = ticket
+  const now = nowMs / 1000
   const isUrgent = now > notBefore + (expires - notBefore) * LATEST_SHARE
-  return gate.admit(tier > ticket.tier ? 'security' : isUrgent ? 'urgent' : 'ordinary', now)
+  return desk.gate.admit(tier > ticket.tier ? 'security' : isUrgent ? 'urgent' : 'ordinary', now)
+}
+
+function sessionOf({ steks }: OpeningDesk, ticket: TicketContents): string {
+  return steks.encodeUrl(ticket.sessionId)
+}
+
+/** 0 where the message has ended. */
+function u16At(body: Uint8Array, at: number): number {
+  return ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0)
 }
 
 function replyOf(
@@ -188,7 +215,7 @@ function replyOf(
       ...{ id, generation, group, origin, tier },
       ...{ rotateAfter, reasons: interval.reasons, why: interval.why },
       subject: subject && desk.steks.encodeUrl(subject),
-      suite: ((body[8] as number) << 8) | (body[9] as number),
+      suite: u16At(body, SUITE_AT),
       previous: previous && {
         ...{ rotateAfter: previous.rotateAfter, tier: previous.tier, expires: previous.expires },
       },
