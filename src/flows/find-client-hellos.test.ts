@@ -142,6 +142,54 @@ describe('ClientHelloFinder over TCP', () => {
   })
 })
 
+describe('ClientHelloFinder with many hellos that are not whole', () => {
+  /** The i-th client's. */
+  const from = (i: number, packet: readonly number[]): Uint8Array => {
+    const bytes = Uint8Array.from(packet)
+    new DataView(bytes.buffer).setUint32(12, 0x0a_00_00_00 + i)
+    return bytes
+  }
+  const add = (finder: ClientHelloFinder, bytes: Uint8Array) =>
+    finder.add({ linkType: RAW, at: 1, bytes })
+
+  it('holds little of beginnings, however they are cut', () => {
+    const pieces = [CURL.slice(0, 1), CURL.slice(1, 3), CURL.slice(3, 9), CURL.slice(9)]
+    const begun = connection(...pieces.slice(0, 3))
+    const finder = new ClientHelloFinder()
+    for (let i = 0; i < 50_000; i++)
+      for (const packet of begun) assert.equal(add(finder, from(i, packet)).length, 0)
+    assert.equal(finder.forgotten, 0)
+    const last = connection(...pieces).at(-1) ?? []
+    const [hello] = add(finder, from(0, last))
+    assert.deepEqual([hello?.fingerprint.ja4, hello?.hello.chunks], [CURL_JA4, 4])
+  })
+
+  it('gives up those that have held most time for more, says how many, and takes whole ones still', () => {
+    const finder = new ClientHelloFinder()
+    // Two records, the second not whole: the reader has its page.
+    const half = [...record([1, 0, 2], 22), ...record([0, 3], 22).slice(0, 6)]
+    const begun = connection(half).map((packet) => Uint8Array.from(packet))
+    const began = performance.now()
+    for (let i = 0; i < 30_000; i++) for (const packet of begun) add(finder, from(i, [...packet]))
+    assert.ok(finder.forgotten > 1_000 && finder.forgotten < 10_000, String(finder.forgotten))
+    assert.ok(performance.now() - began < 20_000)
+    const whole = connection(CURL).flatMap((packet) => add(finder, from(40_000, packet)))
+    assert.deepEqual(ja4s(whole), [CURL_JA4])
+    // A new connection on the ports of one that was given up.
+    const again = [ipv4(6, tcp(900, [], SYN)), ipv4(6, tcp(901, CURL))]
+    assert.deepEqual(ja4s(again.flatMap((packet) => add(finder, from(0, packet)))), [CURL_JA4])
+  })
+
+  it('follows so many at a time, in time that does not grow with those before', () => {
+    const finder = new ClientHelloFinder()
+    const begun = ipv4(6, tcp(1, CURL.slice(0, 7)))
+    const began = performance.now()
+    for (let i = 0; i < 200_000; i++) add(finder, from(i, begun))
+    assert.equal(finder.forgotten, 200_000 - 65_536)
+    assert.ok(performance.now() - began < 15_000)
+  })
+})
+
 describe('ClientHelloFinder in tunnels', () => {
   const inner = ipv4(6, tcp(1, CURL, ACK))
   const inEthernet = ethernet(0x0800, inner)

@@ -7,7 +7,7 @@
  */
 import { clientInitialKeys, type InitialKeys, openInitial } from '../crypto/quic-initial.ts'
 import { readClientHelloMessage } from '../wire/client-hello-message.ts'
-import { HandshakeStream } from '../wire/handshake-stream.ts'
+import { HANDSHAKE_STREAM_BYTES_MAX, HandshakeStream } from '../wire/handshake-stream.ts'
 import { type InitialHeader, readCryptoFrames, readLongPacket } from '../wire/quic-packet.ts'
 import type { MetHello } from './tls-hello-search.ts'
 
@@ -15,16 +15,31 @@ import type { MetHello } from './tls-hello-search.ts'
 const CONNECTIONS_MAX = 4
 const CLIENT_HELLO = 1
 const HANDSHAKE_HEADER_BYTES = 4
+/** Room a stream makes at first, for its bytes and again for which of them came; and of keys and the rest, from above. */
+const STREAM_ROOM_FIRST = 4096
+const CONNECTION_BYTES = 1024
 
 interface Connection {
   readonly keys: InitialKeys
   readonly stream: HandshakeStream
   startedAt: number
   datagrams: number
+  /** Room the stream has made, from above. */
+  room: number
 }
 
 export class QuicHelloSearch {
   readonly #connections: Connection[] = []
+
+  /** A hello has begun and is not whole. */
+  get isReading(): boolean {
+    return this.#connections.some(({ datagrams }) => datagrams > 0)
+  }
+
+  /** Memory that waits for hellos, from above. */
+  get heldBytes(): number {
+    return this.#connections.reduce((sum, { room }) => sum + 2 * room + CONNECTION_BYTES, 0)
+  }
 
   add(datagram: Uint8Array, atMs: number): MetHello[] {
     const met: MetHello[] = []
@@ -45,6 +60,8 @@ export class QuicHelloSearch {
     const frames = readCryptoFrames(payload)
     if (frames.length > 0) connection.datagrams++
     for (const frame of frames) {
+      const end = Math.min(frame.offset + frame.bytes.length, HANDSHAKE_STREAM_BYTES_MAX)
+      if (end > connection.room) connection.room = Math.max(end, 2 * connection.room)
       for (const message of connection.stream.add(frame.offset, frame.bytes)) {
         if (message.type !== CLIENT_HELLO) continue
         const { bytes } = message
@@ -77,7 +94,10 @@ export class QuicHelloSearch {
     const keys = clientInitialKeys(packet.version, packet.destinationId)
     const payload = keys === undefined ? undefined : openInitial(datagram, packet, keys)
     if (keys === undefined || payload === undefined) return undefined
-    const connection = { keys, stream: new HandshakeStream(), startedAt: atMs, datagrams: 0 }
+    const connection: Connection = {
+      ...{ keys, stream: new HandshakeStream(), startedAt: atMs, datagrams: 0 },
+      room: STREAM_ROOM_FIRST,
+    }
     this.#connections.push(connection)
     if (this.#connections.length > CONNECTIONS_MAX) this.#connections.shift()
     return { connection, payload }

@@ -7,7 +7,12 @@
  * @module
  */
 import { u16 } from '../wire/big-endian.ts'
-import { type ClientHelloErrorCode, ClientHelloReader } from '../wire/client-hello.ts'
+import {
+  type ClientHelloErrorCode,
+  type ClientHelloOutcome,
+  ClientHelloReader,
+  RECORD_BYTES_MAX,
+} from '../wire/client-hello.ts'
 import type { ClientHello } from '../wire/client-hello-message.ts'
 import type { TcpRun } from '../wire/tcp-stream.ts'
 
@@ -20,10 +25,26 @@ export interface MetHello {
 
 /** Ours: bytes of another protocol after which no hello is expected any more. */
 const SEARCH_BYTES_MAX = 65_536
+/** Ours: pieces and bytes of a first record kept as they came before the reader, which makes room for a page, gets them. */
+const HELD_BACK_MAX = { pieces: 8, bytes: 1024 } as const
+/** Of a piece besides its bytes, and what a reader makes room for at least: from above. */
+const PIECE_BYTES = 256
+const READER_BYTES = 5120
+const RECORD_HEADER_BYTES = 5
+
+interface Piece {
+  /** A character each: of a few bytes, an array takes ten times the memory. */
+  readonly bytes: string
+  readonly at: number
+}
+const NONE: readonly Piece[] = []
 
 export class TlsHelloSearch {
   #state: 'begin' | 'searching' | 'reading' | 'after-hello' | 'over' = 'begin'
-  #reader = new ClientHelloReader()
+  #reader: ClientHelloReader | undefined
+  /** The first pieces of a hello whose first record is not whole, while they are few. */
+  #heldBack: readonly Piece[] = NONE
+  #heldBackBytes = 0
   #searchedBytes = 0
   /** Bytes given to the reader. */
   #fedBytes = 0
@@ -33,8 +54,21 @@ export class TlsHelloSearch {
     return this.#state === 'over'
   }
 
+  /** A hello has begun and is not whole. */
+  get isReading(): boolean {
+    return this.#state === 'reading'
+  }
+
+  /** Memory that waits for the rest of a hello, from above. */
+  get heldBytes(): number {
+    const kept = this.#heldBackBytes + this.#heldBack.length * PIECE_BYTES
+    return this.#reader === undefined || this.#fedBytes === 0
+      ? kept
+      : kept + Math.max(READER_BYTES, 2 * this.#fedBytes)
+  }
+
   add(run: TcpRun): MetHello[] {
-    if (run.afterGap && this.#state !== 'over') this.#state = 'searching'
+    if (run.afterGap && this.#state !== 'over') this.#become('searching')
     const met: MetHello[] = []
     // Each step moves on in the run or in the states: three is the most there can be.
     let bytes: Uint8Array | undefined = run.bytes
@@ -53,11 +87,11 @@ export class TlsHelloSearch {
       }
       case 'searching':
         if (mayBeginHello(bytes)) {
-          this.#begin('reading', new ClientHelloReader())
+          this.#become('reading')
           return bytes
         }
         this.#searchedBytes += bytes.length
-        if (this.#searchedBytes > SEARCH_BYTES_MAX) this.#state = 'over'
+        if (this.#searchedBytes > SEARCH_BYTES_MAX) this.#become('over')
         return undefined
       case 'reading':
       case 'after-hello':
@@ -68,28 +102,69 @@ export class TlsHelloSearch {
   }
 
   #read(bytes: Uint8Array, at: number, met: MetHello[]): Uint8Array | undefined {
-    const outcome = this.#reader.feed(bytes, at)
-    this.#fedBytes += bytes.length
+    if (this.#state === 'reading' && this.#reader === undefined && this.#holdsBack(bytes, at)) {
+      return undefined
+    }
+    const outcome = this.#feed(bytes, at)
     if (outcome.kind === 'more') return undefined
     const first = this.#state === 'reading'
     if (outcome.kind === 'error') {
       if (outcome.hello !== undefined) met.push({ hello: outcome.hello, error: outcome.code })
       // After a first hello anything but a second one ends the search.
-      this.#state = first ? 'searching' : 'over'
+      this.#become(first ? 'searching' : 'over')
       return undefined
     }
     met.push({ hello: outcome.hello, error: undefined })
     const left = this.#fedBytes - outcome.consumed
-    if (first) this.#begin('after-hello', new ClientHelloReader({ afterRetry: true }))
-    else this.#state = 'over'
+    this.#become(first ? 'after-hello' : 'over')
     return bytes.subarray(bytes.length - left)
   }
 
-  #begin(state: 'reading' | 'after-hello', reader: ClientHelloReader): void {
-    this.#state = state
+  /** Keeps a piece for later when all the reader could say of it is that there must be more. */
+  #holdsBack(bytes: Uint8Array, at: number): boolean {
+    const size = this.#heldBackBytes + bytes.length
+    if (this.#heldBack.length === HELD_BACK_MAX.pieces || size > HELD_BACK_MAX.bytes) return false
+    // An array that is pushed to makes room for seventeen.
+    const pieces = [...this.#heldBack, { bytes: String.fromCharCode(...bytes), at }]
+    if (!isBeginning(pieces, size)) return false
+    this.#heldBack = pieces
+    this.#heldBackBytes = size
+    return true
+  }
+
+  #feed(bytes: Uint8Array, at: number): ClientHelloOutcome {
+    const reader = this.#reader ?? new ClientHelloReader({ afterRetry: this.#state !== 'reading' })
     this.#reader = reader
+    for (const piece of this.#heldBack) reader.feed(bytesOf(piece.bytes), piece.at)
+    this.#fedBytes += this.#heldBackBytes + bytes.length
+    this.#heldBack = NONE
+    this.#heldBackBytes = 0
+    return reader.feed(bytes, at)
+  }
+
+  #become(state: 'searching' | 'reading' | 'after-hello' | 'over'): void {
+    this.#state = state
+    this.#reader = undefined
+    this.#heldBack = NONE
+    this.#heldBackBytes = 0
     this.#fedBytes = 0
   }
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
+/** A first record that is not whole, with nothing wrong in it so far. */
+function isBeginning(pieces: readonly Piece[], size: number): boolean {
+  const head: number[] = []
+  for (const { bytes } of pieces) head.push(...bytesOf(bytes.slice(0, 9 - head.length)))
+  const [type = 22, major = 3, , high = 0, low = 1, message = 1, sizeHigh = 0] = head
+  if (type !== 22 || major !== 3 || message !== 1 || sizeHigh !== 0) return false
+  if (head.length < RECORD_HEADER_BYTES) return true
+  const recordBytes = (high << 8) | low
+  // Above 2^14 a record is malformed, and an empty one too.
+  return recordBytes <= RECORD_BYTES_MAX && size < RECORD_HEADER_BYTES + recordBytes
 }
 
 /** A handshake record with a ClientHello in it, as far as these bytes tell. */

@@ -113,6 +113,11 @@ function readFile(path: string, print: Print, complain: Complain): number {
   }
   for (const packet of packets) printAll(finder.add(packet))
   printAll(finder.end())
+  if (finder.forgotten > 0) {
+    const text = `too many hellos are begun at a time: ${finder.forgotten} were given up half-way`
+    complain(`${path}: ${text}`)
+  }
+  if (damage === '' && finder.forgotten > 0) return 1
   return damage === '' ? 0 : complain(`${path} is damaged: ${damage}`)
 }
 
