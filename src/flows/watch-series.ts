@@ -21,7 +21,7 @@ export interface SeriesCounters {
     readonly id: string
     readonly requests: number
     readonly failures: number
-    /** Smoothed time to first byte, ms. */
+    /** Smoothed time to first byte, as of an ordinary request of the pool, ms. */
     readonly latencyMs: number
   }[]
   /** By the name of the listener. */

@@ -18,6 +18,7 @@ import {
   openCalendar,
 } from './calendar.ts'
 import { type IntervalState, learnError, lineAt, openInterval, quantilesOf } from './interval.ts'
+import { countedMost, withoutLone } from './lone-values.ts'
 import type { ForecastModel, SeriesFrame } from './model.ts'
 import { lastValue } from './models/last-value.ts'
 import { logGrowth } from './models/log-growth.ts'
@@ -35,11 +36,11 @@ import {
 } from './series.ts'
 
 export interface ForecasterOptions extends SeriesOptions {
-  /** In steps, shortest first. */
+  /** In whole steps, shortest first; may be empty. */
   readonly seasons: readonly number[]
-  /** Steps ahead that are judged, ascending. */
+  /** Steps ahead that are judged, whole ones up to {@link HORIZON_MAX}, ascending; one at least. */
   readonly horizons: readonly number[]
-  /** Shares of values that shall lie at or below the lower and the upper line. */
+  /** Shares of values that shall lie at or below the lower and the upper line, between 0 and 1, ascending. */
   readonly levels: readonly [low: number, high: number]
 }
 
@@ -97,6 +98,8 @@ export interface ForecasterState {
   readonly calendar: Calendar
   readonly horizons: readonly Horizon[]
   fit: Fit
+  /** The greatest value as it counted ({@link countedMost}), of those remembered at the last fit and since. */
+  peak: number
 }
 
 /** The next steps as they are expected, between lines. */
@@ -112,10 +115,35 @@ export function openForecaster(
   options: ForecasterOptions = FORECASTER_DEFAULTS,
   models: Models = FORECASTER_MODELS,
 ): ForecasterState {
+  checkOptions(options)
   const series = openSeries(options)
   const calendar = openCalendar()
   const horizons = options.horizons.map((steps) => openHorizon(steps, options, models))
-  return { options, series, calendar, horizons, fit: unfitted(options, models) }
+  return { options, series, calendar, horizons, fit: unfitted(options, models), peak: 0 }
+}
+
+/** Beyond it a forecast says nothing that the last season does not. */
+export const HORIZON_MAX = 100_000
+
+function checkOptions({ horizons, seasons, levels }: ForecasterOptions): void {
+  const isHorizon = (steps: number) => isSteps(steps) && steps <= HORIZON_MAX
+  if (horizons.length === 0 || !ascend(horizons, isHorizon)) {
+    throw new RangeError(`horizons must be whole numbers from 1 to ${HORIZON_MAX}, ascending`)
+  }
+  if (!ascend(seasons, isSteps)) {
+    throw new RangeError('seasons must be whole numbers from 1, ascending')
+  }
+  if (levels.length !== 2 || !ascend(levels, (level) => level > 0 && level < 1)) {
+    throw new RangeError('levels must be two numbers between 0 and 1, ascending')
+  }
+}
+
+function isSteps(steps: number): boolean {
+  return Number.isSafeInteger(steps) && steps > 0
+}
+
+function ascend(list: readonly number[], isOne: (value: number) => boolean): boolean {
+  return list.every((value, i) => isOne(value) && value > (list[i - 1] ?? 0))
 }
 
 function unfitted({ stepS, seasons, horizons }: ForecasterOptions, models: Models): Fit {
@@ -129,6 +157,7 @@ function unfitted({ stepS, seasons, horizons }: ForecasterOptions, models: Model
  */
 export function keepKnownFit(state: ForecasterState, models: Models = FORECASTER_MODELS): void {
   const { fit, options } = state
+  state.peak ??= greatestOf(withoutLone(historyOf(state.series), seasonOf(options)))
   const names = runningModels(fit.chosen, models).map(({ name }) => name)
   if (fit.names?.join() !== names.join()) state.fit = unfitted(options, models)
 }
@@ -170,10 +199,16 @@ export function anticipateEvent(state: ForecasterState, event: CalendarEvent): b
 /** In a record of what was said, after one forecast per model: the spoken forecast, lower and upper line, the factor. */
 const SAID_MORE = 4
 
-function takeStep(state: ForecasterState, value: number, models: Models): void {
-  const { series, calendar, fit, horizons } = state
+/** No line is above so many times the peak, and one more, unless the forecast is. */
+const PEAK_FACTOR = 2
+
+function takeStep(state: ForecasterState, actual: number, models: Models): void {
+  const { series, calendar, fit, horizons, options } = state
   const originS = series.openS - series.stepS
-  for (const horizon of horizons) score(state, horizon, value, originS)
+  const season = seasonOf(options)
+  const value = Math.min(actual, countedMost(series.ring, series.total, season))
+  for (const horizon of horizons) score(state, horizon, actual, value, originS)
+  if (value > state.peak) state.peak = value
   closeEvents(calendar, originS)
   const running = runningModels(fit.chosen, models)
   running.forEach((model, i) => {
@@ -186,20 +221,40 @@ function takeStep(state: ForecasterState, value: number, models: Models): void {
     const factor = factorAt(calendar, originS, originS + steps * series.stepS)
     const forecasts = paths.map((path) => factor * (path[steps - 1] ?? 0))
     const spoken = forecasts[verdictOf(contest).index] ?? 0
-    const lines = quantilesOf(interval).map((quantile) => lineAt(spoken, quantile))
+    const lines = linesAround(state, factor, spoken, quantilesOf(interval))
     said.set([...forecasts, spoken, ...lines, factor], slotOf(state, horizon))
   }
 }
 
-/** What was said of this step `horizon.steps` ago, against what it is. */
-function score(state: ForecasterState, horizon: Horizon, value: number, nowS: number): void {
+/** A forecast's lines. It is never outside them: they give way, for accuracy is measured by it, and they are the wider so. */
+function linesAround(
+  { peak }: ForecasterState,
+  factor: number,
+  value: number,
+  [lower = 0, upper = 0]: readonly number[],
+): readonly [low: number, high: number] {
+  const most = factor * (PEAK_FACTOR * peak + 1)
+  return [
+    Math.min(value, lineAt(value, lower)),
+    Math.max(value, Math.min(most, lineAt(value, upper))),
+  ]
+}
+
+/** What was said of this step `horizon.steps` ago, against what it is, and what that counts as. */
+function score(
+  state: ForecasterState,
+  horizon: Horizon,
+  actual: number,
+  value: number,
+  nowS: number,
+): void {
   const { contest, interval, said, steps } = horizon
   const slot = slotOf(state, horizon)
   const count = contest.names.length
   const [spoken = Number.NaN, low = 0, high = 0, factor = 1] = said.subarray(slot + count)
   if (Number.isNaN(value) || Number.isNaN(spoken)) return
   judge(contest, [...said.subarray(slot, slot + count)], value)
-  learnError(interval, spoken, [low, high], value)
+  learnError(interval, spoken, [low, high], actual, value)
   const longest = state.horizons.at(-1) === horizon
   if (longest)
     noteOutcome(state.calendar, nowS - steps * state.series.stepS, nowS, spoken / factor, value)
@@ -239,8 +294,9 @@ export function forecastAhead(
     const factor = factorAt(calendar, originS, originS + (k + 1) * series.stepS)
     const value = factor * (paths[verdicts[at]?.index ?? 0]?.[k] ?? 0)
     values[k] = value
-    low[k] = lineAt(value, quantiles[at]?.[0] ?? 0)
-    high[k] = lineAt(value, quantiles[at]?.[1] ?? 0)
+    const lines = linesAround(state, factor, value, quantiles[at] ?? [])
+    low[k] = lines[0]
+    high[k] = lines[1]
   }
   return { values, low, high, verdicts }
 }
@@ -256,10 +312,18 @@ const FIT_EVERY_PLAIN = 1440
 /** Steps before they are fitted first; from there on whenever the history has doubled, until a season is full. */
 const FIT_FIRST = 60
 
+function greatestOf(history: Float64Array): number {
+  return history.reduce((most, value) => (value > most ? value : most), 0)
+}
+
+function seasonOf({ seasons }: Pick<SeriesFrame, 'seasons'>): number {
+  return seasons[0] ?? FIT_EVERY_PLAIN
+}
+
 /** Whether there is enough new since the last fit: a season, or as much as there was. */
 export function fitDue({ series, fit, options }: ForecasterState): boolean {
   const fresh = series.total - fit.total
-  return fresh >= Math.min(options.seasons[0] ?? FIT_EVERY_PLAIN, Math.max(FIT_FIRST, fit.total))
+  return fresh >= Math.min(seasonOf(options), Math.max(FIT_FIRST, fit.total))
 }
 
 export function fitJob({ series, options }: ForecasterState): FitJob {
@@ -269,7 +333,8 @@ export function fitJob({ series, options }: ForecasterState): FitJob {
 
 /** Pure; up to seconds. */
 export function fitModels(job: FitJob, models: Models = FORECASTER_MODELS): Fit {
-  const { history, frame, horizons, total } = job
+  const { frame, horizons, total } = job
+  const history = withoutLone(job.history, seasonOf(frame))
   const chosen = chooseModel(models.contenders, history, frame, horizons)
   const running = runningModels(chosen, models)
   const states = running.map((model) => model.fit(history, frame))
@@ -282,10 +347,11 @@ export function adoptFit(
   fit: Fit,
   models: Models = FORECASTER_MODELS,
 ): void {
-  const history = historyOf(state.series)
+  const history = withoutLone(historyOf(state.series), seasonOf(state.options))
   const since = Math.min(history.length, state.series.total - fit.total)
   const missed = history.subarray(history.length - since)
   const before = state.fit
+  state.peak = greatestOf(history)
   runningModels(fit.chosen, models).forEach((model, i) => {
     for (const value of missed) model.update(fit.states[i], value)
     if (before.names[i] === model.name) model.inherit?.(fit.states[i], before.states[i])

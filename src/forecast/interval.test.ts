@@ -65,4 +65,27 @@ describe('intervals', () => {
     assert.ok(low <= high)
     assert.equal(lineAt(1, -50), 0)
   })
+
+  it('lie within the errors that are kept, however many misses there were, also those an earlier Limen counted', () => {
+    const state = openInterval([0.05, 0.95])
+    for (let t = 0; t < 100; t++) learnError(state, 100, [90, 110], 150)
+    state.ranks[1] = 1.3
+    const [, high = 0] = quantilesOf(state)
+    assert.ok(Math.abs(lineAt(100, high) - 150) < 1e-3, `${lineAt(100, high)}`)
+  })
+
+  it('take a value that is its line but for rounding as below it', () => {
+    const state = openInterval([0.05, 0.95])
+    const line = Math.expm1(Math.log1p(2))
+    assert.ok(line < 2)
+    learnError(state, 2, [1, line], 2)
+    assert.ok((state.ranks[1] ?? 1) < 0.95)
+  })
+
+  it('keep the error of what a value counts as, but miss the value itself', () => {
+    const state = openInterval([0.05, 0.95])
+    learnError(state, 100, [90, 110], 5000, 105)
+    assert.ok((state.ranks[1] ?? 0) > 0.95)
+    assert.ok(lineAt(100, state.sorted[0] ?? 0) < 106)
+  })
 })

@@ -1,8 +1,9 @@
 /**
  * Intervals around forecasts that hold what they promise: adaptive conformal inference (Gibbs and Candes, 2021). The errors of
  * the last steps are kept in order; the line at level 0.95 is their quantile at a rank that rises after each miss and falls
- * after each hit, so that in the long run 95 % of values lie below, whatever the series does: after T values the share is
- * off by at most (1 + {@link RATE}) / ({@link RATE} T), and some more for as long as outcomes are not known yet.
+ * after each hit, so that in the long run 95 % of values lie below: as long as a line can be drawn where that takes, after T values the
+ * share is off by at most (1 + {@link RATE}) / ({@link RATE} T), and some more while outcomes are not known yet. A rank past the end
+ * is a debt of misses: until it is paid off the line is drawn by the greatest error that is kept, not beyond it.
  *
  * Errors are taken in logarithms and divided by {@link spreadAt}, so that those of quiet and of busy hours compare.
  *
@@ -16,7 +17,7 @@ export interface IntervalState {
   /** Errors ever seen. */
   seen: number
   readonly levels: readonly number[]
-  /** Per level the rank that yields it just now; below 0 or above 1 when all that was seen is not enough. */
+  /** Per level the rank that yields it just now. */
   readonly ranks: number[]
 }
 
@@ -28,8 +29,8 @@ export const RATE = 0.005
 const FIRST_WIDTH = 3
 /** Part of the spread that great counts keep too: 5 %, so that 400 counts vary as much by chance as by nature. */
 const SPREAD_LEAST = 0.05
-/** Beyond all errors seen: what a rank of one level's distance past the end adds, in spreads. */
-const BEYOND = 1
+/** Values and lines that are the same but for rounding: errors are kept to seven digits. */
+const ROUNDING = 1e-6
 
 /** @param levels shares that shall lie at or below each line, ascending */
 export function openInterval(levels: readonly number[]): IntervalState {
@@ -51,9 +52,15 @@ export function spreadAt(forecast: number): number {
 export function quantilesOf(state: IntervalState): readonly number[] {
   let least = Number.NEGATIVE_INFINITY
   return state.levels.map((level, i) => {
-    least = Math.max(least, quantileAt(state, state.ranks[i] ?? level, level))
+    least = Math.max(least, quantileAt(state, heldRank(state.ranks[i] ?? level, level), level))
     return least
   })
+}
+
+/** On its side of the middle; past the end it is a debt of misses, which hits pay off. What an earlier Limen kept may be elsewhere. */
+function heldRank(rank: number, level: number): number {
+  if (level > 0.5) return Math.max(0.5, rank)
+  return level < 0.5 ? Math.min(0.5, rank) : rank
 }
 
 function quantileAt({ sorted, seen }: IntervalState, rank: number, level: number): number {
@@ -63,9 +70,7 @@ function quantileAt({ sorted, seen }: IntervalState, rank: number, level: number
   const below = Math.min(count - 1, Math.max(0, Math.floor(at)))
   const low = sorted[below] ?? 0
   const high = sorted[Math.min(count - 1, below + 1)] ?? low
-  const inside = low + Math.min(1, Math.max(0, at - below)) * (high - low)
-  const beyond = Math.max(0, rank - 1) - Math.max(0, -rank)
-  return inside + (BEYOND * beyond) / Math.min(level, 1 - level)
+  return low + Math.min(1, Math.max(0, at - below)) * (high - low)
 }
 
 /** The value at that many spreads from a forecast, 0 at least. */
@@ -73,22 +78,32 @@ export function lineAt(forecast: number, quantile: number): number {
   return Math.max(0, Math.expm1(Math.log1p(forecast) + quantile * spreadAt(forecast)))
 }
 
+/** Whether a value is at or below a line. */
+export function isBelow(value: number, line: number): boolean {
+  return value <= line * (1 + ROUNDING)
+}
+
 /**
  * Learns what became of a forecast.
  *
  * @param lines as they were drawn when it was made, one per level
+ * @param counted what the value counts as when it comes to how far it was off
  */
 export function learnError(
   state: IntervalState,
   forecast: number,
   lines: readonly number[],
   actual: number,
+  counted = actual,
 ): void {
   state.levels.forEach((level, i) => {
-    const hit = actual <= (lines[i] ?? 0) ? 1 : 0
-    state.ranks[i] = (state.ranks[i] ?? level) + RATE * (level - hit)
+    const hit = isBelow(actual, lines[i] ?? 0) ? 1 : 0
+    state.ranks[i] = heldRank(
+      heldRank(state.ranks[i] ?? level, level) + RATE * (level - hit),
+      level,
+    )
   })
-  keep(state, Math.fround((Math.log1p(actual) - Math.log1p(forecast)) / spreadAt(forecast)))
+  keep(state, Math.fround((Math.log1p(counted) - Math.log1p(forecast)) / spreadAt(forecast)))
 }
 
 function keep(state: IntervalState, error: number): void {

@@ -16,6 +16,7 @@ import {
   openForecaster,
   passTime,
 } from './forecaster.ts'
+import { isBelow } from './interval.ts'
 import type { Verdict } from './select.ts'
 
 export interface RehearsalScore extends Omit<HorizonScore, 'mase'> {
@@ -90,7 +91,7 @@ function addScore(
   if (tally.count === before) return
   const line = high[tally.steps - 1] ?? 0
   tally.lines += line
-  if ((values[known + tally.steps - 1] ?? 0) <= line) tally.covered++
+  if (isBelow(values[known + tally.steps - 1] ?? 0, line)) tally.covered++
 }
 
 function rehearsalScore(tally: LineTally): Omit<RehearsalScore, 'verdict'> {

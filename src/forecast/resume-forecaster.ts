@@ -11,7 +11,7 @@ import {
   keepKnownFit,
   passTime,
 } from './forecaster.ts'
-import { AHEAD_MAX_S } from './series.ts'
+import { aheadMaxS } from './series.ts'
 
 /**
  * @param state is changed, also when the answer is no
@@ -29,8 +29,9 @@ export function resumeForecaster(
     if (JSON.stringify(state.options) !== JSON.stringify(options)) return false
     if (nowS - state.series.openS > awayMostS) return false
     keepKnownFit(state)
-    while (nowS - state.series.openS > AHEAD_MAX_S) {
-      passTime(state, state.series.openS + AHEAD_MAX_S)
+    const strideS = aheadMaxS(state.series.stepS)
+    while (nowS - state.series.openS > strideS) {
+      passTime(state, state.series.openS + strideS)
     }
     passTime(state, nowS)
     const { values, low, high } = forecastAhead(state, 1)

@@ -104,7 +104,24 @@ it('closeSteps() ends steps without arrivals, unless the time is absurd or nothi
   assert.deepEqual(steps, [4, Number.NaN])
 })
 
+it('steps longer than a day: the next ones are no time far ahead', () => {
+  const stepS = 7 * 86_400
+  const series = openSeries({ ...OPTIONS, stepS })
+  const steps: number[] = []
+  const onStep = (value: number) => {
+    steps.push(value)
+  }
+  for (const week of [0, 1, 2, 5]) {
+    assert.equal(addArrival(series, week * stepS, week, onStep), 'added')
+  }
+  closeSteps(series, 6 * stepS, onStep)
+  assert.deepEqual(steps, [0, 1, 2, Number.NaN, Number.NaN, 5])
+  assert.equal(addArrival(series, 60 * stepS, 1, onStep), 'ahead')
+})
+
 it('openSeries() wants a grid', () => {
-  assert.throws(() => openSeries({ ...OPTIONS, stepS: 0 }), RangeError)
+  for (const stepS of [0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => openSeries({ ...OPTIONS, stepS }), RangeError)
+  }
   assert.throws(() => openSeries({ ...OPTIONS, historySteps: 0.5 }), RangeError)
 })

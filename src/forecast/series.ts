@@ -39,13 +39,20 @@ export type Arrival = 'added' | 'late' | 'ahead' | 'invalid'
 
 /** Beyond it sums lose their units; no count of requests gets there. */
 export const VALUE_MAX = 1e12
-/** Further ahead than this is a clock gone wrong rather than a pause: a day, in seconds. */
+/** Further ahead than {@link aheadMaxS} is a clock gone wrong rather than a pause: a day, in seconds, or so many steps. */
 export const AHEAD_MAX_S = 86_400
+const AHEAD_MAX_STEPS = 10
 /** So many refused in a row, and it is our time that is wrong. */
 export const REFUSED_MAX = 100
 
+export function aheadMaxS(stepS: number): number {
+  return Math.max(AHEAD_MAX_S, AHEAD_MAX_STEPS * stepS)
+}
+
 export function openSeries(options: SeriesOptions): Series {
-  if (!(options.stepS > 0)) throw new RangeError('stepS must be positive')
+  if (!(options.stepS > 0 && options.stepS < Number.POSITIVE_INFINITY)) {
+    throw new RangeError('stepS must be positive')
+  }
   if (!(Number.isInteger(options.historySteps) && options.historySteps > 0)) {
     throw new RangeError('historySteps must be a positive integer')
   }
@@ -70,7 +77,7 @@ export function addArrival(
   const stepS = Math.floor(atS / series.stepS) * series.stepS
   if (Number.isNaN(series.openS)) series.openS = stepS
   const late = stepS < series.openS
-  if (late || stepS > series.openS + AHEAD_MAX_S) {
+  if (late || stepS > series.openS + aheadMaxS(series.stepS)) {
     if (++series.refused <= REFUSED_MAX) return late ? 'late' : 'ahead'
     if (late) {
       closeOne(series, onStep)
@@ -84,9 +91,9 @@ export function addArrival(
   return 'added'
 }
 
-/** Closes the steps that are over at `nowS`, though nothing arrived; none when the clock is more than a day ahead. */
+/** Closes the steps that are over at `nowS`, though nothing arrived; none when the clock is further ahead than {@link aheadMaxS}. */
 export function closeSteps(series: Series, nowS: number, onStep: (value: number) => void): void {
-  if (Number.isFinite(nowS) && nowS <= series.openS + AHEAD_MAX_S) {
+  if (Number.isFinite(nowS) && nowS <= series.openS + aheadMaxS(series.stepS)) {
     closeUntil(series, Math.floor(nowS / series.stepS) * series.stepS, onStep)
   }
 }

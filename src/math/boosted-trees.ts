@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { absoluteLoss, type Loss, logisticLoss } from './boosting-loss.ts'
 
 export interface BoostOptions {
   readonly trees: number
@@ -34,13 +35,6 @@ export interface BoostedTrees {
   readonly bounds: Float32Array
   /** What the tree adds for a row that ends at the node. */
   readonly values: Float32Array
-}
-
-/** What the answers are to come near. */
-interface Loss {
-  readonly base: number
-  /** First and second derivatives at the answers as they are. */
-  derive(answers: Float64Array, gradient: Float64Array, hessian: Float64Array): void
 }
 
 /**
@@ -165,44 +159,6 @@ interface Task {
   readonly aside: Int32Array
   /** Of both derivatives, for each bin of one column of one node. */
   readonly sums: Float64Array
-}
-
-function logisticLoss(wanted: Uint8Array, weights: Float64Array): Loss {
-  let yes = 0
-  let all = 0
-  for (let i = 0; i < wanted.length; i++) {
-    all += weights[i] as number
-    if (wanted[i] === 1) yes += weights[i] as number
-  }
-  const share = Math.min(1 - 1e-6, Math.max(1e-6, yes / all))
-  return {
-    base: Math.log(share / (1 - share)),
-    derive(answers, gradient, hessian) {
-      for (let i = 0; i < answers.length; i++) {
-        const chance = 1 / (1 + Math.exp(-(answers[i] as number)))
-        const weight = weights[i] as number
-        gradient[i] = weight * (chance - (wanted[i] as number))
-        hessian[i] = weight * Math.max(chance * (1 - chance), HESSIAN_MIN)
-      }
-    },
-  }
-}
-
-/** Rounding must not make a sure row weigh nothing. */
-const HESSIAN_MIN = 1e-9
-
-function absoluteLoss(targets: Float64Array, weights: Float64Array, errorMin: number): Loss {
-  return {
-    base: 0,
-    derive(answers, gradient, hessian) {
-      for (let i = 0; i < answers.length; i++) {
-        const error = (answers[i] as number) - (targets[i] as number)
-        const weight = (weights[i] as number) / Math.max(errorMin, Math.abs(error))
-        gradient[i] = weight * error
-        hessian[i] = weight
-      }
-    },
-  }
 }
 
 /** Bounds between bins: distinct quantiles, ascending, as exact as trees hold them. */

@@ -11,6 +11,7 @@ import {
   fitJob,
   fitModels,
   forecastAhead,
+  keepKnownFit,
   openForecaster,
   passTime,
 } from '../../src/forecast/forecaster.ts'
@@ -200,6 +201,28 @@ describe('forecaster', () => {
   })
 })
 
+describe('openForecaster()', () => {
+  it('refuses options it cannot keep to, and says which', () => {
+    const lists = [[], [0], [-1], [1.5], [Number.NaN], [60, 5], [5, 5], [1e9]]
+    for (const horizons of lists) {
+      assert.throws(() => openForecaster({ ...OPTIONS, horizons }), /^RangeError: horizons must/)
+    }
+    for (const seasons of lists.slice(1, -1)) {
+      assert.throws(() => openForecaster({ ...OPTIONS, seasons }), /^RangeError: seasons must/)
+    }
+    for (const [low, high] of [
+      [0.95, 0.05],
+      [0, 0.9],
+      [0.1, 1],
+      [Number.NaN, Number.NaN],
+    ] as const) {
+      const options = { ...OPTIONS, levels: [low, high] as const }
+      assert.throws(() => openForecaster(options), /^RangeError: levels must/)
+    }
+    openForecaster({ ...OPTIONS, seasons: [] })
+  })
+})
+
 describe('bad input', () => {
   it('empty: forecasts zero', () => {
     assert.ok(soundForecast(openForecaster(OPTIONS), 0).every((value) => value === 0))
@@ -277,5 +300,71 @@ describe('bad input', () => {
       const actual = values[12 * DAY + 122 + k] ?? 0
       assert.ok(Math.abs(Math.log(value / actual)) < 0.7, `${value}, not ${actual}`)
     })
+  })
+
+  it('a single spike of 10 or 1000 times: the line stays near what it is without, at once and a day later', () => {
+    const values = days(14)
+    const before = told(values.slice(0, 12 * DAY))
+    const after = values.slice(12 * DAY)
+    for (const spike of [10, 1000]) {
+      const [calm, state] = [structuredClone(before), structuredClone(before)]
+      for (const [t, value] of after.entries()) {
+        tell(calm, [value])
+        tell(state, [t === 30 ? spike * value : value])
+        if (t < 30) continue
+        const lines = forecastAhead(calm, 12).high
+        forecastAhead(state, 12).high.forEach((line, k) => {
+          // Within its own hour by what it counts as; later, hardly.
+          const most = (t < 42 ? 2 : 1.35) * (lines[k] ?? 0)
+          assert.ok(line <= most, `${line} and ${lines[k]}, ${t - 30} steps after, ${k + 1} ahead`)
+        })
+      }
+    }
+  })
+
+  it('a crowd of many steps: the second one raises forecast and line in full', () => {
+    const state = told(days(12))
+    const before = forecastAhead(state, 1)
+    const [usual = 0] = before.values
+    tell(state, [10 * usual, 10 * usual])
+    const { values, high } = forecastAhead(state, 1)
+    assert.ok((values[0] ?? 0) > 1.5 * usual && (high[0] ?? 0) > 2 * (before.high[0] ?? 0))
+  })
+
+  it('a change of level of ten times: no line above twice the greatest value, and near the load after half a day', () => {
+    const state = told(days(10))
+    const values = days(2).map((value) => 10 * value)
+    let most = 0
+    for (const [t, value] of values.entries()) {
+      tell(state, [value])
+      most = Math.max(most, value)
+      const { high } = forecastAhead(state, 12)
+      assert.ok(Math.max(...high) <= Math.max(2 * most + 1, 2 * 1600), `${Math.max(...high)}, ${t}`)
+    }
+    assert.ok((forecastAhead(state, 12).high[11] ?? 0) < 5 * (values.at(-1) ?? 0))
+  })
+
+  it('an easy ramp: forecasts lie between their lines', () => {
+    const state = told([])
+    for (let t = 0; t < 10 * DAY; t++) {
+      tell(state, [100 + t])
+      if (t > DAY) soundForecast(state, 100 + t)
+    }
+  })
+
+  it('a constant whose logarithm rounds down: the line is the constant', () => {
+    const state = told(new Array(12 * DAY).fill(2))
+    forecastAhead(state, 12).high.forEach((line) => {
+      assert.ok(Math.abs(line - 2) < 0.2, `${line}`)
+    })
+  })
+
+  it('kept by a Limen that knew no peak: has one again, and goes on', () => {
+    const state = told(days(6))
+    const { values } = forecastAhead(state, 12)
+    const old = { ...structuredClone(state), peak: undefined as unknown as number }
+    keepKnownFit(old)
+    assert.deepEqual(forecastAhead(old, 12).values, values)
+    assert.ok(resumeForecaster(old, old.series.openS + STEP_S, OPTIONS, 86_400))
   })
 })
