@@ -207,6 +207,122 @@ describe('readCalendar()', () => {
     }
   })
 
+  it('UNTIL is in UTC, also for zones that the file does not define (RFC 5545, 3.3.10)', () => {
+    const tokyo = ['DTSTART;TZID=Asia/Tokyo:20261121T080000', 'DURATION:PT1H', 'SUMMARY:x']
+    const window = { fromS: utc('2026-11-23T00:00'), untilS: utc('2026-12-07T00:00') }
+    const last = 'RRULE:FREQ=DAILY;UNTIL=20261124T230000Z'
+    assert.deepEqual(starts(calendar(event(...tokyo, last)), window), [
+      '2026-11-23T23:00',
+      '2026-11-24T23:00',
+    ])
+    const newYork = ['DTSTART;TZID=America/New_York:20261121T180000', 'DURATION:PT1H', 'SUMMARY:x']
+    const before = 'RRULE:FREQ=DAILY;UNTIL=20261124T225959Z'
+    assert.deepEqual(starts(calendar(event(...newYork, before)), window), ['2026-11-23T23:00'])
+  })
+
+  const march = { fromS: utc('2026-03-01T00:00'), untilS: utc('2026-04-01T00:00') }
+
+  it('a time that a switch skips has the offset before it, one that comes twice is the first (3.3.5)', () => {
+    const half = (zone: string, at: string) =>
+      calendar(event(`DTSTART;TZID=${zone}:${at}`, 'DURATION:PT1H', 'SUMMARY:x'))
+    const window = { fromS: march.fromS, untilS: utc('2026-12-01T00:00') }
+    for (const [zone, at, wanted] of [
+      ['America/New_York', '20260308T023000', '2026-03-08T07:30'],
+      ['Europe/Berlin', '20260329T023000', '2026-03-29T01:30'],
+      ['America/New_York', '20261101T013000', '2026-11-01T05:30'],
+      ['Europe/Berlin', '20261025T023000', '2026-10-25T00:30'],
+    ] as const) {
+      assert.deepEqual(starts(half(zone, at), window), [wanted])
+    }
+    const vtimezone = `${NEW_YORK}\n`.replaceAll('\n', '\r\n')
+    for (const [at, wanted] of [
+      ['19980405T013000', '1998-04-05T06:30'],
+      ['19980405T023000', '1998-04-05T07:30'],
+      ['19980405T033000', '1998-04-05T07:30'],
+      ['19981025T013000', '1998-10-25T05:30'],
+    ] as const) {
+      const text = half('America/New_York', at).replace('BEGIN:VEVENT', `${vtimezone}BEGIN:VEVENT`)
+      const wide = { fromS: utc('1998-01-01T00:00'), untilS: utc('1999-01-01T00:00') }
+      assert.deepEqual(starts(text, wide), [wanted])
+    }
+  })
+
+  it('a nightly event goes on over the night that lacks its hour', () => {
+    const lines = [
+      'DTSTART;TZID=Europe/Berlin:20260301T020000',
+      'DTEND;TZID=Europe/Berlin:20260301T030000',
+      'SUMMARY:x',
+    ]
+    const { events, left } = read(calendar(event(...lines, 'RRULE:FREQ=DAILY')), march)
+    assert.deepEqual([events.length, left], [31, 0])
+    assert.ok(events.every(({ startS, endS }) => endS - startS === 3600))
+    assert.equal(events[28]?.startS, utc('2026-03-29T01:00'))
+    assert.equal(events[29]?.startS, utc('2026-03-30T00:00'))
+  })
+
+  it('hours of a DURATION are exact over a switch, days are those of the calendar (3.3.6)', () => {
+    const window = { fromS: utc('2026-10-24T00:00'), untilS: utc('2026-10-27T00:00') }
+    const hours = (duration: string) => {
+      const lines = ['DTSTART;TZID=Europe/Berlin:20261024T120000', `DURATION:${duration}`]
+      const [one] = read(calendar(event(...lines, 'SUMMARY:x')), window).events
+      return ((one?.endS ?? 0) - (one?.startS ?? 0)) / 3600
+    }
+    assert.deepEqual(['PT24H', 'P1D', 'P1DT2H'].map(hours), [24, 25, 27])
+  })
+
+  it('a recurrence that cannot be read costs that one only', () => {
+    const text = calendar(
+      event('DTSTART:19970701T090000Z', 'DURATION:PT1H', 'SUMMARY:x', 'RRULE:FREQ=DAILY;COUNT=3'),
+      event('RECURRENCE-ID:19970702T090000Z', 'DTSTART:19970702T150000Z', 'SUMMARY:x'),
+    )
+    assert.deepEqual(starts(text), ['1997-07-01T09:00', '1997-07-03T09:00'])
+    const { refused, left } = read(text, YEAR_1997)
+    assert.deepEqual([refused, left], [['one@example: on 1997-07-02: ends when it begins'], 1])
+  })
+
+  it('a changed recurrence is found by its time in UTC where the event is in a zone only named', () => {
+    const rule = ['DURATION:PT1H', 'SUMMARY:x', 'RRULE:FREQ=DAILY;COUNT=2']
+    const moved = ['DTSTART;TZID=Europe/Berlin:20260302T220000', 'DURATION:PT1H', 'SUMMARY:x']
+    const text = calendar(
+      event('DTSTART;TZID=Europe/Berlin:20260301T200000', ...rule),
+      event('RECURRENCE-ID:20260302T190000Z', ...moved),
+    )
+    assert.deepEqual(starts(text, march), ['2026-03-01T19:00', '2026-03-02T21:00'])
+  })
+
+  it('periods of an RDATE have their own length (3.3.9); the first recurrence is DTSTART', () => {
+    const text = calendar(
+      event(
+        'DTSTART:19970701T090000Z',
+        'DURATION:PT1H',
+        'SUMMARY:x',
+        'RDATE;VALUE=PERIOD:19970702T090000Z/PT3H,19970703T090000Z/19970703T110000Z',
+        'RDATE:19970701T090000Z,19970704T090000Z',
+        'EXDATE:19970704T090000Z',
+      ),
+    )
+    const { events, refused } = read(text, YEAR_1997)
+    assert.deepEqual(refused, [])
+    assert.deepEqual(
+      events.map(({ startS, endS }) => [startS, (endS - startS) / 3600]),
+      [
+        [utc('1997-07-01T09:00'), 1],
+        [utc('1997-07-02T09:00'), 3],
+        [utc('1997-07-03T09:00'), 2],
+      ],
+    )
+  })
+
+  it('takes a byte order mark, and says itself what the parser stumbles over', () => {
+    const good = calendar(event('DTSTART:19970701T090000Z', 'DURATION:PT1H', 'SUMMARY:x'))
+    assert.deepEqual(starts(`\uFEFF${good}`), ['1997-07-01T09:00'])
+    const outcome = readCalendar(`SUMMARY:x\r\n${good}`, { ...YEAR_1997, kindBy: 'summary' })
+    assert.equal(
+      outcome.kind === 'refused' && outcome.reason,
+      'cannot be read: is not written as iCalendar is (RFC 5545, 3.1 and 3.4)',
+    )
+  })
+
   it('takes the first 256 events, and says how many it left out', () => {
     const rule = ['DTSTART:19970101T000000Z', 'DURATION:PT1M', 'SUMMARY:x']
     const hourly = event(...rule, 'RRULE:FREQ=HOURLY;COUNT=300')

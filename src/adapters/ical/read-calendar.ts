@@ -1,7 +1,7 @@
 /**
  * Events of an iCalendar (RFC 5545) within a window of time: recurrences expanded (RRULE, RDATE, EXDATE, RECURRENCE-ID), times
  * in UTC. Parsing is `ical.js`; what it leaves open is decided here. A calendar that is none is refused as a whole; an event
- * that cannot be read is refused alone, and the others count.
+ * that cannot be read is refused alone, as is a recurrence, and the others count.
  *
  * A rule can be written that costs more than any bound on its results: callers run this where it can be stopped
  * (`calendar-reading.ts` in `apps/server`).
@@ -9,6 +9,15 @@
  * @module
  */
 import ICAL from 'ical.js'
+import {
+  endOf,
+  epochOf,
+  type Length,
+  lengthOf,
+  lengthOfPeriod,
+  readUntilInZone,
+  timeIn,
+} from './event-times.ts'
 
 export interface CalendarWindow {
   /** Events that end after `fromS` and begin before `untilS`, seconds since the epoch. */
@@ -27,7 +36,7 @@ export interface CalendarRead {
   }[]
   /** Events left out, and why; at most {@link REFUSALS_MAX} of them. */
   readonly refused: readonly string[]
-  /** Events left out in all, those beyond the limits too. */
+  /** Events and recurrences left out in all, those beyond the limits too. */
   readonly left: number
 }
 
@@ -50,21 +59,30 @@ const REFUSALS_MAX = 20
 const DURATION_MAX_S = 31 * 86_400
 
 export function readCalendar(text: string, window: CalendarWindow): CalendarOutcome {
-  if (text.length > CALENDAR_CHARS_MAX) {
-    return { kind: 'refused', reason: `is longer than ${CALENDAR_CHARS_MAX} characters` }
-  }
+  const parsed = parseCalendars(text)
+  if (typeof parsed === 'string') return { kind: 'refused', reason: parsed }
+  return { kind: 'calendar', read: eventsOf(parsed, window) }
+}
+
+/** Why a calendar is refused as a whole; undefined when it is not. Looks at no rule, and so takes a moment only. */
+export function calendarRefusal(text: string): string | undefined {
+  const parsed = parseCalendars(text)
+  return typeof parsed === 'string' ? parsed : undefined
+}
+
+function parseCalendars(text: string): readonly ICAL.Component[] | string {
+  if (text.length > CALENDAR_CHARS_MAX) return `is longer than ${CALENDAR_CHARS_MAX} characters`
   try {
-    const jcal = ICAL.parse(text) as unknown[]
+    // A byte order mark is no part of the first line.
+    const jcal = ICAL.parse(text.replace(/^\uFEFF/, '')) as unknown[]
     // Several objects in one stream (RFC 5545, 3.4) come as an array of them.
     const calendars = (typeof jcal[0] === 'string' ? [jcal] : jcal).map(
       (one) => new ICAL.Component(one as string),
     )
-    if (calendars.length === 0 || calendars.some(({ name }) => name !== 'vcalendar')) {
-      return { kind: 'refused', reason: 'is no VCALENDAR' }
-    }
-    return { kind: 'calendar', read: eventsOf(calendars, window) }
+    const are = calendars.length > 0 && calendars.every(({ name }) => name === 'vcalendar')
+    return are ? calendars : 'is no VCALENDAR'
   } catch (error) {
-    return { kind: 'refused', reason: `cannot be read: ${reasonOf(error)}` }
+    return `cannot be read: ${reasonOf(error)}`
   }
 }
 
@@ -76,13 +94,20 @@ function eventsOf(calendars: readonly ICAL.Component[], window: CalendarWindow):
     const components = calendar.getAllSubcomponents('vevent')
     left += Math.max(0, components.length - EVENTS_READ_MAX)
     for (const one of mastersOf(components.slice(0, EVENTS_READ_MAX))) {
+      const refuse = (why: string): void => {
+        if (refused.length >= REFUSALS_MAX) return
+        refused.push(`${shown(one.master, 'uid') || 'an event'}: ${why}`)
+      }
       try {
-        events.push(...occurrencesOf(one, zoneOf(calendar), window))
+        const found = occurrencesOf(one, zoneOf(calendar), window)
+        events.push(...found.events)
+        for (const [reason, { which, count }] of found.lost) {
+          left += count
+          refuse(`${which}${count > 1 ? ` and ${count - 1} times more` : ''}: ${reason}`)
+        }
       } catch (error) {
         left++
-        if (refused.length < REFUSALS_MAX) {
-          refused.push(`${shown(one.master, 'uid') || 'an event'}: ${reasonOf(error)}`)
-        }
+        refuse(reasonOf(error))
       }
     }
   }
@@ -110,61 +135,176 @@ function mastersOf(components: readonly ICAL.Component[]): readonly Master[] {
   ]
 }
 
-function occurrencesOf(
-  { master, changed }: Master,
-  floatingZone: string,
-  window: CalendarWindow,
-): CalendarRead['events'][number][] {
-  if (isCancelled(master)) return []
-  const events: CalendarRead['events'][number][] = []
-  const inUtc = (time: ICAL.Time, of: ICAL.Component, property: string): number =>
-    epochOf(time, of, property, floatingZone)
-  const add = (item: ICAL.Event, start: ICAL.Time, end: ICAL.Time): void => {
-    if (isCancelled(item.component)) return
-    const startS = inUtc(start, item.component, 'dtstart')
-    const ownEnd = item.component.hasProperty('dtend') ? 'dtend' : 'dtstart'
-    const endS = inUtc(end, item.component, ownEnd)
-    if (!(endS > startS)) throw new Error('ends when it begins')
-    if (endS - startS > DURATION_MAX_S) throw new Error('is longer than a month')
-    if (endS > window.fromS && startS < window.untilS) {
-      events.push({ kind: kindOf(item.component, window), startS, endS })
+type Occurrence = CalendarRead['events'][number]
+
+interface Found {
+  readonly events: Occurrence[]
+  /** Recurrences left out, by why: the first of them, and how many. */
+  readonly lost: Map<string, { readonly which: string; readonly count: number }>
+}
+
+interface Recurrence {
+  readonly start: ICAL.Time
+  /** Where its start is from. */
+  readonly property: ICAL.Property
+  /** Its own (RDATE of periods); else that of its event. */
+  readonly length?: Length
+}
+
+interface DatedRecurrence extends Recurrence {
+  /** When it begins unless it was changed. */
+  readonly atS: number
+}
+
+function occurrencesOf({ master, changed }: Master, zone: string, window: CalendarWindow): Found {
+  const found: Found = { events: [], lost: new Map() }
+  if (isCancelled(master)) return found
+  const { time: start, property } = timeIn(master, 'dtstart')
+  const add = (item: ICAL.Component, one: Recurrence): void => {
+    const occurrence = occurrenceOf(item, one, zone, window)
+    if (occurrence !== undefined) found.events.push(occurrence)
+  }
+  const recurs = master.hasProperty('rrule') || master.hasProperty('rdate')
+  if (!recurs || master.hasProperty('recurrence-id')) {
+    add(master, { start, property })
+    return found
+  }
+  const excluded = takeExclusions(master, zone)
+  const ruled = lengthOf(master, zone)
+  const changedAt = changesOf(changed, zone, found)
+  const dates = takeDates(master, zone, found)
+  const event = new ICAL.Event(master, { exceptions: [...changedAt.values()] })
+  for (const { atS, ...one } of recurrencesOf(event, dates, zone, window)) {
+    if (found.events.length > OCCURRENCES_MAX) break
+    if (excluded.has(String(atS)) || excluded.has(dayOf(one.start))) continue
+    try {
+      const direct = changedAt.get(atS)
+      if (direct !== undefined) {
+        const own = timeIn(direct, 'dtstart')
+        add(direct, { start: own.time, property: own.property })
+        continue
+      }
+      // RANGE=THISANDFUTURE (RFC 5545, 3.2.13).
+      const { item, startDate } = event.getOccurrenceDetails(one.start)
+      if (item.component === master) add(master, { length: ruled, ...one })
+      else {
+        const from = timeIn(item.component, 'dtstart')
+        add(item.component, { start: startDate, property: from.property })
+      }
+    } catch (error) {
+      if (atS + DURATION_MAX_S < window.fromS || atS >= window.untilS) continue
+      lose(found, `on ${one.start.toString().slice(0, 10)}`, error)
     }
   }
-  const event = new ICAL.Event(master, { exceptions: [...changed] })
-  if (event.startDate === null) throw new Error('has no DTSTART')
-  if (!event.isRecurring() || event.isRecurrenceException()) {
-    add(event, event.startDate, event.endDate)
-    return events
+  return found
+}
+
+function lose({ lost }: Found, one: string, error: unknown): void {
+  const reason = reasonOf(error)
+  const { which, count } = lost.get(reason) ?? { which: one, count: 0 }
+  lost.set(reason, { which, count: count + 1 })
+}
+
+/** undefined: not in the window, or cancelled. */
+function occurrenceOf(
+  item: ICAL.Component,
+  { start, property, length }: Recurrence,
+  zone: string,
+  window: CalendarWindow,
+): Occurrence | undefined {
+  if (isCancelled(item)) return undefined
+  const startS = epochOf(start, property, zone)
+  const endS = endOf(start, property, length ?? lengthOf(item, zone), zone)
+  if (!(endS > startS)) throw new Error('ends when it begins')
+  if (endS - startS > DURATION_MAX_S) throw new Error('is longer than a month')
+  if (endS <= window.fromS || startS >= window.untilS) return undefined
+  return { kind: kindOf(item, window), startS, endS }
+}
+
+/** By the time they were to be at: RECURRENCE-ID may be in UTC where the event is not. */
+function changesOf(
+  changed: readonly ICAL.Component[],
+  zone: string,
+  found: Found,
+): ReadonlyMap<number, ICAL.Component> {
+  const changes = new Map<number, ICAL.Component>()
+  for (const one of changed) {
+    try {
+      const { time, property } = timeIn(one, 'recurrence-id')
+      changes.set(epochOf(time, property, zone), one)
+    } catch (error) {
+      lose(found, 'a changed recurrence', error)
+    }
   }
-  const excluded = takeExclusions(master, inUtc)
-  const recurrences = event.iterator()
+  return changes
+}
+
+/** Those of the rules, or the first; then those of RDATE that are others (RFC 5545, 3.8.5.2). */
+function* recurrencesOf(
+  event: ICAL.Event,
+  dates: readonly DatedRecurrence[],
+  zone: string,
+  window: CalendarWindow,
+): Generator<DatedRecurrence> {
+  const { component: master } = event
+  const { time: first, property } = timeIn(master, 'dtstart')
+  readUntilInZone(master, zone)
+  const seen = new Set<number>()
+  const recurrences = master.hasProperty('rrule') ? event.iterator() : [first].values()
   for (let step = 0; ; step++) {
     const next = recurrences.next()
-    if (!next) break
-    const atS = inUtc(next, master, 'dtstart')
+    const start = next instanceof ICAL.Time ? next : next?.value
+    if (!start) break
+    const atS = epochOf(start, property, zone)
     // A changed recurrence may come sooner than where the rule puts it: a month sooner is looked for.
-    if (atS >= window.untilS + DURATION_MAX_S || events.length > OCCURRENCES_MAX) break
-    if (step >= STEPS_MAX) throw new Error(`recurs more than ${STEPS_MAX} times until today`)
-    if (excluded.has(String(atS)) || excluded.has(dayOf(next))) continue
-    const { item, startDate, endDate } = event.getOccurrenceDetails(next)
-    add(item, startDate, endDate)
+    if (atS >= window.untilS + DURATION_MAX_S) break
+    if (step + dates.length >= STEPS_MAX) {
+      throw new Error(`recurs more than ${STEPS_MAX} times until today`)
+    }
+    seen.add(atS)
+    yield { start, property, atS }
   }
-  return events
+  for (const one of dates) {
+    if (seen.has(one.atS)) continue
+    seen.add(one.atS)
+    yield one
+  }
+}
+
+/** Taken out of the event: `ical.js` compares periods with times, and times of zones it does not know with UTC. */
+function takeDates(master: ICAL.Component, zone: string, found: Found): readonly DatedRecurrence[] {
+  const dates: DatedRecurrence[] = []
+  for (const property of master.getAllProperties('rdate')) {
+    try {
+      for (const value of property.getValues()) dates.push(dateOf(value, property, zone))
+    } catch (error) {
+      lose(found, 'an RDATE', error)
+    }
+  }
+  master.removeAllProperties('rdate')
+  return dates
+}
+
+function dateOf(value: unknown, property: ICAL.Property, zone: string): DatedRecurrence {
+  if (value instanceof ICAL.Time) {
+    return { start: value, property, atS: epochOf(value, property, zone) }
+  }
+  if (!(value instanceof ICAL.Period)) throw new Error('is no time')
+  const { start } = value
+  const length = lengthOfPeriod(value, property, zone)
+  return { start, property, length, atS: epochOf(start, property, zone) }
 }
 
 /**
  * Times and whole days that are excluded. Taken out of the event: the expansion of `ical.js` passes at most one of them per
  * recurrence, and so misses one that follows others which match nothing.
  */
-function takeExclusions(
-  master: ICAL.Component,
-  inUtc: (time: ICAL.Time, of: ICAL.Component, property: string) => number,
-): ReadonlySet<string> {
+function takeExclusions(master: ICAL.Component, zone: string): ReadonlySet<string> {
   const excluded = new Set<string>()
   for (const property of master.getAllProperties('exdate')) {
     for (const value of property.getValues()) {
       if (!(value instanceof ICAL.Time)) throw new Error('has an EXDATE that is no time')
-      excluded.add(value.isDate ? dayOf(value) : String(inUtc(value, master, 'exdate')))
+      excluded.add(value.isDate ? dayOf(value) : String(epochOf(value, property, zone)))
     }
   }
   master.removeAllProperties('exdate')
@@ -199,55 +339,11 @@ function zoneOf(calendar: ICAL.Component): string {
   return shown(calendar, 'x-wr-timezone') || 'UTC'
 }
 
-/** A zone is that of the file's VTIMEZONE, else one the system knows by its name (RFC 7808), else refused. */
-function epochOf(
-  time: ICAL.Time,
-  component: ICAL.Component,
-  property: string,
-  floatingZone: string,
-): number {
-  const seconds = time.toUnixTime()
-  if (!Number.isFinite(seconds)) throw new Error('has a time that is none')
-  // ical.js takes a time without a zone it knows for UTC.
-  if (time.zone !== ICAL.Timezone.localTimezone) return seconds
-  const named = component.getFirstProperty(property)?.getParameter('tzid')
-  return seconds - offsetAt(typeof named === 'string' ? named : floatingZone, seconds)
-}
-
-/** Seconds that clocks in `zone` are ahead of UTC when they show `wallS`; a time that a switch skips is read by the one before. */
-function offsetAt(zone: string, wallS: number): number {
-  const first = offsetOf(zone, wallS)
-  return offsetOf(zone, wallS - first)
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>()
-/** Zones in one calendar; each is some kilobytes. */
-const ZONES_MAX = 64
-
-function offsetOf(zone: string, atS: number): number {
-  const parts = formatOf(zone).formatToParts(atS * 1000)
-  const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
-  const match = /^GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(name)
-  if (match === null) throw new Error('is in a time zone that cannot be read')
-  const [, sign, hours = '0', minutes = '0', seconds = '0'] = match
-  return (sign === '-' ? -1 : 1) * (3600 * Number(hours) + 60 * Number(minutes) + Number(seconds))
-}
-
-function formatOf(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone)
-  if (known !== undefined) return known
-  if (formats.size >= ZONES_MAX) throw new Error('is in one time zone too many')
-  try {
-    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
-    formats.set(zone, format)
-    return format
-  } catch {
-    throw new Error('is in a time zone that neither the file nor the system knows')
-  }
-}
-
-/** What a parser says may quote the file: cut. */
+/** What a parser says may quote the file: cut. What it does not expect it stumbles over, and says nothing of the file. */
 function reasonOf(error: unknown): string {
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return 'is not written as iCalendar is (RFC 5545, 3.1 and 3.4)'
+  }
   const text = error instanceof Error ? error.message : String(error)
   return text.replace(/[\p{C}\s]+/gu, ' ').slice(0, 120)
 }
