@@ -48,6 +48,10 @@ describe('readSeriesCsv()', () => {
       ['t,v\n1,2\nx,3\n', 3, /no time/],
       ['t,v\n1,2\n1700000000,3\n', 3, /another kind of time/],
       ['t,v\n1,2\n99999999,3\n', 1, /spans more than/],
+      ['t,v\n1,2\n2,12o\n3,x\n', 3, /no number: 12o/],
+      ['t,v\n1,0x10\n', 2, /no number/],
+      ['t,v\n1,\n2,\n', 2, /no line from here on has a value/],
+      ['t,v\n1,"2\n3,4"\n', 2, /quote is not closed/],
     ]
     for (const [text, line, reason] of refusals) {
       const read = readSeriesCsv(text)
@@ -55,8 +59,48 @@ describe('readSeriesCsv()', () => {
       assert.equal(read.line, line, text)
       assert.match(read.reason, reason)
     }
-    // A value that is none is unknown, not an error.
-    assert.deepEqual([...series('t,v\n1,\n2,x\n3,4\n').values], [Number.NaN, Number.NaN, 4])
+    // A value that is not there is unknown, not an error.
+    assert.deepEqual([...series('t,v\n1,\n2,null\n3,4\n').values], [Number.NaN, Number.NaN, 4])
+  })
+
+  it('takes quotes off (RFC 4180), in the first line too', () => {
+    const text = '"time","host, of all","requests"\n"1","a ""b"", c","7"\n2,"x",8\n'
+    assert.deepEqual([...series(text).values], [7, 8])
+  })
+
+  it('does not choose among several columns: it says which there are', () => {
+    const read = readSeriesCsv('time,host,bytes\n1,2,3\n')
+    assert.deepEqual(read, {
+      ...{ kind: 'refused', line: 1, wantsColumn: true },
+      reason: 'several columns can be the values: host, bytes',
+    })
+    const wrong = readSeriesCsv('time,host,bytes\n1,2,3\n', { column: 'time' })
+    assert.ok(wrong.kind === 'refused' && wrong.wantsColumn)
+  })
+
+  it('takes a first line that begins with a time for values; columns are numbered then', () => {
+    assert.deepEqual([...series('1,5\r2,6\r').values], [5, 6])
+    assert.deepEqual(
+      [...series('2026-10-01,5,7\n2026-10-02,6,8\n', { column: '3' }).values],
+      [7, 8],
+    )
+    assert.equal(readSeriesCsv('1,5,7\n2,6,8\n').kind, 'refused')
+  })
+
+  it('takes a day alone for its midnight in UTC', () => {
+    const { startS, stepS } = series('day,v\n2026-10-01,5\n2026-10-02,6\n')
+    assert.deepEqual([startS, stepS], [Date.UTC(2026, 9, 1) / 1000, 86_400])
+  })
+
+  it('leaves out values that do not count, and says how many', () => {
+    const accepts = (value: number) => value >= 0 && value < 1000
+    const read = readSeriesCsv('t,v\n1,5\n2,-1\n3,1e300\n4,1e999\n5,6\n', { accepts })
+    assert.ok(read.kind === 'series')
+    const { NaN: none } = Number
+    assert.deepEqual([...read.series.values], [5, none, none, none, 6])
+    assert.deepEqual(read.leftOut, { firstLine: 3, count: 3 })
+    const bad = readSeriesCsv('t,v\n1,-5\n2,-1\n', { accepts })
+    assert.ok(bad.kind === 'refused' && bad.line === 2 && !bad.wantsColumn)
   })
 
   it('never throws, and keeps to its bounds, whatever it is given', () => {

@@ -8,8 +8,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { FORECASTER_DEFAULTS } from '../../forecast/forecaster.ts'
 import { type Rehearsal, rehearse } from '../../forecast/rehearse.ts'
+import { VALUE_MAX } from '../../forecast/series.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import { readSeriesCsv, type SeriesFile } from '../../wire/series-csv.ts'
+import { type LeftOut, readSeriesCsv, type SeriesFile } from '../../wire/series-csv.ts'
 import { show } from './asking.ts'
 import { textPlot } from './text-plot.ts'
 import { plain, textTable } from './text-table.ts'
@@ -26,6 +27,8 @@ export interface BacktestOptions {
 const FILE_BYTES_MAX = 256 * 2 ** 20
 /** Part of the series that only teaches. */
 const LEARNED_SHARE = 0.6
+/** Steps; a day of minutes. What is said of steps further ahead is the season again, and each costs at every value that is scored. */
+const HORIZON_STEPS_MAX = 1440
 const UNIT_S = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 const DAY_S = 86_400
 const PROGRESS_MS = 200
@@ -37,10 +40,12 @@ export function runBacktest(
   options: BacktestOptions,
   out: (text: string) => void,
 ): void {
-  const { startS, stepS, values } = readSeries(path, options)
+  const { series, leftOut } = readSeries(path, options)
+  const { startS, stepS, values } = series
   const horizons = [
     ...new Set(options.horizon.split(',').map((text) => stepsOf(text, stepS))),
   ].sort((a, b) => a - b)
+  checkFurthest(horizons.at(-1) ?? 0, series)
   const seasons = [DAY_S, 7 * DAY_S]
     .map((s) => s / stepS)
     .filter((steps) => steps >= 2 && steps % 1 === 0)
@@ -58,6 +63,7 @@ export function runBacktest(
   const result = {
     file: path,
     values: values.length,
+    leftOut: leftOut ?? null,
     stepS,
     seconds,
     horizons: scores.map(({ steps, verdict, ...score }) => ({
@@ -67,10 +73,14 @@ export function runBacktest(
     })),
     ahead: { values: [...ahead.values], low: [...ahead.low], high: [...ahead.high] },
   }
-  show(result, options.output, () => report(values, stepS, rehearsal), out)
+  show(result, options.output, () => report(series, leftOut, rehearsal), out)
 }
 
-function report(values: Float64Array, stepS: number, { scores, ahead }: Rehearsal): string {
+function report(
+  { values, stepS }: SeriesFile,
+  leftOut: LeftOut | undefined,
+  { scores, ahead }: Rehearsal,
+): string {
   const table = textTable(
     [
       'AHEAD',
@@ -84,8 +94,8 @@ function report(values: Float64Array, stepS: number, { scores, ahead }: Rehearsa
     scores.map((score) => [
       durationOf(score.steps * stepS),
       percent(score.wape),
-      score.ratioLast.toFixed(3),
-      score.ratioSeasonal.toFixed(3),
+      ratio(score.ratioLast),
+      ratio(score.ratioSeasonal),
       percent(score.coverage),
       percent(score.overprovision),
       score.verdict.demoted
@@ -96,15 +106,42 @@ function report(values: Float64Array, stepS: number, { scores, ahead }: Rehearsa
   )
   const past = values.slice(-2 * ahead.values.length)
   const plot = textPlot({ past, expected: ahead.values, high: ahead.high }, PLOTTED)
-  return `${table}\n\n${plot}`
+  return [table, ...leftOutText(leftOut), '', plot].join('\n')
 }
 
-function readSeries(path: string, { column, step }: BacktestOptions): SeriesFile {
+function leftOutText(leftOut: LeftOut | undefined): readonly string[] {
+  if (leftOut === undefined) return []
+  const { count, firstLine } = leftOut
+  const which = count === 1 ? `line ${firstLine}` : `the first in line ${firstLine}`
+  return [`Left out, for values are from 0 to ${VALUE_MAX}: ${count} (${which})`]
+}
+
+/** @throws LimenError `usage` beyond what can be scored: nothing came so far after what only teaches */
+function checkFurthest(steps: number, { values, stepS }: SeriesFile): void {
+  const scored = values.length - Math.floor(values.length * LEARNED_SHARE) - 1
+  const most = Math.min(HORIZON_STEPS_MAX, scored)
+  if (steps <= most) return
+  const said =
+    most < 1
+      ? `Too few values to score forecasts by: ${values.length}`
+      : `--horizon goes to ${most} steps with ${values.length} values: ${durationOf(most * stepS)} at most, not ${durationOf(steps * stepS)}`
+  throw new LimenError('usage', said, { side: 'operator', retry: false })
+}
+
+function readSeries(
+  path: string,
+  { column, step }: BacktestOptions,
+): { readonly series: SeriesFile; readonly leftOut?: LeftOut } {
   const stepS = step === undefined ? undefined : secondsOf(step, '--step')
-  const read = readSeriesCsv(textOf(path), { column, stepS })
-  if (read.kind === 'series') return read.series
-  const said = `Cannot read ${path}, line ${read.line}: ${plain(read.reason)}`
-  throw new LimenError('series-unreadable', said, { side: 'operator', retry: false })
+  // What a forecaster refuses, it must not be scored by.
+  const accepts = (value: number): boolean => value >= 0 && value <= VALUE_MAX
+  const read = readSeriesCsv(textOf(path), { column, stepS, accepts })
+  if (read.kind === 'series') return read
+  const { line, reason, wantsColumn } = read
+  const hint = wantsColumn ? '; name one by --column' : ''
+  const said = `Cannot read ${plain(path)}, line ${line}: ${plain(reason)}${hint}`
+  const code = wantsColumn ? 'usage' : 'series-unreadable'
+  throw new LimenError(code, said, { side: 'operator', retry: false })
 }
 
 function textOf(path: string): string {
@@ -145,7 +182,11 @@ function durationOf(seconds: number): string {
 }
 
 function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
+  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : '?'
+}
+
+function ratio(of: number): string {
+  return Number.isFinite(of) ? of.toFixed(3) : '?'
 }
 
 /** On a terminal only: how far it is. */
