@@ -6,6 +6,7 @@
 import type { Command } from 'commander'
 import { LimenError } from '../../ground/limen-error.ts'
 import { type AdminClient, adminClient } from './admin-client.ts'
+import { plain } from './text-table.ts'
 
 export type Output = 'text' | 'json'
 
@@ -37,6 +38,21 @@ export function show<T>(
   out: (text: string) => void,
 ): void {
   out(output === 'json' ? JSON.stringify(value) : inText(value))
+}
+
+/** For values of options and arguments: as written, `usage` unless a whole number in that range. */
+export function wholeNumber(what: string, least: number, most: number): (text: string) => string {
+  return (text) => {
+    if (/^\d{1,15}$/.test(text) && Number(text) >= least && Number(text) <= most) return text
+    const said = `${what} takes a whole number from ${least} to ${most}, not ${plain(text)}`
+    throw new LimenError('usage', said, { side: 'operator', retry: false })
+  }
+}
+
+/** Of a list: the newest or the first so many. */
+export function limited(command: Command, usual: number, most = 1000): Command {
+  const read = wholeNumber('--limit', 1, most)
+  return command.option('--limit <n>', 'at most so many', read, String(usual))
 }
 
 /** @throws LimenError `usage` unless it is `pool/id` */

@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander'
 import type { CaptureSummary, CaptureView } from '../server/admin/routes-captures.ts'
-import { type ReadOptions, reads, show } from './asking.ts'
+import { limited, type ReadOptions, reads, show } from './asking.ts'
 import { plain, textTable } from './text-table.ts'
 
 interface ListOptions extends ReadOptions {
@@ -16,8 +16,7 @@ interface ListOptions extends ReadOptions {
 /** Adds them to `program`; `out` takes one line or several. */
 export function addCaptureCommands(program: Command, out: (text: string) => void): void {
   const captures = program.command('captures').description('requests captured in tier 3')
-  reads(captures.command('list').description('the newest first'))
-    .option('--limit <n>', 'at most so many', '20')
+  limited(reads(captures.command('list').description('the newest first')), 20, 200)
     .option('--before <id>', 'only older ones than this')
     .action(async (options: ListOptions) => {
       const query = new URLSearchParams({ limit: options.limit })

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCalendarFiles } from '../server/calendar-files.ts'
 import { writeComplaint } from '../server/config/complaint.ts'
 import type { Environment } from '../server/config/environment.ts'
 import { readConfig } from '../server/config/read-config.ts'
@@ -19,7 +20,9 @@ export function runCheck(
 ): number {
   const outcome = readConfig(configFile(config).read(), environment)
   const complaints =
-    outcome.kind === 'refused' ? outcome.complaints : checkFiles(outcome).complaints
+    outcome.kind === 'refused'
+      ? outcome.complaints
+      : [...checkFiles(outcome).complaints, ...checkCalendarFiles(outcome.config, outcome.blame)]
   if (output === 'json') out(JSON.stringify({ ok: complaints.length === 0, complaints }))
   else if (complaints.length === 0) out(`${config} is good`)
   else for (const complaint of complaints) complain(writeComplaint(complaint))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { announcedText } from './event-commands.ts'
+import { announcedText, momentOf } from './event-commands.ts'
+import { EXIT, exitCodeOf } from './exit-code.ts'
 
 const at = Date.UTC(2026, 10, 27)
 const event = { id: '0123456789abcdef', kind: 'sale\u001b[2J', pool: null, source: 'api' }
@@ -26,4 +27,37 @@ it('announcedText() lists events and says how calendars are, nothing of them une
     '  one@example: ends when it begins',
   ])
   assert.match(announcedText({ events: [], calendars: [] }), /^No events announced/)
+})
+
+it('momentOf() takes a time without a zone, and a day alone, in that of here; and nothing else', (t) => {
+  const { TZ: before } = process.env
+  t.after(() => {
+    if (before === undefined) delete process.env['TZ']
+    else process.env['TZ'] = before
+  })
+  process.env['TZ'] = 'Asia/Tokyo'
+  for (const [text, wanted] of [
+    ['2026-11-27', '2026-11-26T15:00:00.000Z'],
+    ['2026-11-27T00:00', '2026-11-26T15:00:00.000Z'],
+    ['2026-11-27 09:30:15', '2026-11-27T00:30:15.000Z'],
+    ['2026-11-27T00:00Z', '2026-11-27T00:00:00.000Z'],
+    ['2026-11-27T00:00+01:00', '2026-11-26T23:00:00.000Z'],
+  ] as const) {
+    assert.equal(momentOf(text), wanted)
+  }
+  for (const text of [
+    '1',
+    '2026',
+    '2026-13-01',
+    '2026-02-30',
+    '27 Nov 2026',
+    '2026-11-27T25:00',
+    '',
+  ]) {
+    assert.throws(
+      () => momentOf(text),
+      (error) => exitCodeOf(error) === EXIT.usage,
+      text,
+    )
+  }
 })

@@ -61,9 +61,15 @@ export function announcedText({ events, calendars }: AnnouncedView): string {
   return [table, ...lines].join('\n')
 }
 
-function momentOf(text: string): string {
-  const at = Date.parse(text)
-  if (Number.isFinite(at)) return new Date(at).toISOString()
+/** RFC 3339, or less of it: a day alone begins at midnight; without a zone it is in that of here. */
+const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/
+
+export function momentOf(text: string): string {
+  const [, day = '', time = '00:00', zone = ''] = MOMENT.exec(text) ?? []
+  const at = Date.parse(`${day}T${time}${zone}`)
+  // Date.parse() takes the 31st of every month.
+  const isDay = Number.isFinite(at) && new Date(`${day}T00:00Z`).toISOString().startsWith(day)
+  if (isDay) return new Date(at).toISOString()
   throw new LimenError('usage', `A time is written as 2026-11-27T00:00Z, not ${plain(text)}`, {
     side: 'operator',
     retry: false,

@@ -24,6 +24,8 @@ export const EXIT = {
 /** By code of a {@link LimenError}. */
 const BY_CODE: Readonly<Record<string, number>> = {
   usage: EXIT.usage,
+  /** The admin API refused a value that no check here knows. */
+  'bad-request': EXIT.usage,
   'config-refused': EXIT.config,
   'config-unreadable': EXIT.config,
   'credentials-bad': EXIT.config,

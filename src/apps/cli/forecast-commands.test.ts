@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { PoolForecast } from '../../flows/explain-forecast.ts'
-import { forecastTable, forecastText } from './forecast-commands.ts'
+import { EXIT, exitCodeOf } from './exit-code.ts'
+import { curveOf, forecastTable, forecastText } from './forecast-commands.ts'
 
 const horizon = (aheadS: number, more: Partial<PoolForecast['horizons'][number]> = {}) => ({
   ...{ aheadS, expected: 12.345, low: 8, high: 1234.5, model: 'log-growth', isDemoted: false },
@@ -61,6 +62,16 @@ describe('forecastText()', () => {
     // Ten rows to 40: the upper line at the top, 10 in the lower quarter.
     assert.match(plot[0] ?? '', /^40\.0 \| +\|-{24}$/)
     assert.match(plot.at(-3) ?? '', /\|#+ *\|$/)
+  })
+
+  it('is not made of what the route of events answers', () => {
+    const answer = { events: [], calendars: [] }
+    assert.throws(
+      () => curveOf('events', answer),
+      (error) => exitCodeOf(error) === EXIT.missing && /No such pool: events/.test(String(error)),
+    )
+    const found = { ...SITE, ...curve }
+    assert.equal(curveOf('site', found), found)
   })
 
   it('does not steer the terminal, and says when the capacity is not known', () => {

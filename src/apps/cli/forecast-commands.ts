@@ -5,6 +5,7 @@
  */
 import { type Command, Option } from 'commander'
 import type { HorizonForecast, PoolForecast } from '../../flows/explain-forecast.ts'
+import { LimenError } from '../../ground/limen-error.ts'
 import type { ForecastCurveView } from '../server/admin/forecast-views.ts'
 import { type ReadOptions, reads, show } from './asking.ts'
 import { type BacktestOptions, runBacktest } from './backtest.ts'
@@ -28,8 +29,8 @@ export function addForecastCommands(program: Command, out: (text: string) => voi
       return
     }
     const path = `/v1/forecasts/${encodeURIComponent(pool)}`
-    const found = await options.client().get<ForecastCurveView>(path)
-    show(found, options.output, forecastText, out)
+    const found = await options.client().get<Partial<ForecastCurveView>>(path)
+    show(curveOf(pool, found), options.output, forecastText, out)
   })
   addEventCommands(forecast, out)
   forecast
@@ -37,11 +38,21 @@ export function addForecastCommands(program: Command, out: (text: string) => voi
     .description('how good forecasts of a series would have been, over its last 40 %')
     .option('--horizon <times>', 'how far ahead, comma-separated', '15m')
     .option('--step <time>', 'from one value to the next, else as found in the file')
-    .option('--column <name>', 'the column of values, else requests, value or count, or the second')
+    .option(
+      '--column <name>',
+      'the column of values, else requests, value or count, or the only one',
+    )
     .addOption(
       new Option('-o, --output <form>', 'text or json').choices(['text', 'json']).default('text'),
     )
     .action((file: string, options: BacktestOptions) => runBacktest(file, options, out))
+}
+
+/** A pool that is called as the route of events is not shown by itself: what comes then is no curve. */
+export function curveOf(pool: string, found: Partial<ForecastCurveView>): ForecastCurveView {
+  if (found.horizons !== undefined && found.history !== undefined) return found as ForecastCurveView
+  const said = `No such pool: ${plain(pool)} (announced events: limen forecast events list)`
+  throw new LimenError('not-found', said, { side: 'operator', retry: false })
 }
 
 export function forecastTable(forecasts: readonly PoolForecast[]): string {

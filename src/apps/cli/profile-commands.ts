@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import type { Profile } from '../../behavior/handshake/profile.ts'
 import type { Signature } from '../../behavior/handshake/signature.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import { type ReadOptions, reads, show } from './asking.ts'
+import { limited, type ReadOptions, reads, show, wholeNumber } from './asking.ts'
 import { plain, textTable } from './text-table.ts'
 
 interface ListOptions extends ReadOptions {
@@ -31,9 +31,8 @@ interface Judged {
 /** Adds them to `program`; `out` takes one line or several. */
 export function addProfileCommands(program: Command, out: (text: string) => void): void {
   const profiles = program.command('profiles').description('what is remembered of clients')
-  reads(profiles.command('list').description('the last seen first'))
-    .option('--limit <n>', 'at most so many', '20')
-    .option('--tier <n>', 'only those of tier 1, 2 or 3')
+  limited(reads(profiles.command('list').description('the last seen first')), 20)
+    .option('--tier <n>', 'only those of tier 1, 2 or 3', wholeNumber('--tier', 1, 3))
     .option('--all', 'all that are kept, by id, page by page')
     .option('--after <id>', 'with --all: only ids above this')
     .action(async (options: ListOptions) => {

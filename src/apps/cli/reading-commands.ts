@@ -7,13 +7,23 @@ import type { Command } from 'commander'
 import type { Decision } from '../../behavior/decision.ts'
 import type { ConnectionView, UpstreamView } from '../../ports/data-plane.ts'
 import type { StatusView } from '../server/admin/views.ts'
-import { type Output, type ReadOptions, reads, serverPath, show as showOn } from './asking.ts'
+import {
+  limited,
+  type Output,
+  type ReadOptions,
+  reads,
+  serverPath,
+  show as showOn,
+  wholeNumber,
+} from './asking.ts'
 import { plain, textTable } from './text-table.ts'
 
 interface ListOptions extends ReadOptions {
   readonly limit: string
   readonly before?: string
 }
+
+const weightOf = wholeNumber('A weight', 0, 256)
 
 type ReplayOptions = ReadOptions & { readonly policy: string; readonly since: string }
 
@@ -23,8 +33,7 @@ export function addReadingCommands(program: Command, out: (text: string) => void
     showOn(value, output, inText, out)
 
   const decisions = program.command('decisions').description('what was decided, and why')
-  reads(decisions.command('list').description('the newest first'))
-    .option('--limit <n>', 'at most so many', '20')
+  limited(reads(decisions.command('list').description('the newest first')), 20)
     .option('--before <id>', 'only older ones than this')
     .action(async (options: ListOptions) => {
       const query = new URLSearchParams({ limit: options.limit })
@@ -53,13 +62,13 @@ export function addReadingCommands(program: Command, out: (text: string) => void
       await runReplay(options, out)
     })
 
-  reads(program.command('connections').description('who is connected now'))
-    .option('--limit <n>', 'at most so many', '50')
-    .action(async (options: ListOptions) => {
+  limited(reads(program.command('connections').description('who is connected now')), 50).action(
+    async (options: ListOptions) => {
       const path = `/v1/connections?limit=${encodeURIComponent(options.limit)}`
       const found = await options.client().get<readonly ConnectionView[]>(path)
       show(found, options.output, connectionTable)
-    })
+    },
+  )
 
   const upstreams = program.command('upstreams').description('the servers behind Limen')
   reads(upstreams.command('list').description('all servers of all pools')).action(
@@ -83,7 +92,7 @@ export function addReadingCommands(program: Command, out: (text: string) => void
   )
   reads(upstreams.command('weight <pool/id> <weight>').description('0 to 256')).action(
     (server: string, weight: string, options: ReadOptions) =>
-      change(server, { weight: Number(weight) }, options),
+      change(server, { weight: Number(weightOf(weight)) }, options),
   )
 
   reads(program.command('status').description('version, state, certificates')).action(

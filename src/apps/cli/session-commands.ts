@@ -10,7 +10,7 @@ import type { UpstreamView } from '../../ports/data-plane.ts'
 import type { EpochView, KeysView, PlacementsView } from '../server/key-server/key-views.ts'
 import type { SessionView } from '../server/key-server/session-table.ts'
 import type { AdminClient } from './admin-client.ts'
-import { type ReadOptions, reads, serverPath, show } from './asking.ts'
+import { limited, type ReadOptions, reads, serverPath, show } from './asking.ts'
 import { EXIT } from './exit-code.ts'
 import { plain, textTable } from './text-table.ts'
 
@@ -78,13 +78,13 @@ export function addSessionCommands(
     })
 
   const sessions = program.command('sessions').description('who holds a session key')
-  reads(sessions.command('list').description('the last to rotate first'))
-    .option('--limit <n>', 'at most so many', '20')
-    .action(async (options: ListOptions) => {
+  limited(reads(sessions.command('list').description('the last to rotate first')), 20).action(
+    async (options: ListOptions) => {
       const path = `/v1/sessions?limit=${encodeURIComponent(options.limit)}`
       const found = await options.client().get<readonly SessionView[]>(path)
       show(found, options.output, sessionTable, out)
-    })
+    },
+  )
   reads(sessions.command('show <id>').description('one session')).action(
     async (id: string, options: ReadOptions) => {
       const path = `/v1/sessions/${encodeURIComponent(id)}`

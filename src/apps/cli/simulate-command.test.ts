@@ -14,6 +14,13 @@ after(() => rmSync(folder, { recursive: true }))
 
 const SHORT = 'forS: 30\nsessions: { perMinute: 600 }\nservers: [{ ids: [a, b], slots: 4 }]\n'
 
+/** 9 * 9 * 9 values by aliases. */
+const BOMB = `a: &a [${'x,'.repeat(9)}]
+b: &b [${'*a,'.repeat(9)}]
+c: &c [${'*b,'.repeat(9)}]
+d: &d [${'*c,'.repeat(9)}]
+`
+
 function scenarioFile(text: string): string {
   const file = join(folder, 'scenario.yaml')
   writeFileSync(file, text)
@@ -79,6 +86,8 @@ describe('a scenario', () => {
       [`${SHORT}phases: [{ name: x, fromS: 5, toS: 5 }]\n`, /toS: must be after fromS/],
       ['forS: 30\n', /sessions: [\s\S]*servers: /],
       ['forS: [', /^s\.yaml:1:/],
+      ['seed: 1\nforS: *x\n', /^s\.yaml:2:7: alias \*x: no anchor &x stands before it$/],
+      [BOMB, /^s\.yaml:2:8: its aliases unfold to too much$/],
     ]
     for (const [text, wanted] of refused) assert.match(refusal(text), wanted)
   })

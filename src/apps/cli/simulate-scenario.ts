@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { LineCounter, parseDocument } from 'yaml'
+import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
 import { z } from 'zod'
 import type { SiteScenario } from '../../flows/site-scenario.ts'
 import { BALANCE_POLICIES } from '../../routing/balancer.ts'
 import { blameIn, type Complaint, type ConfigPath } from '../server/config/complaint.ts'
 import { CONFIG_DEFAULTS } from '../server/config/defaults.ts'
 import type { ConfigText } from '../server/config/read-config.ts'
+import { aliasesOf, danglingText, isDangling } from '../server/config/yaml-aliases.ts'
 import { configRefused } from '../server/load-config.ts'
 
 /** A week: longer is several runs. */
@@ -216,7 +217,7 @@ export function readScenario({ file, text }: ConfigText): SiteScenario {
       }),
     )
   }
-  const outcome = scenarioSchema.safeParse(document.toJS({ maxAliasCount: 100 }))
+  const outcome = scenarioSchema.safeParse(treeOf(file, document, lines))
   if (!outcome.success) {
     throw configRefused(
       outcome.error.issues.flatMap((issue) => {
@@ -231,4 +232,17 @@ export function readScenario({ file, text }: ConfigText): SiteScenario {
   const { servers: groups, ...rest } = outcome.data
   const all = groups.flatMap(({ ids, ...each }) => ids.map((one) => ({ id: one, ...each })))
   return { ...rest, servers: all }
+}
+
+/** @throws LimenError `config-refused` at the alias that names nothing, or the first when they unfold beyond measure */
+function treeOf(file: string, document: YamlDocument, lines: LineCounter): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch {
+    const aliases = aliasesOf(document)
+    const dangling = aliases.find((alias) => isDangling(document, alias))
+    const text = dangling === undefined ? 'its aliases unfold to too much' : danglingText(dangling)
+    const { line, col } = lines.linePos((dangling ?? aliases[0])?.range?.[0] ?? 0)
+    throw configRefused([{ source: file, line: line || 1, column: col || 1, path: '', text }])
+  }
 }

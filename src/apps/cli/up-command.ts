@@ -48,10 +48,17 @@ async function run(
   out: (text: string) => void,
 ): Promise<number> {
   const { up } = await import('../server/up.ts')
+  const { loadConfig } = await import('../server/live-config.ts')
+  const { lockDataFolder } = await import('../server/data-folder-lock.ts')
   const site = options.demo === true ? await demoSite() : undefined
+  let unlock: (() => void) | undefined
   try {
+    const source = options.demo === true ? demoSource() : configFile(configOf(options))
+    // As `up` reads it: a configuration that is refused is so here.
+    const { config } = loadConfig({ source, environment: process.env })
+    unlock = await lockDataFolder(config.data)
     const running = await up({
-      source: options.demo === true ? demoSource() : configFile(configOf(options)),
+      source,
       environment: process.env,
       ...role,
       ...(options.logFormat === undefined ? {} : { logFormat: options.logFormat }),
@@ -60,6 +67,7 @@ async function run(
     out(welcome(running))
     return await untilSignal(running)
   } finally {
+    unlock?.()
     await site?.close()
   }
 }

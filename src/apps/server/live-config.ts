@@ -67,7 +67,12 @@ const FIXED_AT_START = [
   ['admission.tier2 (for profiles)', (config: Config) => config.admission.tier2],
   ['admission.tier3 (for profiles)', (config: Config) => config.admission.tier3],
   ['admission.falsePositiveBudget', (config: Config) => config.admission.falsePositiveBudget],
-  ['pools[].scaling', (config: Config) => config.pools.map(({ name, scaling }) => [name, scaling])],
+  [
+    'pools[].scaling',
+    // Names matter of pools that scale alone.
+    ({ pools }: Config) =>
+      pools.flatMap(({ name, scaling }) => (scaling === undefined ? [] : [[name, scaling]])),
+  ],
   ['sessions', (config: Config) => config.sessions],
   ['behavior', (config: Config) => config.behavior],
   ['signals', (config: Config) => config.signals],

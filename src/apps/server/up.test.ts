@@ -233,6 +233,15 @@ describe('reload', () => {
       assert.deepEqual(outcome.kind === 'applied' && outcome.waiting, ['workers'])
     }))
 
+  it('knows a new name of a pool from another way to scale', () =>
+    using(runLimen(), async ({ running, configure }) => {
+      configure(
+        SHORT_CONFIG.replace('name: site', 'name: shop').replace('pool: site', 'pool: shop'),
+      )
+      const outcome = await running.reload('test')
+      assert.deepEqual(outcome.kind === 'applied' && outcome.waiting, [])
+    }))
+
   it('happens when the file is replaced', () =>
     using(runLimen(), async ({ plane, configure }) => {
       configure(`${SHORT_CONFIG}admission: { mode: shadow }\n`)

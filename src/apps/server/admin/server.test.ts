@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { noTraffic } from '../../../../test/fake-data-plane.ts'
 import { type RunningLimen, runLimen, SHORT_CONFIG } from '../../../../test/running-limen.ts'
@@ -192,12 +193,62 @@ describe('guards', () => {
     assert.doesNotMatch(policy, /unsafe|upgrade-insecure/)
   })
 
+  /** As it stands, without what fetch would make of it. */
+  const converse = async (octets: string): Promise<string> => {
+    const { hostname, port } = new URL(limen.running.adminUrl)
+    const socket = connect(Number(port), hostname)
+    socket.end(octets)
+    let said = ''
+    for await (const chunk of socket) said += chunk
+    return said
+  }
+
+  it('a path that cannot be decoded is a problem like others, behind the same guards', async () => {
+    const response = await ask('/v1/decisions/%ff?a=b')
+    const { headers } = response
+    assert.match(headers.get('content-security-policy') ?? '', /default-src 'self'/)
+    assert.equal(headers.get('cache-control'), 'no-store')
+    assert.ok(headers.has('x-ratelimit-limit'))
+    const problem = (await response.clone().json()) as { instance: string }
+    assert.equal(problem.instance, 'GET /v1/decisions/%ff')
+    await isProblem(response, 400, 'bad-request')
+    await isProblem(
+      await ask('/v1/decisions/%zz', { method: 'POST', body: {} }),
+      400,
+      'bad-request',
+    )
+    const [bad, good] = await Promise.all(
+      ['%ff', 'nowhere'].map((path) =>
+        converse(`GET /${path} HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n`),
+      ),
+    )
+    assert.match(bad ?? '', /^HTTP\/1\.1 421 /)
+    assert.match(good ?? '', /^HTTP\/1\.1 421 /)
+    assert.doesNotMatch(bad ?? '', /decod|percent/)
+  })
+
+  it('what is no HTTP is a problem, with no more said', async () => {
+    for (const [octets, status] of [
+      ['rubbish\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nHost: a\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const said = await converse(octets)
+      assert.match(said, new RegExp(`^HTTP/1\\.1 ${status} `))
+      assert.match(said, /\r\ncontent-type: application\/problem\+json; charset=utf-8\r\n/i)
+      assert.match(said, /\r\ncontent-security-policy: default-src 'none'/i)
+      const body = JSON.parse(said.slice(said.indexOf('\r\n\r\n'))) as Record<string, unknown>
+      assert.deepEqual(Object.keys(body), ['type', 'title', 'status', 'detail'])
+      assert.deepEqual([body['type'], body['status']], ['urn:limen:err:bad-request', status])
+    }
+  })
+
   it('every error is a problem', async () => {
     const as = 'operator'
     await isProblem(await ask('/nowhere'), 404, 'not-found')
     await isProblem(await ask('/v1/decisions?limit=0', { as }), 400, 'bad-request')
     await isProblem(await ask('/v1/decisions?colour=red', { as }), 400, 'bad-request')
     await isProblem(await ask('/v1/decisions/none', { as }), 400, 'bad-request')
+    await isProblem(await ask(`/v1/decisions/${'x'.repeat(4000)}`, { as }), 400, 'bad-request')
     const unknown = `/v1/decisions/${sampleDecision(99).id}`
     await isProblem(await ask(unknown, { as }), 404, 'not-found')
     const patch = (path: string, body: unknown) => ask(path, { as, method: 'PATCH', body })

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
@@ -23,6 +29,7 @@ import {
 import type { CertificatePair } from '../../../adapters/node/certificate-files.ts'
 import { VERSION } from '../version.ts'
 import { assertMay, type Caller, callerOf, type Right } from './access.ts'
+import { refuseConnection } from './bad-connection.ts'
 import { serveConsole } from './console.ts'
 import type { AdminContext } from './context.ts'
 import { type EventStreams, eventStreams } from './event-stream.ts'
@@ -87,6 +94,9 @@ const REQUEST_MS_MAX = 10_000
 /** The largest body is a token. */
 const BODY_BYTES_MAX = 16 * 1024
 
+/** Nothing is there. */
+const NO_PATH = '/no-path'
+
 /** Our own scripts, styles and data, nothing inline, nobody may frame us. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
@@ -108,9 +118,12 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
     bodyLimit: BODY_BYTES_MAX,
     // Streams are ended by us, ordinary answers get to finish.
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 128 },
+    // The router answers a path it cannot take by itself, before any guard: it is given none. Routes refuse what is too long.
+    routerOptions: { maxParamLength: maxHeaderSize },
     // What is asked in a session is the same route as without.
-    rewriteUrl: ({ url = '/' }) => url.slice(sessionPathOf(url).length),
+    rewriteUrl: ({ url = '/' }) =>
+      isDecodable(url) ? url.slice(sessionPathOf(url).length) : NO_PATH,
+    clientErrorHandler: refuseConnection,
     logger: false,
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
@@ -157,6 +170,17 @@ export async function adminServer(context: AdminContext): Promise<AdminApp> {
   return app
 }
 
+const pathOf = (url: string): string => url.split('?')[0] ?? ''
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(pathOf(url))
+    return true
+  } catch {
+    return false
+  }
+}
+
 function serverFor(
   certificate: CertificatePair | undefined,
 ): NonNullable<FastifyHttpOptions<Server>['serverFactory']> {
@@ -182,9 +206,15 @@ async function protect(app: AdminApp, { live }: AdminContext, tls: boolean): Pro
     errorResponseBuilder: (_request, { after }) =>
       new Problem('too-many-requests', `Try again in ${after}`),
   })
-  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
-    sendProblem(new Problem('not-found', 'No such path or method'), request, reply),
-  )
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    const { method, originalUrl } = request
+    const problem = isDecodable(originalUrl)
+      ? new Problem('not-found', 'No such path or method')
+      : new Problem('bad-request', 'The path is no UTF-8 in percent-encoding', {
+          instance: `${method} ${pathOf(originalUrl)}`,
+        })
+    return sendProblem(problem, request, reply)
+  })
 }
 
 /** After the rate limit, which counts refused callers too, and before the body is read. */

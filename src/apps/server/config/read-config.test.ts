@@ -96,6 +96,26 @@ describe('complaints', () => {
       `${GOOD}limits: { headBytes: 1024, headByte: 1 }\n`,
       ['8:28: limits.headByte: unknown key (did you mean "headBytes"?)'],
     ],
+    [
+      'keys that exclude one another',
+      GOOD.replace('localCa:', 'certFile: a, keyFile: b, localCa:'),
+      ['4:43: certificates[0].localCa: excludes certFile and keyFile: one or the other'],
+    ],
+    [
+      'an alias without an anchor',
+      `${GOOD}log:\n  level: *loud\n`,
+      ['9:10: alias *loud: no anchor &loud stands before it'],
+    ],
+    [
+      'a second document',
+      `${GOOD}---\ndata: other\n`,
+      ['8:1: a second document begins here: a configuration is one'],
+    ],
+    [
+      'octets that are no UTF-8',
+      `${GOOD}log: { level: ${Buffer.of(0xff).toString()} }\n`,
+      ['8:15: is not UTF-8 (or has U+FFFD, for what was not)'],
+    ],
     ['unknown key without a likeness', `${GOOD}colour: red\n`, ['8:1: colour: unknown key']],
     [
       'missing key',

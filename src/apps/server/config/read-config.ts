@@ -14,6 +14,7 @@ import { didYouMean } from './did-you-mean.ts'
 import { applyOverrides, type Environment, readEnvironment } from './environment.ts'
 import { knownKeys } from './json-schema.ts'
 import { type Config, configSchema } from './schema.ts'
+import { aliasesOf, danglingText, isDangling } from './yaml-aliases.ts'
 
 /** Larger than any configuration a person can read. */
 const TEXT_CHARS_MAX = 2 ** 20
@@ -56,7 +57,9 @@ export function readPolicy(source: ConfigText, environment: Environment): Policy
     ...blame(isUnderItsKey ? path : path.slice(1), text),
     path: writePath(path),
   })
-  return refused(outcome.error.issues.flatMap((issue) => complaintsOf(issue, [], blameThere)))
+  return refused(
+    outcome.error.issues.flatMap((issue) => complaintsOf(issue, [], whole, blameThere)),
+  )
 }
 
 export function readConfig(source: ConfigText, environment: Environment): ConfigOutcome {
@@ -66,10 +69,12 @@ export function readConfig(source: ConfigText, environment: Environment): Config
   const { overrides, complaints } = readEnvironment(environment)
   const variables = new Map(overrides.map(({ path, variable }) => [writePath(path), variable]))
   const blame = blameIn(source.file, document, lines, variables)
-  const parsed = configSchema.safeParse(applyOverrides(tree, overrides))
+  const whole = applyOverrides(tree, overrides)
+  const parsed = configSchema.safeParse(whole)
   if (!parsed.success || complaints.length > 0) {
     const issues = parsed.error?.issues ?? []
-    return refused([...complaints, ...issues.flatMap((issue) => complaintsOf(issue, [], blame))])
+    const found = issues.flatMap((issue) => complaintsOf(issue, [], whole, blame))
+    return refused([...complaints, ...found])
   }
   const config = freeze(withWholePaths(parsed.data, source.folder))
   const crossed = crossCheck(config, blame)
@@ -92,21 +97,32 @@ function parseText(source: ConfigText): ParsedText {
   }
   const lines = new LineCounter()
   const document = parseDocument(source.text, { lineCounter: lines, prettyErrors: false })
+  const complaintAt = (offset: number, text: string): Complaint => {
+    const { line, col } = lines.linePos(offset)
+    return { source: source.file, line: line || 1, column: col || 1, path: '', text }
+  }
+  // Octets that are no UTF-8 were read as this character, and no configuration needs it.
+  const bad = source.text.indexOf('\ufffd')
+  if (bad >= 0) return refused([complaintAt(bad, 'is not UTF-8 (or has U+FFFD, for what was not)')])
   const syntax = [...document.errors, ...document.warnings]
   if (syntax.length > 0) {
     return refused(
-      syntax.map(({ message, pos }) => {
-        const { line, col } = lines.linePos(pos[0])
-        return { source: source.file, line, column: col, path: '', text: message }
-      }),
+      syntax.map(({ code, message, pos }) =>
+        complaintAt(pos[0], code === 'MULTIPLE_DOCS' ? SECOND_DOCUMENT : message),
+      ),
     )
   }
   const tree = treeOf(document)
   if (tree instanceof Error) {
-    return refused([{ source: source.file, line: 1, column: 1, path: '', text: tree.message }])
+    const dangling = aliasesOf(document)
+      .filter((alias) => isDangling(document, alias))
+      .map((alias) => complaintAt(alias.range?.[0] ?? 0, danglingText(alias)))
+    return refused(dangling.length > 0 ? dangling : [complaintAt(0, tree.message)])
   }
   return { kind: 'parsed', tree, document, lines }
 }
+
+const SECOND_DOCUMENT = 'a second document begins here: a configuration is one'
 
 /** Fails on aliases that unfold without end. */
 function treeOf(document: YamlDocument): unknown {
@@ -127,19 +143,42 @@ function refused(complaints: readonly Complaint[]): {
 
 type Issue = z.core.$ZodIssue
 
-function complaintsOf(issue: Issue, above: ConfigPath, blame: Blame): readonly Complaint[] {
+function complaintsOf(
+  issue: Issue,
+  above: ConfigPath,
+  whole: unknown,
+  blame: Blame,
+): readonly Complaint[] {
   const path = [
     ...above,
     ...issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
   ]
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path)
-    return issue.keys.map((key) => blame([...path, key], `unknown key${didYouMean(key, known)}`))
+    const others = keysAt(whole, path).filter(
+      (key) => known.includes(key) && !issue.keys.includes(key),
+    )
+    return issue.keys.map((key) => {
+      // Known there, but of another alternative.
+      const excluded = known.includes(key) && others.length > 0
+      const text = excluded
+        ? `excludes ${others.join(' and ')}: one or the other`
+        : `unknown key${didYouMean(key, known)}`
+      return blame([...path, key], text)
+    })
   }
   if (issue.code === 'invalid_union') {
-    return likeliest(issue.errors).flatMap((inner) => complaintsOf(inner, path, blame))
+    return likeliest(issue.errors).flatMap((inner) => complaintsOf(inner, path, whole, blame))
   }
   return [blame(path, inPlainWords(issue))]
+}
+
+function keysAt(whole: unknown, path: ConfigPath): readonly string[] {
+  const value = path.reduce<unknown>(
+    (node, part) => (node as Record<string | number, unknown> | undefined)?.[part],
+    whole,
+  )
+  return Object.keys(value ?? {})
 }
 
 /** Of the alternatives of a union, the one its author most likely meant: fewest complaints, least of them about keys. */
