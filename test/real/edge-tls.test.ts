@@ -99,8 +99,9 @@ describe('certificates', () => {
   it('takes a new wildcard certificate from the disk, and leaves the others', async () => {
     makeCertificate(fileOf(1), ['*.wild.test', 'wild.test', 'more.test'])
     const renewed = 'DNS:*.wild.test, DNS:wild.test, DNS:more.test'
-    await until('the new one', 2_000, async () => (await namesFor('x.wild.test')) === renewed)
-    assert.equal(await namesFor('more.test'), renewed)
+    await until('the new one', 10_000, async () => (await namesFor('x.wild.test')) === renewed)
+    // A worker of its own each time, by chance.
+    await until('on all workers', 10_000, async () => (await namesFor('more.test')) === renewed)
     assert.equal(await namesFor('other.test'), 'DNS:other.test')
   })
 })

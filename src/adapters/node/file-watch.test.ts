@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { type FileWatch, watchFiles } from './file-watch.ts'
+import { digestsOf, type FileWatch, watchFiles } from './file-watch.ts'
 
 /** Runs `change` and says how often the watch called, once it was quiet. */
 async function callsAfter(
@@ -70,6 +70,62 @@ describe('watchFiles()', () => {
       writeFileSync(join(folder, 'other'), 'x')
     }
     assert.equal(await callsAfter(oneFile, change), 0)
+  })
+
+  it('tells of a new file that changed between its reading and its watching', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'limen-watch-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const [config, certificate] = [oneFile(folder), join(folder, 'a.pem')]
+    writeFileSync(certificate, 'old')
+    let calls = 0
+    const watch = watchFiles({
+      onChange: () => {
+        calls++
+        const read = digestsOf([certificate])
+        // Read now, and applied; meanwhile somebody renews it.
+        if (calls === 1) writeFileSync(certificate, 'new')
+        watch.set([config, certificate], read)
+      },
+      onBlind: (_folder, error) => assert.fail(String(error)),
+      debounceMs: 20,
+    })
+    t.after(() => watch.close())
+    watch.set([config])
+    // Its events are over before it is watched.
+    writeFileSync(config, 'names a certificate')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.equal(calls, 2)
+  })
+
+  it('does not tell of a new file that is as it was read', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'limen-watch-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const file = oneFile(folder)
+    let calls = 0
+    const onBlind = (_folder: string, error: unknown): void => assert.fail(String(error))
+    const watch = watchFiles({ onChange: () => calls++, onBlind, debounceMs: 20 })
+    t.after(() => watch.close())
+    watch.set([file], digestsOf([file]))
+    writeFileSync(join(folder, 'other'), 'x')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    assert.equal(calls, 0)
+  })
+
+  it('looks although another file of the folder is written all the time', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'limen-watch-'))
+    const file = oneFile(folder)
+    const onBlind = (_folder: string, error: unknown): void => assert.fail(String(error))
+    const changed = Promise.withResolvers<void>()
+    const watch = watchFiles({ onChange: () => changed.resolve(), onBlind, debounceMs: 100 })
+    watch.set([file])
+    const busy = setInterval(() => writeFileSync(join(folder, 'log'), String(Math.random())), 10)
+    t.after(() => {
+      clearInterval(busy)
+      watch.close()
+      rmSync(folder, { recursive: true })
+    })
+    writeFileSync(file, 'new')
+    await changed.promise
   })
 
   it('says when it cannot see a folder', () => {

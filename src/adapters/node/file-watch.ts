@@ -8,9 +8,17 @@ import { createHash } from 'node:crypto'
 import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 
+/** SHA-256 of each file, by its path; of one that cannot be read, too. */
+export type FileDigests = ReadonlyMap<string, string>
+
 export interface FileWatch {
-  /** Watches these instead. */
-  set(files: readonly string[]): void
+  /**
+   * Watches these instead. What is watched already is compared with what it was when last looked at.
+   *
+   * @param read what each new one was before it was read for use: one that has changed since then is told of. Without
+   *   it, as it is now.
+   */
+  set(files: readonly string[], read?: FileDigests): void
   close(): void
 }
 
@@ -23,23 +31,29 @@ export interface FileWatchOptions {
 }
 
 const DEBOUNCE_MS = 250
+/** In quiet times: a folder in which somebody else writes all the time is looked at all the same. */
+const WAIT_TIMES_MAX = 8
 
 export function watchFiles(options: FileWatchOptions): FileWatch {
   const { onChange, onBlind, debounceMs = DEBOUNCE_MS } = options
   const watchers = new Map<string, FSWatcher>()
-  let files: readonly string[] = []
-  let seen = ''
+  let seen: FileDigests = new Map()
   let timer: NodeJS.Timeout | undefined
+  let wokenAt: number | undefined
 
   const look = (): void => {
-    const now = digestOf(files)
-    if (now === seen) return
+    wokenAt = undefined
+    const now = digestsOf([...seen.keys()])
+    const isSame = [...now].every(([file, digest]) => digest === seen.get(file))
     seen = now
-    onChange()
+    if (!isSame) onChange()
   }
   const wake = (): void => {
+    const now = performance.now()
+    wokenAt ??= now
     clearTimeout(timer)
-    timer = setTimeout(look, debounceMs)
+    const leftMs = wokenAt + debounceMs * WAIT_TIMES_MAX - now
+    timer = setTimeout(look, Math.max(0, Math.min(debounceMs, leftMs)))
   }
   const start = (folder: string): void => {
     try {
@@ -55,9 +69,12 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
   }
 
   return {
-    set(next) {
-      files = [...next]
-      seen = digestOf(files)
+    set(files, read) {
+      const now = digestsOf(files)
+      const before = seen
+      seen = new Map(
+        [...now].map(([file, digest]) => [file, before.get(file) ?? read?.get(file) ?? digest]),
+      )
       const folders = new Set(files.map((file) => dirname(file)))
       for (const [folder, watcher] of watchers) {
         if (folders.has(folder)) continue
@@ -65,6 +82,8 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
         watchers.delete(folder)
       }
       for (const folder of folders) if (!watchers.has(folder)) start(folder)
+      // Nobody told of what changed before it was watched.
+      if ([...now].some(([file, digest]) => digest !== seen.get(file))) wake()
     },
     close() {
       clearTimeout(timer)
@@ -74,15 +93,14 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
   }
 }
 
-function digestOf(files: readonly string[]): string {
-  const hash = createHash('sha256')
-  for (const file of files) {
-    hash.update(file)
-    try {
-      hash.update(readFileSync(file))
-    } catch {
-      hash.update('missing')
-    }
+export function digestsOf(files: readonly string[]): FileDigests {
+  return new Map(files.map((file) => [file, digestOf(file)]))
+}
+
+function digestOf(file: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(file)).digest('base64')
+  } catch {
+    return 'unreadable'
   }
-  return hash.digest('base64')
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { digestsOf, type FileDigests } from '../../adapters/node/file-watch.ts'
 import type { Log } from '../../adapters/node/json-log.ts'
 import type { SecretFiles } from '../../adapters/node/secret-files.ts'
 import type { Clock } from '../../ground/clock.ts'
@@ -17,11 +18,13 @@ import type { KeyServerPlace } from './config/key-server-settings.ts'
 import { readConfig } from './config/read-config.ts'
 import type { Config } from './config/schema.ts'
 import { type ConfigSource, configRefused } from './load-config.ts'
-import { checkFiles, readMaterial, type ServerMaterial } from './material.ts'
+import { checkFiles, filesOf, readMaterial, type ServerMaterial } from './material.ts'
 
 export interface InForce {
   readonly config: Config
   readonly material: ServerMaterial
+  /** Of the files all that came from, before they were read. */
+  readonly digests: FileDigests
 }
 
 export type ReloadOutcome =
@@ -53,6 +56,8 @@ export interface LoadOptions {
 export interface LoadedConfig {
   readonly config: Config
   readonly blame: Blame
+  /** Of the files of the configuration, before they were read. */
+  readonly digests: FileDigests
 }
 
 /** What is read once, at start. */
@@ -88,22 +93,24 @@ export function loadConfig({
   source,
   environment,
 }: Pick<LoadOptions, 'source' | 'environment'>): LoadedConfig {
+  const digests = digestsOf(source.files)
   const outcome = readConfig(source.read(), environment)
   if (outcome.kind === 'refused') throw configRefused(outcome.complaints)
   const { complaints } = checkFiles(outcome)
   if (complaints.length > 0) throw configRefused(complaints)
   const { config, blame } = outcome
-  return { config, blame }
+  return { config, blame, digests }
 }
 
 /** With what belongs to it; throws `config-refused` with every complaint. */
 export async function firstInForce(
-  { config, blame }: LoadedConfig,
+  { config, blame, digests }: LoadedConfig,
   { clock, random, secrets }: Pick<LoadOptions, 'clock' | 'random' | 'secrets'>,
 ): Promise<InForce> {
+  const all = new Map([...digests, ...digestsOf(filesOf(config))])
   const files = await readMaterial({ config, blame, clock, random, secrets })
   if (files.kind === 'refused') throw configRefused(files.complaints)
-  return { config, material: files.material }
+  return { config, material: files.material, digests: all }
 }
 
 /** Applies `first` to the data plane and keeps it up to date from there. */
@@ -174,7 +181,7 @@ export async function keepConfig(
         if (renewed.kind === 'refused') {
           log.error({ complaints: renewed.complaints.map(writeComplaint) }, 'Cannot renew keys')
         } else if (!sameKeys(renewed.material, inForce.material)) {
-          await apply({ config, material: renewed.material })
+          await apply({ ...inForce, material: renewed.material })
           log.info({}, 'Keys and certificates renewed')
         }
       }),
@@ -187,12 +194,14 @@ type Reading =
 
 async function read(options: LoadOptions): Promise<Reading> {
   const { source, environment, clock, random, secrets } = options
+  const own = digestsOf(source.files)
   const outcome = readConfig(source.read(), environment)
   if (outcome.kind === 'refused') return outcome
   const { config, blame } = outcome
+  const digests = new Map([...own, ...digestsOf(filesOf(config))])
   const files = await readMaterial({ config, blame, clock, random, secrets })
   if (files.kind === 'refused') return files
-  return { kind: 'read', inForce: { config, material: files.material } }
+  return { kind: 'read', inForce: { config, material: files.material, digests } }
 }
 
 /** Reads and hands on; whatever goes wrong becomes a complaint. */

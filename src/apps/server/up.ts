@@ -350,16 +350,19 @@ function refuseOtherRole({ source, isKeyServer = false }: UpOptions, isAlone: bo
 
 /** Reloads when files change, and renews keys as time passes; returns the way to stop. */
 function keepUpToDate(source: ConfigSource, live: LiveConfig, log: Log): () => void {
-  const watched = (): readonly string[] => [...source.files, ...filesOf(live.now().config)]
+  const keepWatching = (): void => {
+    const { config, digests } = live.now()
+    watch.set([...source.files, ...filesOf(config)], digests)
+  }
   const watch = watchFiles({
     onChange: () => {
-      live.reload('file').then(() => watch.set(watched()))
+      live.reload('file').then(keepWatching)
     },
     onBlind: (folder, error) => {
       log.warn({ folder, err: error }, 'Changes of files here go unseen: send SIGHUP to reload')
     },
   })
-  watch.set(watched())
+  keepWatching()
   const timer = setInterval(() => void live.refresh(), REFRESH_MS)
   timer.unref()
   return () => {
