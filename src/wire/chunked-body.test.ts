@@ -7,6 +7,7 @@ interface BodyRead {
   readonly end: string
   readonly data: string
   readonly trailer: string
+  readonly trailerAt: number
   /** Octets consumed. */
   readonly consumed: number
 }
@@ -16,6 +17,7 @@ function readBody(text: string, sizes: readonly number[] = []): BodyRead {
   const reader = new ChunkedReader()
   let data = ''
   let end = 'more'
+  let trailerAt = -1
   let at = 0
   for (let i = 0; at < bytes.length && end === 'more'; i++) {
     const to = Math.min(bytes.length, at + (sizes[i] ?? bytes.length))
@@ -28,10 +30,14 @@ function readBody(text: string, sizes: readonly number[] = []): BodyRead {
       }
       data += text.slice(reader.dataStart, reader.dataEnd)
     }
+    // Once it is known where: that of a trailer that began in an earlier piece is before all of this one.
+    if (trailerAt < 0 && reader.trailerAt <= to) trailerAt = reader.trailerAt
+    else if (trailerAt >= 0) assert.ok(reader.trailerAt < at)
     at = end === 'more' ? to : reader.at
   }
   assert.equal(reader.dataBytes, data.length)
-  return { end, data, trailer: String.fromCharCode(...reader.trailer), consumed: at }
+  const trailer = String.fromCharCode(...reader.trailer)
+  return { end, data, trailer, trailerAt, consumed: at }
 }
 
 const BODY = '3;a=b\r\nhel\r\n0A\r\nlo, world!\r\n0;z\r\nX: y\r\n\r\n'
@@ -42,6 +48,7 @@ describe('ChunkedReader', () => {
       end: 'done',
       data: 'hello, world!',
       trailer: 'X: y\r\n',
+      trailerAt: BODY.indexOf('X: y'),
       consumed: BODY.length,
     })
   })
@@ -64,6 +71,7 @@ describe('ChunkedReader', () => {
           end: 'done',
           data: texts.join(''),
           trailer: '',
+          trailerAt: body.length - 2,
           consumed: body.length,
         })
       }),

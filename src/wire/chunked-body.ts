@@ -15,6 +15,8 @@ export const CHUNK_EXTENSION_BYTES_MAX = 4096
 export const TRAILER_BYTES_MAX = 8192
 /** 2^48: seven digits more than any body limit, and far from losing precision. */
 const SIZE_DIGITS_MAX = 12
+/** Behind every piece. */
+const NOT_HERE = 2 ** 30 - 1
 
 type State =
   | 'size'
@@ -43,6 +45,8 @@ export class ChunkedReader {
   dataEnd = 0
   /** Octets of data so far, all pieces together. */
   dataBytes = 0
+  /** Where the trailer section begins in the current piece; before its start when that was in an earlier one. */
+  trailerAt = NOT_HERE
   /** The trailer section as it came, without the empty line that ends it; bounded. */
   readonly trailer: number[] = []
 
@@ -57,6 +61,7 @@ export class ChunkedReader {
     this.#digits = 0
     this.#extensionBytes = 0
     this.dataBytes = 0
+    this.trailerAt = NOT_HERE
     this.trailer.length = 0
   }
 
@@ -66,6 +71,7 @@ export class ChunkedReader {
 
   /** Starts on a new piece of input at `from`. */
   start(from: number): void {
+    if (this.trailerAt !== NOT_HERE) this.trailerAt = -1
     this.at = from
   }
 
@@ -104,8 +110,12 @@ export class ChunkedReader {
         return undefined
       case 'size-lf':
         if (octet !== LF) return 'bad-chunk-size'
-        this.#state = this.#left === 0 ? 'trailer-start' : 'data'
         this.#digits = 0
+        if (this.#left > 0) this.#state = 'data'
+        else {
+          this.#state = 'trailer-start'
+          this.trailerAt = this.at + 1
+        }
         return undefined
       case 'data-cr':
         if (octet !== CR) return 'bad-chunk-end'

@@ -20,6 +20,9 @@ interface HostileAnswer {
 const OK = 'HTTP/1.1 200 OK\r\n'
 const POISON = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'
 
+const CHUNKS = `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n`
+const TRAILED = `${CHUNKS}X-Sum: 1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n`
+
 const bad = (name: string, ...says: readonly string[]): HostileAnswer => ({
   name,
   says,
@@ -106,6 +109,9 @@ const ANSWERS: readonly HostileAnswer[] = [
   good('octets behind the last chunk', 'hello', [
     `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${POISON}`,
   ]),
+  good('a trailer', 'hello', [TRAILED]),
+  good('a trailer octet by octet', 'hello', [...TRAILED]),
+  good('chunks octet by octet', 'hello', [...`${CHUNKS}\r\n`]),
   good('octets behind an empty body', '', [`${OK}Content-Length: 0\r\n\r\n${POISON}`]),
   good('half an answer behind an empty body', '', [`${OK}Content-Length: 0\r\n\r\nHTTP/1.1 2`]),
   good('octets behind 204', '', [`HTTP/1.1 204 No Content\r\n\r\n${POISON}`], 204),
@@ -196,6 +202,9 @@ async function say(socket: net.Socket, target: string): Promise<void> {
 
 /** Answers after which a connection is as good as new. */
 const KEPT = [
+  'a trailer',
+  'a trailer octet by octet',
+  'chunks octet by octet',
   'an answer octet by octet',
   'early hints',
   '100 nobody asked for',
@@ -285,6 +294,20 @@ describe('hostile answers of an upstream', () => {
     const { answers, rest } = await upgrade('101 that says to nothing')
     assert.equal(answers[0]?.status, 502)
     assert.ok(answers[0].head.length + rest.length < 1000)
+  })
+
+  it('of trailer fields only those go on that may, however the octets come', async () => {
+    for (const name of ['a trailer', 'a trailer octet by octet']) {
+      const index = ANSWERS.findIndex((answer) => answer.name === name)
+      const socket = net.connect(under.plainPort, '127.0.0.1')
+      socket.write(ask('GET', `/hostile/${index}`).replace('\r\n\r\n', '\r\nTE: trailers\r\n\r\n'))
+      let text = ''
+      for await (const chunk of socket.setEncoding('latin1')) {
+        text += chunk
+        if (text.endsWith('\r\n\r\n') && text.includes('hello')) break
+      }
+      assert.equal(text.slice(text.indexOf('\r\n\r\n') + 4), '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n')
+    }
   })
 
   it('are forwarded in our own words: HTTP/1.1, chunked where there is no length', async () => {

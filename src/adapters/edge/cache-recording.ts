@@ -17,6 +17,7 @@ import type { UpstreamServer } from './upstream-pool.ts'
 
 /** Of the message or told anew by the cache, not kept with it. */
 const NOT_KEPT = /^(?:transfer-encoding|content-length|age):/i
+const CRLF = Buffer.from('\r\n')
 
 interface Begun {
   readonly response: StorableResponse
@@ -72,7 +73,8 @@ export class CacheRecording implements Front {
   }
 
   onTrailer(lines: string): void {
-    this.#refuse()
+    if (lines !== '') this.#refuse()
+    else if (this.#begun?.isFramed) this.#pieces.push(CRLF)
     this.#front.onTrailer(lines)
   }
 

@@ -40,6 +40,8 @@ const TRANSFER_CHUNKED = Buffer.from('Transfer-Encoding: chunked\r\n')
 export class Http1Response {
   readonly #writer: Http1Writer
   #chunking = false
+  /** The server's chunks are sent on as they came, up to the trailer section. */
+  #passesChunks = false
   #from = 0
   #to = 0
   #finished = false
@@ -58,6 +60,7 @@ export class Http1Response {
     const hasBody = framing !== 'none' && response.contentLength !== 0
     const isSealed = sealing !== undefined && hasBody
     this.#chunking = minorVersion === 1 && (isSealed || framing === 'close')
+    this.#passesChunks = minorVersion === 1 && !isSealed && framing === 'chunked'
     const isUnframed =
       minorVersion === 0 && (isSealed || framing === 'close' || framing === 'chunked')
     const keepAlive = terms.keepAlive && !isUnframed
@@ -106,9 +109,12 @@ export class Http1Response {
     }
   }
 
-  /** Trailer fields that came behind a body that is framed anew. HTTP/1.0 knows none. */
+  /** Trailer fields that came behind the body. HTTP/1.0 knows none. */
   trailer(lines: string): void {
     if (this.#sealer !== undefined) this.#trailer = sealedTrailer(sendableTrailer(lines))
+    else if (this.#passesChunks) {
+      this.#gathered.push(Buffer.from(`${sendableTrailer(lines)}\r\n`, 'latin1'))
+    }
   }
 
   end(): void {

@@ -36,6 +36,7 @@ describe('sendableTrailer()', () => {
       'Forwarded',
       'limen-tier',
       'limen_tier',
+      'SessionKey-Rotate',
     ]
     assert.equal(
       sendableTrailer(`${names.map((name) => `${name}: x\r\n`).join('')}Server-Timing: db\r\n`),

@@ -7,7 +7,7 @@
 import type { ChunkedReader } from '../../wire/chunked-body.ts'
 
 const NOT_IN_TRAILERS =
-  /^(?:content-(?:length|encoding|type|range)|transfer-encoding|host|trailer|te|connection|keep-alive|upgrade|http2-settings|expect|authorization|proxy-.*|cookie|set-cookie|cache-control|range|if-.*|max-forwards|via|forwarded|x-forwarded-.*|x-real-ip|limen-.*)$/i
+  /^(?:content-(?:length|encoding|type|range)|transfer-encoding|host|trailer|te|connection|keep-alive|upgrade|http2-settings|expect|authorization|proxy-.*|cookie|set-cookie|cache-control|range|if-.*|max-forwards|via|forwarded|x-forwarded-.*|x-real-ip|limen-.*|sessionkey.*)$/i
 
 /** The field lines to send on, each with CR LF; '' when there are none. */
 export function filteredTrailer(reader: ChunkedReader): string {

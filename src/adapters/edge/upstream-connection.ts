@@ -33,7 +33,10 @@ export interface ResponseSink {
   onInterim(head: ResponseHeadReader): void
   onHead(head: ResponseHeadReader, framing: BodyFraming): void
   onBody(from: number, to: number): void
-  /** Trailer fields of a chunked body, as lines with CR LF; only when the framing is not handed on. */
+  /**
+   * Trailer fields of a chunked body, as lines with CR LF. Where the framing is handed on it has ended behind the line of
+   * the last chunk then: what follows is the sink's to write. Not called for a body without, unless its end came in pieces.
+   */
   onTrailer(lines: string): void
   /** The response is complete; `reusable` says whether the connection can serve another. */
   onEnd(reusable: boolean): void
@@ -299,16 +302,22 @@ export class UpstreamConnection {
         continue
       }
       if (read === 'more' || read === 'done') {
-        if (sink.wantsChunked && reader.at > from) sink.onBody(from, reader.at)
-        if (read === 'done' && !sink.wantsChunked && reader.trailer.length > 0) {
-          sink.onTrailer(Buffer.from(reader.trailer).toString('latin1'))
-        }
+        if (sink.wantsChunked) this.#framed(sink, reader, from)
+        else if (read === 'done' && reader.trailer.length > 0) sink.onTrailer(trailerOf(reader))
         if (read === 'done') this.#finish(sink, this.#keepAlive && reader.at === to)
         return
       }
       this.#fail('bad-response')
       return
     }
+  }
+
+  /** Hands on what was read, but for trailer fields: not all of them may be sent on. */
+  #framed(sink: ResponseSink, reader: ChunkedReader, from: number): void {
+    const isPlain = reader.done && reader.trailer.length === 0 && reader.trailerAt >= from
+    const end = isPlain ? reader.at : Math.min(reader.at, reader.trailerAt)
+    if (end > from) sink.onBody(from, end)
+    if (reader.done && !isPlain) sink.onTrailer(trailerOf(reader))
   }
 
   #finish(sink: ResponseSink, reusable: boolean): void {
@@ -342,6 +351,10 @@ export class UpstreamConnection {
     this.socket.destroy()
     sink?.onFailure(failure)
   }
+}
+
+function trailerOf({ trailer }: ChunkedReader): string {
+  return Buffer.from(trailer).toString('latin1')
 }
 
 function ignore(): void {}
