@@ -14,7 +14,6 @@ import type { Log } from '../../../adapters/node/json-log.ts'
 import { aesPersonSeal } from '../../../adapters/node/person-seal.ts'
 import { aesRecordSeal } from '../../../adapters/node/record-seal.ts'
 import { readOrMakeSecret, type SecretFiles } from '../../../adapters/node/secret-files.ts'
-import { redisPersonStore } from '../../../adapters/redis/person-store.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { Random } from '../../../ground/random.ts'
 import type { PersonStore } from '../../../ports/person-store.ts'
@@ -49,7 +48,7 @@ export async function openPersonStorage(
   }
   const { behavior, data } = config
   if (behavior.store === 'redis')
-    return { keptIn: 'storage', people: inRedis(config, sealing, log) }
+    return { keptIn: 'storage', people: await inRedis(config, sealing, log) }
   try {
     const people = await inLmdb(data, sealing)
     return { keptIn: 'storage', people }
@@ -76,9 +75,10 @@ async function inLmdb(data: string, sealing: Sealing): Promise<PersonStore> {
   }
 }
 
-function inRedis({ sessions }: Config, sealing: Sealing, log: Log): PersonStore {
+async function inRedis({ sessions }: Config, sealing: Sealing, log: Log): Promise<PersonStore> {
   const { redis } = sessions
   if (redis === undefined) throw new TypeError('behavior.store: redis without sessions.redis')
+  const { redisPersonStore } = await import('../../../adapters/redis/person-store.ts')
   const { url, username, passwordFile, caFile } = redis
   return redisPersonStore({
     ...{ ...sealing, url },

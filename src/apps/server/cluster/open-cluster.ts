@@ -147,14 +147,14 @@ export async function joinCluster(options: ClusterOptions): Promise<Cluster> {
   const { server } = config.sessions
   try {
     if (server === undefined) {
-      closing.push(answerReplayAsks({ config, plane, owner: undefined, clock, log }))
+      closing.push(await answerReplayAsks({ config, plane, owner: undefined, clock, log }))
       return { place: undefined, misses: () => undefined, announceDrain: () => {}, close }
     }
     const folder = server.credentials
     let credentials = readCredentials(folder)
     const current = (): EdgeCredentials => credentials
     const owner = await openOwner(options, current, closing)
-    closing.push(answerReplayAsks({ config, plane, owner, clock, log }))
+    closing.push(await answerReplayAsks({ config, plane, owner, clock, log }))
     if (credentials.by === 'files' && credentials.notAfter - clock.now() < RENEW_DAYS * DAY_MS) {
       const until = new Date(credentials.notAfter).toISOString()
       log.warn({ until }, 'The certificate of this edge ends: limen cluster issue makes a new one')

@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Log } from '../../../adapters/node/json-log.ts'
-import { redisReplayScope } from '../../../adapters/redis/replay-scope.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import { LimenError } from '../../../ground/limen-error.ts'
 import type { DataPlane } from '../../../ports/data-plane.ts'
@@ -22,10 +21,10 @@ export interface ReplayAsksOptions {
 }
 
 /** Returns the way to stop. @throws LimenError `redis-file-bad` when a file of `sessions.redis` cannot be read */
-export function answerReplayAsks(options: ReplayAsksOptions): () => Promise<void> {
+export async function answerReplayAsks(options: ReplayAsksOptions): Promise<() => Promise<void>> {
   const { config, plane, owner, clock, log } = options
   const { redis } = config.sessions
-  const store = redis === undefined ? undefined : openRedis(redis, log)
+  const store = redis === undefined ? undefined : await openRedis(redis, log)
   const stop = plane.onReplayAsk(async ({ scope, session, nonce }): Promise<ReplayMet> => {
     const now = clock.now() / 1000
     if (scope === 'cluster') return (await store?.meet(session, nonce, now)) ?? 'failed'
@@ -40,7 +39,9 @@ export function answerReplayAsks(options: ReplayAsksOptions): () => Promise<void
   }
 }
 
-function openRedis(redis: NonNullable<Config['sessions']['redis']>, log: Log) {
+async function openRedis(redis: NonNullable<Config['sessions']['redis']>, log: Log) {
+  // A tenth of what a start takes, for those who have one.
+  const { redisReplayScope } = await import('../../../adapters/redis/replay-scope.ts')
   const { url, username, passwordFile, caFile } = redis
   return redisReplayScope({
     url,
