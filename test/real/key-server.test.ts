@@ -252,11 +252,10 @@ describe('an operator', () => {
     const feed = (await (await authorized('/v1/feed')).text()).trim().split('\n')
     const seen = feed.map((line) => JSON.parse(line) as NumberedEntry)
     assert.ok(seen.some((entry) => entry.kind === 'revoke' && entry.session === idOf(session)))
-    const [first] = seen
-    assert.deepEqual(
-      seen.map(({ seq }) => seq),
-      seen.map((_, i) => (first?.seq ?? 0) + i),
-    )
+    // Checkpoints that are over are left out, and whoever comes next says where it goes on from.
+    for (const [i, { seq, from = seq }] of seen.entries()) {
+      if (i > 0) assert.equal(from, (seen[i - 1]?.seq ?? 0) + 1)
+    }
   })
 
   it('ends all sessions of a group', async () => {
