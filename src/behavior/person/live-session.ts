@@ -16,7 +16,7 @@ import { type Observation, Observer } from './observe.ts'
 import type { SessionEnd } from './person.ts'
 import { RepeatedTimings } from './repeated-timings.ts'
 import { settledTier } from './settled-tier.ts'
-import { PAUSES, syntheticDigits } from './synthetic-typing.ts'
+import { PAUSES, QUICK_PAUSES, quickDigits, syntheticDigits } from './synthetic-typing.ts'
 
 export interface LiveSettings {
   readonly thresholds: TierThresholds
@@ -291,8 +291,12 @@ export class LiveSession {
   }
 
   #notePause(pauseS: number): void {
-    if (!(pauseS > 0 && pauseS <= 2)) return
+    if (!(pauseS >= 0 && pauseS <= 2)) return
     this.#pauses.push(pauseS)
+    if (this.#pauses.length % QUICK_PAUSES === 0) {
+      const quick = quickDigits(this.#pauses.slice(-QUICK_PAUSES))
+      if (quick > 0) this.#find('typing-quick', 'It types faster than a hand can', quick)
+    }
     if (this.#pauses.length < PAUSES) return
     const digits = syntheticDigits(this.#pauses)
     this.#pauses = []

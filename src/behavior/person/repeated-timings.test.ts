@@ -38,6 +38,22 @@ describe('RepeatedTimings', () => {
     assert.equal(script.compareWith(runs), 30)
   })
 
+  it('finds some of a recording whose times were shaken by a few milliseconds, and none of another', () => {
+    const fraction = seededFraction(7)
+    const shaken = (strokes: readonly Stroke[], ms: number): Stroke[] =>
+      strokes.map((stroke) => ({
+        ...stroke,
+        atS: stroke.atS + Math.round(ms * fraction()) / 1000,
+        holdS: stroke.holdS + Math.round(ms * fraction()) / 1000,
+      }))
+    for (const ms of [1, 2, 4]) {
+      const timings = new RepeatedTimings()
+      assert.equal(found(timings, typed(1, 600)), 0)
+      assert.equal(found(timings, shaken(typed(2, 600, 500), ms)), 0)
+      assert.ok(found(timings, shaken(typed(1, 600, 1000), ms)) > 0, `${ms} ms`)
+    }
+  })
+
   it('takes equal timings of a coarse clock, or of a key held down, for no recording', () => {
     const coarse = typed(3, 60).map((stroke) => ({
       ...stroke,

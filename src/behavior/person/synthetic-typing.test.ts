@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { drawNormal, seededFraction } from '../../math/seeded-chance.ts'
-import { PAUSES, syntheticDigits } from './synthetic-typing.ts'
+import { PAUSES, QUICK_PAUSES, quickDigits, syntheticDigits } from './synthetic-typing.ts'
 
 /** The middle of 101 windows. */
 const usual = (draw: (fraction: () => number) => number): number => {
@@ -36,5 +36,21 @@ describe('syntheticDigits()', () => {
     )
     assert.equal(syntheticDigits(Array.from({ length: PAUSES - 1 }, () => 0.1)), 0)
     assert.equal(syntheticDigits(Array.from({ length: PAUSES }, () => Number.NaN)), 0)
+  })
+})
+
+describe('quickDigits()', () => {
+  const fraction = seededFraction(3)
+  const pauses = (draw: () => number, count = QUICK_PAUSES): number[] =>
+    Array.from({ length: count }, draw)
+
+  it('finds keys that come faster than a hand can type, with and without noise', () => {
+    assert.equal(quickDigits(pauses(() => 0)), 3.5)
+    assert.equal(quickDigits(pauses(() => 0.001 + 0.019 * fraction())), 3.5)
+  })
+
+  it('finds nothing in the fastest of people, or in little', () => {
+    assert.equal(quickDigits(pauses(() => 0.045 * Math.exp(0.5 * drawNormal(fraction)))), 0)
+    assert.equal(quickDigits(pauses(() => 0, QUICK_PAUSES - 1)), 0)
   })
 })
