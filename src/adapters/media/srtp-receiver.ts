@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { PacketWindow, packetIndex } from '../../keys/device/packet-window.ts'
+import {
+  INDEX_MAX,
+  PacketWindow,
+  packetIndex,
+  SEQUENCES,
+  WINDOW_PACKETS,
+} from '../../keys/device/packet-window.ts'
 import { u16, u32 } from '../../wire/big-endian.ts'
 import { RTCP_HEAD_BYTES } from '../../wire/rtcp-packet.ts'
 import { isRtcp, rtpHeaderBytes } from '../../wire/rtp-packet.ts'
@@ -49,6 +55,15 @@ interface Stream {
   highest: number
   /** Installation number of the newest epoch it was seen in. */
   installation: number
+  /** When it was last seen, counted in packets. */
+  seenAt: number
+}
+
+/** Of all epochs of a device. */
+interface Streams {
+  readonly bySsrc: Map<number, Stream>
+  /** Packets that were not authentic since the last rollover counter that was found. */
+  tried: number
 }
 
 interface Epoch<Device> {
@@ -60,14 +75,18 @@ interface Epoch<Device> {
   readonly rtcp: Map<number, PacketWindow>
 }
 
+/** Of {@link rolloversOff}: rounds of 2, 4 ... 65 536 tries. */
+const TRIED_MAX = 2 ** 17 - 2
+
 const MALFORMED = { kind: 'dropped', why: 'malformed', device: undefined } as const
 const UNKNOWN = { kind: 'dropped', why: 'unknown', device: undefined } as const
 
 /** @typeParam Device what a device is to the caller; the same object for all epochs of one */
 export class SrtpReceiver<Device extends object> {
   readonly #epochs = new Map<number, Epoch<Device>>()
-  readonly #streams = new WeakMap<Device, Map<number, Stream>>()
+  readonly #streams = new WeakMap<Device, Streams>()
   #installations = 0
+  #packets = 0
 
   get epochs(): number {
     return this.#epochs.size
@@ -83,13 +102,14 @@ export class SrtpReceiver<Device extends object> {
 
   /** Where the streams of a device were, highest index by SSRC: {@link resume} takes it after a restart. */
   positions(device: Device): [ssrc: number, index: number][] {
-    return [...this.#streamsOf(device)].map(([ssrc, { highest }]) => [ssrc, highest])
+    return [...this.#streamsOf(device).bySsrc].map(([ssrc, { highest }]) => [ssrc, highest])
   }
 
   resume(device: Device, positions: Iterable<readonly [ssrc: number, index: number]>): void {
-    const streams = this.#streamsOf(device)
-    for (const [ssrc, highest] of positions)
-      beginStream(streams, ssrc, { highest, installation: 0 })
+    const { bySsrc } = this.#streamsOf(device)
+    for (const [ssrc, highest] of positions) {
+      beginStream(bySsrc, ssrc, { highest, installation: 0, seenAt: this.#packets })
+    }
   }
 
   retire(epoch: number): void {
@@ -117,41 +137,78 @@ export class SrtpReceiver<Device extends object> {
     const ssrc = u32(packet, 8)
     const known = epoch.rtp.get(ssrc)
     const streams = this.#streamsOf(device)
-    const stream = streams.get(ssrc)
-    const index = packetIndex(u16(packet, 2), known?.highest ?? stream?.highest)
-    const isFresh = known === undefined ? index >= 0 : known.isFresh(index)
-    if (!isFresh) return { kind: 'dropped', why: 'replay', device }
+    const stream = streams.bySsrc.get(ssrc)
+    const near = packetIndex(u16(packet, 2), known?.highest ?? stream?.highest)
+    const isFresh = known === undefined ? near >= 0 : known.isFresh(near)
+    // Long past, or a turn ahead: half of it may have been lost.
+    const mayBeAhead = known !== undefined && known.highest - near >= WINDOW_PACKETS
+    if (!isFresh && !mayBeAhead) return { kind: 'dropped', why: 'replay', device }
     if (known === undefined && epoch.rtp.size >= STREAMS_MAX) {
       return { kind: 'dropped', why: 'streams', device }
     }
-    const clean = key.openRtp(packet, headerBytes, index)
-    if (clean === undefined) return { kind: 'dropped', why: 'auth', device }
+    let index = near
+    let clean = isFresh ? key.openRtp(packet, headerBytes, index) : undefined
+    if (clean === undefined) {
+      index += rolloversOff(streams.tried++, known !== undefined) * SEQUENCES
+      if (index >= 0 && index <= INDEX_MAX) clean = key.openRtp(packet, headerBytes, index)
+      if (clean === undefined) return { kind: 'dropped', why: isFresh ? 'auth' : 'replay', device }
+      streams.tried = 0
+    }
+    const seenAt = ++this.#packets
     const window = known ?? new PacketWindow()
     if (known === undefined) epoch.rtp.set(ssrc, window)
     window.take(index)
-    if (stream === undefined) beginStream(streams, ssrc, { highest: index, installation })
-    else if (installation >= stream.installation) {
-      stream.installation = installation
-      stream.highest = window.highest
+    if (stream === undefined) {
+      beginStream(streams.bySsrc, ssrc, { highest: index, installation, seenAt })
+    } else {
+      stream.seenAt = seenAt
+      if (installation >= stream.installation) {
+        stream.installation = installation
+        stream.highest = window.highest
+      }
     }
     const isLate = stream !== undefined && installation < stream.installation
     return { kind: 'clean', device, packet: clean, epoch: key.epoch, isLate }
   }
 
-  #streamsOf(device: Device): Map<number, Stream> {
+  #streamsOf(device: Device): Streams {
     let streams = this.#streams.get(device)
     if (streams === undefined) {
-      streams = new Map()
+      streams = { bySsrc: new Map(), tried: 0 }
       this.#streams.set(device, streams)
     }
     return streams
   }
 }
 
-/** The oldest is forgotten: its rollover counter would begin at 0 again. */
+/**
+ * Where to look besides for a rollover counter that the two ends do not agree about: half a turn was lost on the way, or this receiver is
+ * newer than the stream. One more try for each packet that is not authentic, further and further off, and from the beginning again: a
+ * stream that has made n turns has sent 65 536 n packets, and is found by some 6 n.
+ *
+ * @param tried how often before
+ * @param isKnown it was seen in this epoch: then only ahead, or what is past would be taken again
+ * @returns turns from the nearest, never 0
+ */
+export function rolloversOff(tried: number, isKnown: boolean): number {
+  let round = tried % TRIED_MAX
+  let length = 2
+  while (round >= length) {
+    round -= length
+    length *= 2
+  }
+  if (isKnown) return round + 1
+  return round % 2 === 0 ? round / 2 + 1 : -(round + 1) / 2
+}
+
+/** The one that was not seen for longest is forgotten. */
 function beginStream(streams: Map<number, Stream>, ssrc: number, stream: Stream): void {
-  const [oldest] = streams.keys()
-  if (streams.size >= STREAMS_MAX && oldest !== undefined) streams.delete(oldest)
+  if (streams.size >= STREAMS_MAX) {
+    let oldest: number | undefined
+    let seenAt = Number.POSITIVE_INFINITY
+    for (const [one, of] of streams) if (of.seenAt < seenAt) [oldest, seenAt] = [one, of.seenAt]
+    if (oldest !== undefined) streams.delete(oldest)
+  }
   streams.set(ssrc, stream)
 }
 

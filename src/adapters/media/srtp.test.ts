@@ -116,6 +116,74 @@ describe('SrtpSender and SrtpReceiver', () => {
     assert.throws(() => from.install(2, master(2)), RangeError)
   })
 
+  it('find each other again when more than half a turn was lost, under one key and under the next', () => {
+    const from = sender(1)
+    const to = receiver(1, 2)
+    taken(to, sealed(from, rtp(100)))
+    for (const [sequence, epoch] of [
+      [40_000, 1],
+      [75_000, 1],
+      [120_000, 2],
+      [190_000, 2],
+    ] as const) {
+      // The sender itself must see each half turn, or it would not count.
+      for (let at = sequence - 65_536; at < sequence; at += 20_000) {
+        if (at > 100) from.protect(rtp(at))
+      }
+      if (epoch === 2) {
+        if (sequence === 120_000) from.install(2, master(2))
+        from.activate(2)
+      }
+      const outcomes = Array.from({ length: 8 }, (_, i) =>
+        taken(to, sealed(from, rtp(sequence + i))),
+      )
+      assert.equal(outcomes.at(-1), hexOf(rtp(sequence + 7)), `${sequence}: ${outcomes}`)
+    }
+  })
+
+  it('find a stream that was there for long before this receiver, and take none of it twice', () => {
+    const from = sender(1)
+    for (let at = 0; at < 20 * 65_536; at += 20_000) from.protect(rtp(at))
+    const to = receiver(1)
+    const packets = Array.from({ length: 150 }, (_, i) => sealed(from, rtp(20 * 65_536 + i)))
+    const outcomes = packets.map((packet) => taken(to, packet))
+    const at = outcomes.findIndex((one) => one !== 'auth')
+    assert.ok(at >= 0 && at < 120, `${at}`)
+    assert.deepEqual(new Set(outcomes.slice(0, at)), new Set(['auth']))
+    for (let i = at; i < 150; i++) {
+      assert.equal(outcomes[i], hexOf(rtp(20 * 65_536 + i)))
+      assert.equal(taken(to, packets[i] as Buffer), 'replay')
+    }
+  })
+
+  it('find a sender whose counter began anew under the next key, and then what is past no more', () => {
+    const from = sender(1)
+    const to = receiver(1, 2)
+    for (let at = 0; at < 3 * 65_536; at += 20_000) taken(to, sealed(from, rtp(at)))
+    const anew = new SrtpSender()
+    anew.install(2, master(2))
+    anew.activate(2)
+    const outcomes = Array.from({ length: 16 }, (_, i) => taken(to, sealed(anew, rtp(50 + i))))
+    assert.equal(outcomes.at(-1), hexOf(rtp(65)))
+  })
+
+  it('forget of too many streams the one that was not seen for longest', () => {
+    const from = sender(1)
+    const to = receiver(1)
+    for (let at = 0; at < 65_636; at += 20_000) taken(to, sealed(from, rtp(at)))
+    for (let epoch = 2; epoch < 14; epoch++) {
+      from.install(epoch, master(epoch))
+      to.install(epoch, DEVICE, master(epoch))
+      from.activate(epoch)
+      const video = 65_636 + epoch
+      assert.equal(taken(to, sealed(from, rtp(video))), hexOf(rtp(video)), `${epoch}`)
+      for (const ssrc of [2 * epoch + 100, 2 * epoch + 101]) {
+        assert.equal(taken(to, sealed(from, rtp(1, ssrc))), hexOf(rtp(1, ssrc)))
+      }
+      to.retire(epoch)
+    }
+  })
+
   it('go on with the rollover counter after a restart of the sender', () => {
     const before = sender(1)
     const to = receiver(1, 2)

@@ -8,9 +8,9 @@
 
 /** Packets behind the highest that may still come; 64 is the least (section 3.3.2), reordering at 2000 packets a second half a second. */
 export const WINDOW_PACKETS = 1024
-const SEQUENCES = 65_536
+export const SEQUENCES = 65_536
 /** 48 bits (RFC 3711 section 9.2): one more would be the first nonce again. */
-const INDEX_MAX = 2 ** 48 - 1
+export const INDEX_MAX = 2 ** 48 - 1
 
 /**
  * The index nearest to the highest so far that has this sequence number, -1 when there is none left. The first packet of all has rollover
