@@ -181,8 +181,10 @@ function watchesOf(
     random: systemRandom(),
     clockMs: () => performance.now(),
     report: (report) => channel.report(report),
-    anomalous(device, why) {
-      channel.anomalous(device)
+    anomalous(device, why, isProven) {
+      // Without proof it is a key as by the schedule: a device that does not follow is not cut for what strangers sent.
+      if (isProven) channel.anomalous(device)
+      else channel.lost(device)
       options.anomalous(device, why)
     },
   })

@@ -46,7 +46,8 @@ describe('StreamWatches', () => {
     new StreamWatches({
       ...{ codec, devices: [DEVICE], withRhythm: new Set<string>(), folder, seal: sealed.seal },
       ...{ random: systemRandom(), clockMs: () => nowMs },
-      anomalous: (device, why) => void keys.push(`${device}: ${why}`),
+      anomalous: (device, why, isSure) =>
+        void keys.push(`${device}: ${why}${isSure ? '' : ', unproven'}`),
       report: (report) => void reports.push(report),
       complain: (what) => assert.fail(what),
     })
@@ -83,6 +84,23 @@ describe('StreamWatches', () => {
     // Every two seconds of thirteen.
     assert.ok(reports.length >= 6 && reports.length <= 8, `${reports.length}`)
     assert.equal(reports.at(-1)?.features[0]?.length, 3)
+  })
+
+  it('take what is not authentic for no proof, and learn all the same', async () => {
+    const watches = open()
+    const forge = () => {
+      for (let i = 0; i < 6; i++) watches.refuse(DEVICE, 'auth', frameOf(1, fraction)[0] as Buffer)
+    }
+    for (let second = 0; second < 38; second++) {
+      play(watches, second * 30, 30)
+      forge()
+    }
+    play(watches, 38 * 30, 4 * 30)
+    await until('a baseline', () => files().length === 1)
+    assert.deepEqual(keys, [])
+    play(watches, 1260, 400)
+    forge()
+    assert.deepEqual(keys, [`${DEVICE}: auth, unproven`])
   })
 
   it('do not learn anew what does not open, or is of another codec', async () => {

@@ -10,6 +10,7 @@ import {
   type StreamBaseline,
   writeBaseline,
 } from '../../behavior/device/stream-baseline.ts'
+import { isProven } from '../../behavior/device/stream-evidence.ts'
 import type { StreamHeader, VideoCodec } from '../../behavior/device/stream-packet.ts'
 import { seeStreamPacket } from '../../behavior/device/stream-packet.ts'
 import type { StreamReport } from '../../behavior/device/stream-report.ts'
@@ -39,8 +40,12 @@ export interface StreamWatchesOptions {
   readonly random: Random
   /** Of arrivals, milliseconds; does not jump. */
   clockMs(): number
-  /** Another key is due; why, in short. */
-  anomalous(device: string, why: string): void
+  /**
+   * Another key is due; why, in short.
+   *
+   * @param isProven somebody else may have the key; else anybody who can send here may have made it look so
+   */
+  anomalous(device: string, why: string, isProven: boolean): void
   /** Every {@link REPORT_MS}, and at once when the state changes. */
   report(report: StreamReport): void
   /** Something went wrong that nobody waits for. */
@@ -129,7 +134,8 @@ export class StreamWatches implements TransportWatch {
     }
     if (rotate) {
       watched.rotated = { atMs, isByScore: reasons.every(({ group }) => group !== 'evidence') }
-      this.#options.anomalous(device, reasons.map(({ what }) => what).join(', '))
+      const isSure = reasons.some(({ what }) => isProven(what))
+      this.#options.anomalous(device, reasons.map(({ what }) => what).join(', '), isSure)
     }
     if (state === watched.state && !rotate && atMs < watched.reportAtMs) return
     watched.state = state

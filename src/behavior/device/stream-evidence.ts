@@ -49,6 +49,14 @@ export const EVIDENCE_LIMITS = {
   settings: 1,
 } as const
 
+/** What anybody can make who can send a packet: it says that somebody is there, not that he has a key. */
+const UNPROVEN: ReadonlySet<string> = new Set<EvidenceKind>(['auth', 'oldKey'])
+
+/** @param kind of evidence, or what a score says */
+export function isProven(kind: string): boolean {
+  return !UNPROVEN.has(kind)
+}
+
 /** As long as the shortest window. */
 export const EVIDENCE_MS = 2_000
 /** RTP time behind the newest from which on a packet is not the network's copy: queues hold less, and let none pass another. */

@@ -66,15 +66,23 @@ describe('StreamWatch, learning', () => {
     assert.ok(Math.abs(skewPpm) < 20)
   })
 
-  it('begins anew when packets are not authentic', () => {
-    const watch = watchOf()
-    const packets = madeStream({ seconds: 60, seed: 1 })
-    for (const packet of packets) {
-      watch.meet(packet)
-      if (packet.atMs > 30_000 && packet.atMs < 30_100) watch.refuse('auth', packet.atMs, packet)
+  it('begins anew when somebody sends beside the camera, not when packets are not authentic', () => {
+    const learned = (why: 'auth' | 'replay') => {
+      const watch = watchOf()
+      const packets = madeStream({ seconds: 60, seed: 1 })
+      const [old] = packets
+      for (const packet of packets) {
+        watch.meet(packet)
+        if (packet.atMs > 30_000 && packet.atMs < 30_100) {
+          watch.refuse(why, packet.atMs, why === 'auth' || old === undefined ? packet : old)
+        }
+      }
+      assert.ok((watch.evidence()[why] ?? 0) >= 4)
+      return { watch, packets }
     }
+    assert.notEqual(learned('auth').watch.baseline, undefined)
+    const { watch, packets } = learned('replay')
     assert.equal(watch.baseline, undefined)
-    assert.ok((watch.evidence().auth ?? 0) >= 4)
     verdictsOf(watch, madeStream({ seconds: 12, seed: 5, ...continued(packets) }))
     assert.notEqual(watch.baseline, undefined)
   })

@@ -20,7 +20,7 @@ import {
   WINDOWS_MS,
   type WindowFeatures,
 } from './stream-baseline.ts'
-import { type EvidenceKind, REPLAY_MS, StreamEvidence } from './stream-evidence.ts'
+import { type EvidenceKind, isProven, REPLAY_MS, StreamEvidence } from './stream-evidence.ts'
 import {
   delayOf,
   identityFeatures,
@@ -208,7 +208,8 @@ export class StreamWatch {
     const accused = this.#found
     this.#found = []
     if (this.#scorer === undefined) {
-      if (accused.length > 0) this.#begin(atMs)
+      // What was dropped before it was read spoils nothing that is learned.
+      if (accused.some(({ what }) => isProven(what))) this.#begin(atMs)
       else if (isTurn) this.#learn(atMs)
       return { state: 'learning', atMs, rotate: false, reasons: accused, scores: NO_SCORES }
     }
