@@ -67,8 +67,8 @@ const KEY_BYTES = 16
 const SALT_BYTES = 12
 const TLV = { epoch: 0x8001, key: 0x8002, salt: 0x8003, notAfter: 0x8004, device: 0x8005 } as const
 const TLVS: ReadonlySet<number> = new Set(Object.values(TLV))
-/** Names go into topics of MQTT: no level, no wildcard. */
-const DEVICE = /^[\w.-]{1,64}$/
+/** Names go into topics of MQTT and paths of URLs: no level, no wildcard, not `.` nor `..`. */
+const DEVICE = /^(?!\.{1,2}$)[\w.-]{1,64}$/
 
 /** Whether it can be the name of a device or a transport. */
 export function isMediaParty(id: string): boolean {

@@ -183,14 +183,14 @@ function srtRouteOf(text: string): SrtRoute {
     throw refused(`--srt ${text} is no device=host:port=host:port[,host:port]`)
   }
   const all = [listen, ...addresses].map(addressOf)
-  if (all.some(({ host }) => isIP(host) === 0)) throw refused(`--srt ${text} has no IP addresses`)
   const [at = addressOf(listen), ...to] = all
   return { device, listen: at, receivers: to }
 }
 
 function addressOf(text: string): Address {
   const address = readAddress(text)
-  if (address === undefined) throw refused(`${text} is no host:port`)
+  if (address === undefined) throw refused(`${text} is no address:port`)
+  if (isIP(address.host) === 0) throw refused(`${text} is no IP address: names are not looked up`)
   return address
 }
 
