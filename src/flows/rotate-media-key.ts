@@ -41,8 +41,8 @@ export type AckCheck = (
 export interface RotateMediaKeyOptions extends KeyRotationOptions {
   readonly channel: Pick<KeyChannel, 'send'>
   readonly random: Random
-  /** Seals and signs, with a sequence number that grows from call to call. */
-  seal(order: MediaKeyOrder, party: string): Uint8Array
+  /** Seals and signs, with a sequence number that grows from call to call. Undefined: to that party nothing can be sealed. */
+  seal(order: MediaKeyOrder, party: string): Uint8Array | undefined
   /** Copies what it needs of the master key: that is zeroed. */
   ackCheck(masterKey: Uint8Array, parties: readonly string[]): AckCheck
   /** How long a key may be used at most, should nobody retire it. */
@@ -100,6 +100,11 @@ export class RotateMediaKey {
     this.#carryOut(this.#rotation.want(reason, this.#options.now()))
   }
 
+  /** Lifts a stop. */
+  resume(): void {
+    this.#rotation.resume()
+  }
+
   /** At once, without waiting for an answer. */
   panic(): void {
     this.#carryOut(this.#rotation.panic())
@@ -153,7 +158,9 @@ export class RotateMediaKey {
       }
       const { order, epoch, to } = action
       const said = order === 'install' ? this.#install(epoch) : { kind: order, epoch }
-      this.#options.channel.send(to, this.#options.seal(said, to))
+      const sealed = this.#options.seal(said, to)
+      // As if it did not answer: it holds up nobody but this device.
+      if (sealed !== undefined) this.#options.channel.send(to, sealed)
     }
   }
 

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import mqtt, { type IClientOptions } from 'mqtt'
 import { SrtpSender } from '../../src/adapters/media/srtp-sender.ts'
+import { hpkeKeyPair } from '../../src/adapters/node/hpke.ts'
+import { askKeyService } from '../../src/adapters/node/key-service-client.ts'
 import { systemRandom } from '../../src/adapters/node/system-random.ts'
 import { bindSocket } from '../../src/apps/media/datagrams.ts'
 import { readEnrolled } from '../../src/apps/media/enrolment.ts'
 import { openSealedFolder } from '../../src/apps/media/sealed-folder.ts'
+import { KEM } from '../../src/wire/key-config.ts'
 import {
   type DeviceSite,
   freeMediaPort,
@@ -271,6 +275,28 @@ describe('keys of devices, when something goes wrong', () => {
     await silence()
     await site.devices('rekey', DEVICE)
     await flows('the stream, when its operator wants it')
+  })
+
+  it('a device enrolled with a key that nothing can be sealed to is refused, and its code stays good', async () => {
+    const [, , secret] = (await site.devices('enrol', 'camera-9')).trim().split(':')
+    const ca = readFileSync(join(site.folder, 'keys', 'ca.pem'), 'utf8')
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const enrol = (x25519: Buffer) =>
+      askKeyService({ url: site.keysUrl, ca, token: '' }, 'POST', '/v1/enrol', {
+        ...{ party: 'camera-9', secret, publicKey: x25519.toString('base64url') },
+        tlsKey: publicKey.export({ format: 'der', type: 'spki' }).toString('base64url'),
+      })
+    // The points of order 1, 2 and 8 of RFC 7748's curve.
+    for (const point of [
+      ...['00'.repeat(32), `01${'00'.repeat(31)}`],
+      'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+    ]) {
+      await assert.rejects(enrol(Buffer.from(point, 'hex')), /no X25519 key to seal to/)
+    }
+    await enrol(hpkeKeyPair(KEM.x25519, randomBytes(32)).publicKey)
+    assert.match(await site.devices('list'), /camera-9 +device +enrolled/)
+    await site.devices('revoke', 'camera-9')
+    await flows('the stream of another')
   })
 
   it('a device that is revoked is cut at once, and does not come back', async () => {

@@ -59,6 +59,17 @@ export type MediaKeyOpened =
 const AGE_MS = 30_000
 const MAC_BYTES = 32
 
+/** Whether orders can be sealed to it: 32 octets that are no point of low order. */
+export function isMediaKeyRecipient(publicKey: Uint8Array, random: Random): boolean {
+  try {
+    hpkeSend(KEM.x25519, publicKey, new Uint8Array(), random)
+    return true
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
 /** @throws RangeError for what is no X25519 key, or cannot be said */
 export function sealMediaKeyOrder(order: MediaKeyOrder, options: SealMediaKeyOptions): Uint8Array {
   const { party, publicKey, sequence, now, random, sign } = options

@@ -43,14 +43,18 @@ export interface DeviceApiOptions {
 /** An enrolment has less than 400. */
 const BODY_BYTES_MAX = 2048
 const REQUEST_MS = 10_000
+/** Of a connection that says nothing: operators are to get in. */
+const HANDSHAKE_MS = 5_000
 const CONNECTIONS_MAX = 256
 /** Of a LimenError's code. */
 const STATUS: Readonly<Record<string, number>> = {
   'not-found': 404,
   'devices.code': 403,
+  'devices.key': 400,
   'devices.exists': 409,
   'devices.state': 409,
   'devices.full': 507,
+  'devices.unwritten': 507,
   'audit-unwritable': 503,
 }
 
@@ -69,7 +73,7 @@ export function deviceApi(options: DeviceApiOptions): FastifyInstance {
   const { desk, token, certificate, key } = options
   const api = Fastify({
     ...{ bodyLimit: BODY_BYTES_MAX, requestTimeout: REQUEST_MS, connectionTimeout: REQUEST_MS },
-    https: { cert: certificate, key, minVersion: 'TLSv1.3' },
+    https: { cert: certificate, key, minVersion: 'TLSv1.3', handshakeTimeout: HANDSHAKE_MS },
   })
   api.server.maxConnections = CONNECTIONS_MAX
   api.setErrorHandler((error, _request, reply) => {

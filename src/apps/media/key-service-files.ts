@@ -82,7 +82,7 @@ export async function keyServiceFiles(options: KeyServiceFilesOptions): Promise<
     read: () => readPrivateFile(brokerKey),
     write: (pem) => writePrivateFile(brokerKey, pem),
   })
-  writePrivateFile(join(folder, 'broker', 'ca.pem'), authority.certificate)
+  keepPrivateFile(join(folder, 'broker', 'ca.pem'), authority.certificate)
   const conf = mosquittoConf({
     ...{ host: broker.host, port: broker.port, user: userInfo().username },
     caFile: join(folder, 'broker', 'ca.pem'),
@@ -91,7 +91,7 @@ export async function keyServiceFiles(options: KeyServiceFilesOptions): Promise<
     aclFile: join(folder, 'broker', 'acl'),
     pidFile: join(folder, 'broker', 'mosquitto.pid'),
   })
-  writePrivateFile(join(folder, 'broker', 'mosquitto.conf'), conf)
+  keepPrivateFile(join(folder, 'broker', 'mosquitto.conf'), conf)
   const token = readOrMakePrivateFile(join(folder, 'token'), () =>
     randomBytes(TOKEN_BYTES).toString('base64url'),
   )
@@ -107,7 +107,7 @@ export function writeBrokerAcl(
   folder: string,
   parties: readonly { readonly party: string; readonly kind: PartyKind }[],
 ): boolean {
-  writePrivateFile(join(folder, 'broker', 'acl'), mosquittoAcl(SERVICE_NAME, parties))
+  keepPrivateFile(join(folder, 'broker', 'acl'), mosquittoAcl(SERVICE_NAME, parties))
   try {
     const pid = Number(readFileSync(join(folder, 'broker', 'mosquitto.pid'), 'utf8').trim())
     // A number may be another's by now (Linux; elsewhere who runs the broker tells it).
@@ -117,6 +117,11 @@ export function writeBrokerAcl(
   } catch {
     return false
   }
+}
+
+/** Written when it is another: a start needs no room on the disk. */
+function keepPrivateFile(path: string, text: string): void {
+  if (readPrivateFile(path)?.toString('utf8') !== text) writePrivateFile(path, text)
 }
 
 function newIdentity(): Buffer {

@@ -20,7 +20,7 @@ import type { MediaKeyOrder } from '../../wire/media-key-message.ts'
 
 export interface MediaKeyServiceOptions {
   readonly channel: KeyChannel
-  /** X25519 keys by party, 32 octets each: devices and transports. May grow, as may `transports`. */
+  /** X25519 keys by party, 32 octets each that can be sealed to: devices and transports. May grow, as may `transports`. */
   readonly publicKeys: ReadonlyMap<string, Uint8Array>
   /** At the start; {@link MediaKeyService.add} for more. */
   readonly devices: readonly string[]
@@ -64,16 +64,21 @@ export class MediaKeyService {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
-  /** One more; it gets a key when it asks. */
+  /** One more, or one that was stopped; it gets a key when it asks. */
   add(device: string): void {
-    if (!this.#rotations.has(device)) this.#rotations.set(device, this.#rotationOf(device))
+    const known = this.#rotations.get(device)
+    if (known === undefined) this.#rotations.set(device, this.#rotationOf(device))
+    else known.resume()
   }
 
   /** Has transports drop these epochs, whatever is known of them here: of before a restart, or of a device that is out. */
   drop(epochs: readonly number[]): void {
     const { transports, channel } = this.#options
     for (const epoch of epochs) {
-      for (const to of transports) channel.send(to, this.#seal({ kind: 'retire', epoch }, to))
+      for (const to of transports) {
+        const sealed = this.#seal({ kind: 'retire', epoch }, to)
+        if (sealed !== undefined) channel.send(to, sealed)
+      }
     }
   }
 
@@ -90,7 +95,7 @@ export class MediaKeyService {
     return this.#rotations.get(device)?.step
   }
 
-  /** Stops a device until a new key is wanted for it. */
+  /** Stops a device until it is {@link add}ed again. */
   panic(device: string): void {
     this.#rotations.get(device)?.panic()
   }
@@ -149,10 +154,10 @@ export class MediaKeyService {
     })
   }
 
-  #seal(order: MediaKeyOrder, party: string): Uint8Array {
+  #seal(order: MediaKeyOrder, party: string): Uint8Array | undefined {
     const { publicKeys, random, sign, now } = this.#options
     const publicKey = publicKeys.get(party)
-    if (publicKey === undefined) throw new RangeError(`Cannot seal to ${party}: it has no key`)
+    if (publicKey === undefined) return undefined
     const sequence = ++this.#sequence
     return sealMediaKeyOrder(order, { party, publicKey, sequence, now: now(), random, sign })
   }

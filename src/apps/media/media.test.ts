@@ -205,6 +205,10 @@ describe('agent, transport and key service', () => {
     await until('silence', () => world.agent.epoch === undefined)
     feed(rtp(2))
     await until('a drop', () => world.agent.counts().refused.inactive > 0)
+    // Neither the schedule nor an anomaly lifts it.
+    for (const reason of ['time', 'anomaly'] as const) world.service.rotate(DEVICE, reason)
+    assert.equal(world.service.step(DEVICE), 'idle')
+    world.service.add(DEVICE)
     world.service.rotate(DEVICE, 'hand')
     await hasKey()
     await passes(rtp(3))

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { type LinkedKeyChannel, serviceKeyChannel } from '../../adapters/mqtt/key-channel.ts'
 import { type AuditLog, openAuditLog } from '../../adapters/node/audit-log.ts'
 import { issueDeviceCertificate } from '../../adapters/node/device-authority.ts'
+import { isMediaKeyRecipient } from '../../adapters/node/media-key-seal.ts'
 import type { StreamReport } from '../../behavior/device/stream-report.ts'
 import type { RotationNews } from '../../flows/rotate-media-key.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -108,6 +109,8 @@ class KeyServiceDesk {
   readonly #again = new Set<string>()
   /** Nothing is to be taken from them: by a rotation that failed when it mattered. Revoked ones are in the register. */
   readonly #quarantined = new Set<string>()
+  /** Revoked, and not written down yet. */
+  readonly #unwritten = new Set<string>()
   /** Epochs of before this start, until there is another. */
   readonly #inherited = new Map<string, readonly number[]>()
   /** At the broker. */
@@ -173,6 +176,11 @@ class KeyServiceDesk {
   async enrol({ party, secret, publicKey, tlsKey }: EnrolRequest): Promise<unknown> {
     const clock = { now: () => Date.now() }
     const { authority, identityPublic } = this.#files
+    if (!isMediaKeyRecipient(publicKey, this.#options.random)) {
+      throw new LimenError('devices.key', 'The public key is no X25519 key to seal to', {
+        ...{ side: 'client', retry: false },
+      })
+    }
     // First what may fail: a code is spent once.
     const certificate = await issueDeviceCertificate(
       ...[authority, { name: party, publicKey: tlsKey, hosts: [] }, clock, this.#options.random],
@@ -240,25 +248,32 @@ class KeyServiceDesk {
     if (party === SERVICE_NAME) throw stateError(`${party} is the name of the service itself`)
     this.#write('device.invited', party, { kind })
     const secret = this.#register.invite(party, kind)
+    this.#unwritten.delete(party)
     const { raw } = new X509Certificate(this.#files.certificate)
     return { code: enrolmentCode(party, raw, secret) }
   }
 
-  /** First it is begun, then written down: a full disk does not keep a stolen key in force. */
+  /** First it is begun, then written down: a full disk does not keep a stolen key in force. It lifts a quarantine. */
   rekey(party: string, reason: 'hand' | 'anomaly'): unknown {
     const entry = this.#register.get(party)
     if (entry?.kind !== 'device' || entry.state !== 'enrolled') {
       throw stateError(`${party} is no enrolled device`)
     }
     this.#quarantined.delete(party)
+    this.service.add(party)
     this.service.rotate(party, reason)
     this.#write('device.rekey', party, { reason })
     return this.#figures(entry)
   }
 
-  /** First it is cut, then written down: a full disk does not keep it in. */
+  /**
+   * First it is cut, then written down: a full disk does not keep it in.
+   *
+   * @throws LimenError `devices.unwritten`: it is cut, and tried again until it is written down
+   */
   revoke(party: string): unknown {
     const { kind, epochs = [] } = this.#register.get(party) ?? {}
+    this.#quarantined.delete(party)
     if (kind === 'device') {
       this.service.panic(party)
       this.service.drop(epochs)
@@ -270,15 +285,27 @@ class KeyServiceDesk {
     this.#again.delete(party)
     this.#history.meet(party, { what: 'revoked' })
     this.#seen.forget(party)
+    try {
+      this.#writeRevoked(party)
+    } catch (cause) {
+      this.#unwritten.add(party)
+      const text = `${party} is cut, but that cannot be written down: make room, or it is in again after a restart`
+      throw new LimenError('devices.unwritten', text, { side: 'operator', retry: true, cause })
+    }
+    return this.show(party)
+  }
+
+  /** Once more does no harm. @throws what the disk says */
+  #writeRevoked(party: string): void {
     this.#register.revoke(party)
     this.#writeAcl()
     this.#write('device.revoked', party, {})
-    return this.show(party)
+    this.#unwritten.delete(party)
   }
 
   #figures({ party, kind, state, since }: PartyEntry) {
     const of = state === 'enrolled' && kind === 'device' ? this.service : undefined
-    const isOut = this.#quarantined.has(party)
+    const isOut = state === 'enrolled' && this.#quarantined.has(party)
     return {
       ...{ party, kind, state: isOut ? 'quarantined' : state, since },
       ...{ epoch: of?.epoch(party) ?? null, step: of?.step(party) ?? null },
@@ -289,7 +316,9 @@ class KeyServiceDesk {
 
   #know({ party, publicKey, state }: PartyEntry): void {
     if (state !== 'enrolled' || publicKey === undefined) return
-    this.#publicKeys.set(party, Buffer.from(publicKey, 'base64url'))
+    const octets = Buffer.from(publicKey, 'base64url')
+    if (isMediaKeyRecipient(octets, this.#options.random)) this.#publicKeys.set(party, octets)
+    else this.#options.complain(`the key of ${party} is none to seal to: it gets nothing`)
   }
 
   #writeAcl(): void {
@@ -371,6 +400,13 @@ class KeyServiceDesk {
   }
 
   #tryAgain(): void {
+    for (const party of this.#unwritten) {
+      try {
+        this.#writeRevoked(party)
+      } catch {
+        // The disk is full still; whoever revoked it knows.
+      }
+    }
     if (!this.#channel.isThere) return
     for (const device of this.#again) {
       const isPossible = [device, ...this.#transports].every((one) => this.#present.has(one))

@@ -144,6 +144,10 @@ describe('KeyRotation', () => {
     assert.equal(one.epoch, undefined)
     // Who wants it back has to say so.
     assert.deepEqual(one.began(DEVICE, 5), [])
+    for (const reason of ['time', 'hand', 'anomaly'] as const) {
+      assert.deepEqual(one.want(reason, 6), [])
+    }
+    one.resume()
     assert.deepEqual(inShort(one.want('hand', 10)), ['install 2 t1', 'install 2 t2'])
   })
 

@@ -83,7 +83,7 @@ export class KeyRotation {
   #reason: RotationReason = 'time'
   /** Begins when this one is over. */
   #wanted: Exclude<RotationReason, 'boot'> | undefined
-  /** By panic or quarantine: to begin anew does not help a device then. */
+  /** By panic or quarantine: neither to begin anew nor the schedule helps a device then. */
   #isStopped = false
   #begunAt = 0
   /** Who has not answered, and which epoch it is about. */
@@ -108,9 +108,14 @@ export class KeyRotation {
     return this.#dueAt
   }
 
-  /** @param now milliseconds */
-  want(reason: Exclude<RotationReason, 'boot'>, now: number): RotationAction[] {
+  /** After {@link panic} or a quarantine: keys are made again when one is wanted. */
+  resume(): void {
     this.#isStopped = false
+  }
+
+  /** Of a device that is stopped nothing comes. @param now milliseconds */
+  want(reason: Exclude<RotationReason, 'boot'>, now: number): RotationAction[] {
+    if (this.#isStopped) return []
     if (this.#step === 'idle') return this.#begin(reason, now)
     // The new epoch is in force already: what is wanted now is one more.
     if (this.#step === 'grace' || this.#step === 'retire') {
@@ -158,7 +163,7 @@ export class KeyRotation {
     return this.#fail(now)
   }
 
-  /** Stop sending, all epochs: until something is wanted. */
+  /** Stop sending, all epochs: until {@link resume}. */
   panic(): RotationAction[] {
     const epoch = this.#epoch ?? this.#next
     const orders: RotationAction[] = [
