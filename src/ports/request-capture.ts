@@ -63,8 +63,8 @@ export interface CaptureStore {
   list(options: { readonly limit: number; readonly before?: string }): readonly Capture[]
   /** Destroys the keys, then what they seal, of all older than this; and the oldest of what is beyond so many octets. @returns how many */
   forget(beforeMs: number, bytesMax: number): Promise<number>
-  /** All of a person. @returns how many */
-  erase(person: string): Promise<number>
+  /** All of a person, and of these sessions: who it was may have been said later. @returns how many */
+  erase(person: string, sessions: readonly string[]): Promise<number>
   standing(): CaptureStoreStanding
   close(): Promise<void>
 }

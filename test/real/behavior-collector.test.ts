@@ -142,6 +142,21 @@ describe('consent in Chromium', () => {
     assert.deepEqual(site.requests, ['GET profile', 'POST 204'])
   })
 
+  it('opened again, by another URL too, it is the same collector: no key is told twice', async () => {
+    const again = `(async () => {
+      const { openBehavior } = await import('/.well-known/limen/behavior.js#again')
+      const other = openBehavior()
+      await other.consent()
+      return other === window.behavior
+    })()`
+    assert.equal(await consent(), 'profile')
+    assert.equal(await page.evaluate(again), true)
+    await page.type('#name', 'ada')
+    await until('a batch', () => keys().length >= 3)
+    await delay(SILENCE_MS)
+    assert.equal(keys().length, 3)
+  })
+
   it('where the site is off nothing listens', async () => {
     site.mode = 'off'
     const own = await listeners()

@@ -73,10 +73,11 @@ describe('lmdbCaptureStore()', () => {
 
   it('erases a person', async () => {
     const store = await open(place())
-    const other = sample(2000, { person: 'bb' })
-    await store.add([sample(1000), other, sample(3000)])
-    assert.equal(await store.erase('aa'), 2)
-    assert.equal(await store.erase('aa'), 0)
+    const other = sample(2000, { person: 'bb', session: 'of bb' })
+    const unnamed = sample(4000, { person: '', session: 'of aa' })
+    await store.add([sample(1000), other, sample(3000), unnamed])
+    assert.equal(await store.erase('aa', ['of aa']), 3)
+    assert.equal(await store.erase('aa', ['of aa']), 0)
     assert.deepEqual(store.list({ limit: 9 }), [other])
     await store.close()
   })

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { ulidTime } from '../../ground/ulid.ts'
 import type { PersonSeal } from '../../ports/person-store.ts'
@@ -24,6 +25,8 @@ export interface LmdbCaptureStoreOptions {
 interface Entry {
   readonly bytes: number
   readonly person: string
+  /** {@link markOf} its session: who it was may be said later. Absent of captures of an earlier version. */
+  readonly session?: string
 }
 
 interface Made {
@@ -36,6 +39,11 @@ interface Made {
 const LENGTH_BYTES = 4
 /** As ULIDs are. */
 const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/
+
+/** Nothing to be had the session by. */
+function markOf(session: string): string {
+  return createHash('sha256').update(session).digest('base64url').slice(0, 22)
+}
 
 /** Closing it closes both environments, of which it is the only user. */
 export function lmdbCaptureStore(options: LmdbCaptureStoreOptions): CaptureStore {
@@ -83,11 +91,16 @@ export function lmdbCaptureStore(options: LmdbCaptureStoreOptions): CaptureStore
     async add(captures) {
       const made: Made[] = []
       for (const capture of captures) {
-        const { id, person } = capture
+        const { id, person, session } = capture
         if (!ID.test(id)) throw new RangeError('Cannot keep a capture without an id')
         const wrapped = seal.newKey(id)
         const sealed = seal.seal(id, wrapped, writeCapture(capture))
-        made.push({ id, wrapped, sealed, entry: { bytes: sealed.length, person } })
+        made.push({
+          id,
+          wrapped,
+          sealed,
+          entry: { bytes: sealed.length, person, session: markOf(session) },
+        })
         // A large one takes milliseconds: others have their turn in between.
         await setImmediate()
       }
@@ -128,8 +141,12 @@ export function lmdbCaptureStore(options: LmdbCaptureStoreOptions): CaptureStore
       }
       return remove(going)
     },
-    erase: (person) =>
-      remove([...known].flatMap(([id, entry]) => (entry.person === person ? [id] : []))),
+    erase(person, sessions) {
+      const marks = new Set(sessions.map(markOf))
+      const isOf = (entry: Entry): boolean =>
+        entry.person === person || (entry.session !== undefined && marks.has(entry.session))
+      return remove([...known].flatMap(([id, entry]) => (isOf(entry) ? [id] : [])))
+    },
     standing: () => ({ captures: known.size, bytes }),
     async close() {
       await options.records.close()

@@ -23,8 +23,7 @@ export function textTable(
     .join('\n')
 }
 
-/** Wire data must not steer a terminal: control characters are taken out. */
+/** Wire data must not steer a terminal: characters that control it, or the direction of text, are taken out. */
 export function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: taking them out is the point
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, '?')
 }

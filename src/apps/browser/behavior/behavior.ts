@@ -16,6 +16,15 @@ export interface BehaviorOptions {
   readonly fetch?: typeof fetch
 }
 
+/** Whatever the module's URL is called: two of it in one document are one collector. */
+const OPEN = Symbol.for('limen.behavior')
+
+/**
+ * The collector of this document. Opened again (a component that is mounted twice, a script that is there twice) it is the
+ * same one, with the options of the first time: two would tell each key twice, as a recording does.
+ */
 export function openBehavior(options: BehaviorOptions = {}): Behavior {
-  return collectBehavior(pageWorld(options.fetch))
+  const holder = document as { [OPEN]?: Behavior }
+  holder[OPEN] ??= collectBehavior(pageWorld(options.fetch))
+  return holder[OPEN]
 }

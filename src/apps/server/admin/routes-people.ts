@@ -152,7 +152,8 @@ function personRoutes(app: AdminApp, { behavior, audit, clock }: AdminRoom, pref
       const { people, captures } = watching(behavior)
       const id = people.idOf(user)
       audit.append({ who: caller.name, action: 'person.erase', subject: id, detail: {} })
-      const captured = captures === undefined ? 0 : await answering(captures.erase(id))
+      const sessions = people.sessionIdsOf(id)
+      const captured = captures === undefined ? 0 : await answering(captures.erase(id, sessions))
       if (!(await answering(people.erase(id))) && captured === 0) {
         throw new Problem('not-found', 'No such profile is kept')
       }

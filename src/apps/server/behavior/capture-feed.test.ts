@@ -127,7 +127,7 @@ describe('CaptureFeed', () => {
   it('erases a person, also what waits', async () => {
     const { feed, kept, meet } = started()
     meet([request('known'), request('other')])
-    assert.equal(await feed.erase('aa'), 1)
+    assert.equal(await feed.erase('aa', []), 1)
     await feed.close()
     assert.deepEqual(
       kept.map(({ session }) => session),

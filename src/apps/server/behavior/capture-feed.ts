@@ -103,13 +103,15 @@ export class CaptureFeed {
     return this.#options.store.list(options)
   }
 
-  /** All of a person. Rejects when the storage fails. */
-  async erase(person: string): Promise<number> {
+  /** All of a person, and of sessions that are known to be his. Rejects when the storage fails. */
+  async erase(person: string, sessions: readonly string[]): Promise<number> {
     await this.#writing
     const before = this.#waiting.length
-    this.#waiting = this.#waiting.filter((one) => one.person !== person)
+    this.#waiting = this.#waiting.filter(
+      (one) => one.person !== person && !sessions.includes(one.session),
+    )
     this.#waitingBytes = this.#waiting.reduce((sum, one) => sum + sizeOf(one), 0)
-    return before - this.#waiting.length + (await this.#options.store.erase(person))
+    return before - this.#waiting.length + (await this.#options.store.erase(person, sessions))
   }
 
   figures(): CaptureFigures {

@@ -27,7 +27,7 @@ import { listenForBehavior } from './listener.ts'
 import { openCaptures } from './open-captures.ts'
 import { PeopleFeed } from './people-feed.ts'
 import { openPersonStorage, type PersonStorage, personIdKey } from './person-storage.ts'
-import { behaviorScript } from './script.ts'
+import { behaviorScript, isBehaviorScriptBuilt } from './script.ts'
 import { shownSession } from './shown-session.ts'
 import {
   type BehaviorTuning,
@@ -201,6 +201,9 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
     })
     const token = Buffer.from(random.bytes(EDGE_TOKEN_BYTES)).toString('base64url')
     const script = behaviorScript()
+    if (!isBehaviorScriptBuilt()) {
+      log.warn({}, 'The collector for browsers is not built (npm run build): pages get 503 for it')
+    }
     const listener = await listenForBehavior(
       token,
       (request) => script(request) ?? desk.answer(request),

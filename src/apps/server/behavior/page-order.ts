@@ -1,10 +1,12 @@
 /**
  * Whether a batch is the next of its page: the same one may come again when its answer was lost, two may overtake each
- * other when a page is closed; what is older, or of a time that has not passed yet, is made up.
+ * other when a page is closed; what is older, or of a time that has not passed yet, is made up. Of a page that is met in its
+ * middle (after a restart, or at another edge) nobody knows here whether the batch was counted before: it is not again.
  *
  * @module
  */
 
+/** `again` may also be the first here of a page that began before. */
 export type BatchOrder = 'next' | 'again' | 'old' | 'impossible'
 
 interface Page {
@@ -33,7 +35,7 @@ export class PageOrder {
     if (known === undefined) {
       if (pages.size >= PAGES_MAX) pages.delete(pages.keys().next().value ?? 0)
       pages.set(page, { last: sequence, seen: new Set([sequence]), offsetMs: endMs - now })
-      return 'next'
+      return sequence === 0 ? 'next' : 'again'
     }
     if (known.seen.has(sequence)) return 'again'
     if (sequence < known.last - OVERTAKEN_MAX) return 'old'
