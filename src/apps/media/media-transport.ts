@@ -36,6 +36,8 @@ export interface MediaTransportOptions {
   now(): number
   /** A device sends under epochs that are not known, {@link UNKNOWN_MAX} packets in a row: it needs another key. */
   lost(device: string): void
+  /** There is a key for a device that has no output here. */
+  unrouted?(device: string): void
   /** Looks at what devices send. */
   readonly watch?: TransportWatch
   /** Devices that have no output here: they send SRT. */
@@ -43,8 +45,8 @@ export interface MediaTransportOptions {
 }
 
 export interface EpochTaker {
-  /** False: not with this epoch, or not of this device. */
-  install(order: InstallOrder): boolean
+  /** False: not with this epoch. Undefined: not of this device. */
+  install(order: InstallOrder): boolean | undefined
   retire(epoch: number): void
 }
 
@@ -237,7 +239,15 @@ export class MediaTransport {
       const isPossible = !this.#notAfter.has(epoch) && this.#receiver.epochs < EPOCHS_MAX
       if (!isPossible) return false
       if (device !== undefined) this.#receiver.install(epoch, device, order)
-      else if (this.#options.srt?.install(order) !== true) return false
+      else {
+        const isTaken = this.#options.srt?.install(order)
+        if (isTaken === false) return false
+        // For other transports: its rotation is not to wait for this one in vain.
+        if (isTaken === undefined) {
+          this.#options.unrouted?.(order.device)
+          return true
+        }
+      }
       this.#notAfter.set(epoch, order.notAfter)
       return true
     }

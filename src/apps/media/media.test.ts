@@ -214,6 +214,14 @@ describe('agent, transport and key service', () => {
     await passes(rtp(3))
   })
 
+  it('do not hold up a device that has no output at this transport', async () => {
+    await hasKey()
+    world.service.add('camera-2')
+    world.service.rotate('camera-2', 'hand')
+    await until('its transports', () => world.service.step('camera-2') === 'device')
+    await passes(rtp(1))
+  })
+
   it('take nothing in a pause, and go on after it', async () => {
     await hasKey()
     await passes(rtp(1))

@@ -65,8 +65,9 @@ export class SrtRelays {
     return this.#relays.get(device)?.figures()
   }
 
-  install(order: InstallOrder): boolean {
-    return this.#relays.get(order.device)?.install(order) ?? false
+  /** Undefined: no source of this name sends SRT. */
+  install(order: InstallOrder): boolean | undefined {
+    return this.#relays.get(order.device)?.install(order)
   }
 
   retire(epoch: number): void {

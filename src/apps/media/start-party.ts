@@ -61,6 +61,8 @@ export interface RunningParty<T> {
   close(): Promise<void>
 }
 
+/** Said of so many devices. */
+const UNROUTED_MAX = 100
 const STATE_FILE = 'state.json'
 const SRT_FOLDER = 'srt'
 
@@ -124,6 +126,7 @@ export async function startTransport(options: StartTransportOptions): Promise<Ru
     },
   })
   const { party: transport, pair, identity } = enrolled
+  const unrouted = new Set<string>()
   const watch = codec === undefined ? undefined : watchesOf(options, codec, channel)
   labelled = (message) => {
     const label = openStreamLabel(message, identity, Date.now())
@@ -134,6 +137,11 @@ export async function startTransport(options: StartTransportOptions): Promise<Ru
     works = await MediaTransport.start({
       ...{ transport, pair, identity, channel, listen, outputs, now: () => Date.now() },
       ...{ stateFile: join(folder, STATE_FILE), lost: (device) => channel.lost(device) },
+      unrouted(device) {
+        if (unrouted.has(device) || unrouted.size >= UNROUTED_MAX) return
+        unrouted.add(device)
+        options.complain(`${device} has no --output here: what it sends to this transport is lost`)
+      },
       ...(watch === undefined ? {} : { watch }),
       ...(relays === undefined ? {} : { srt: relays }),
     }).catch((error: unknown) => {
