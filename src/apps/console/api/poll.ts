@@ -15,8 +15,9 @@ export interface Polled<T> {
   refresh(): void
 }
 
-/** What is not there is switched off, or gone for good: seldom does it come back. */
-const MISSING_EVERY_MS = 60_000
+/** What is not there is switched off, or gone for good, and who is refused signs in first: seldom does another answer come by itself. */
+const REFUSED_EVERY_MS = 60_000
+const REFUSED: ReadonlySet<Failure['kind']> = new Set(['missing', 'unauthorised', 'forbidden'])
 
 export function usePoll<T>(path: string, everyMs: number, session: number): Polled<T> {
   const [value, setValue] = useState<T | undefined>(undefined)
@@ -36,8 +37,8 @@ export function usePoll<T>(path: string, everyMs: number, session: number): Poll
       if (stopped || mine !== round) return
       if (outcome.kind === 'ok') setValue(outcome.value)
       setFailure(outcome.kind === 'ok' ? undefined : outcome.failure)
-      const isMissing = outcome.kind !== 'ok' && outcome.failure.kind === 'missing'
-      const pauseMs = isMissing ? Math.max(everyMs, MISSING_EVERY_MS) : everyMs
+      const isRefused = outcome.kind !== 'ok' && REFUSED.has(outcome.failure.kind)
+      const pauseMs = isRefused ? Math.max(everyMs, REFUSED_EVERY_MS) : everyMs
       if (!document.hidden) timer = setTimeout(() => void ask(), pauseMs)
     }
     const onVisible = (): void => {
