@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { after, before, describe, it } from 'node:test'
+import tls from 'node:tls'
 import { freePorts } from '../free-ports.ts'
 import { closeTiers, overHttp2, robotAt, Site, TOLD_WITHIN_MS } from './behavior-tiers-site.ts'
 import { type Answered, Visitor } from './behavior-visitor.ts'
@@ -131,6 +132,26 @@ describe('behavior against who knows of it', () => {
     const fresh = new Visitor(port)
     await fresh.consent()
     assert.equal(await serverOf(`${fresh.cookie}; ${login}`), 'sandbox')
+    // Over HTTP/1.1 in several lines, which servers join.
+    const inLines = (lines: string) =>
+      new Promise<string>((resolve, reject) => {
+        const client = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+        let text = ''
+        client.on('data', (piece) => {
+          text += String(piece)
+        })
+        client.on('error', reject).on('end', () => resolve(text))
+        client.write(
+          `GET /user?who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${lines}\r\n`,
+        )
+      })
+    for (const lines of [
+      `Cookie: ${login}\r\n`,
+      `Cookie: a=b\r\nCookie: ${login}\r\n`,
+      `Cookie: a=b\r\nCookie:\r\ncookie:c=d; ${login}\r\n`,
+    ]) {
+      assert.match(await inLines(lines), /"name":"sandbox"/, lines)
+    }
     // A new login of the same user: once the server has said who it is.
     const again = new Visitor(port)
     await again.consent()

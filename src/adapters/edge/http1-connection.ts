@@ -20,6 +20,7 @@ import type { EdgeContext, ServedRoute } from './edge-context.ts'
 import { Exchange, type ExchangeFailure, type Front } from './exchange.ts'
 import { forwardingFields } from './forwarding.ts'
 import {
+  cookies,
   fieldOf,
   head,
   isH2c,
@@ -380,7 +381,7 @@ export class Http1Connection implements Front {
       target: target(),
       userAgent: fieldOf('user-agent'),
       accept: fieldOf('accept'),
-      cookies: fieldOf('cookie'),
+      cookies: cookies(),
     })
     if (answer === undefined) return false
     this.#answerHead(answer, to)
@@ -408,12 +409,12 @@ export class Http1Connection implements Front {
     this.#tier = 1
     const { behavior } = this.#edge
     if (behavior === undefined) return route.pool
-    const cookies = head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd)
+    const shown = cookies()
     const met = behavior.meet(
       {
         target: target(),
         who: this.#session?.who?.id,
-        cookies: () => cookies,
+        cookies: () => shown,
         accept: () => fieldOf('accept'),
         tls: () => this.#connection.tls?.version ?? '',
       },
@@ -500,7 +501,6 @@ export class Http1Connection implements Front {
   }
 
   #keepTogether(affinity: AffinitySettings, route: ServedRoute, pool: UpstreamPool): void {
-    const cookies = () => (head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd))
     const kept = this.#edge.affinity.keeping(affinity, this.#session?.who, cookies, pool)
     this.#exchange.stickyKey = kept.key
     this.#exchange.session = kept.session

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fieldValue } from '../../wire/field-value.ts'
 import { RequestHeadReader } from '../../wire/request-head.ts'
 import { OCTETS, textOf } from './octets.ts'
 
@@ -18,6 +19,17 @@ export function target(): string {
 export function fieldOf(name: string): string {
   const text = textOf(head.start, head.end)
   return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r]*)`, 'i').exec(text)?.[1]?.trimEnd() ?? ''
+}
+
+/** All Cookie fields as one, as HTTP/2 has them (RFC 9113 section 8.2.3): servers join them, too. '' when there is none. */
+export function cookies(): string {
+  const { cookieCount, cookieStart, cookieEnd, start, end } = head
+  if (cookieCount === 0) return ''
+  if (cookieCount === 1) return textOf(cookieStart, cookieEnd)
+  const lines = textOf(start, end).matchAll(/\r\ncookie:[ \t]*([^\r]*)/gi)
+  return Array.from(lines, ([, value = '']) => fieldValue(value))
+    .filter((value) => value !== '')
+    .join('; ')
 }
 
 /** Only HEAD itself: the answer to any other method beginning with H has a body. */

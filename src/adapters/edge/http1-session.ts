@@ -5,6 +5,7 @@
  */
 import type { FieldPlace, RequestHeadReader } from '../../wire/request-head.ts'
 import { type BodyOpener, isOfSeal, openedCodings } from './body-sealing.ts'
+import { cookies } from './http1-head.ts'
 import { OCTETS, textOf } from './octets.ts'
 import type { SessionRequest } from './session-check.ts'
 import { takeSessionCookie } from './session-cookie.ts'
@@ -36,7 +37,7 @@ export function sessionRequest(
       signature.count > 1 ||
       signatureInput.count > 1 ||
       head.cookieCount > 1,
-    cookies: head.cookieStart === 0 ? '' : textOf(head.cookieStart, head.cookieEnd),
+    cookies: cookies(),
     codings: () => codingsOf(head),
   }
 }
