@@ -132,6 +132,11 @@ describe('behavior against who knows of it', () => {
     const fresh = new Visitor(port)
     await fresh.consent()
     assert.equal(await serverOf(`${fresh.cookie}; ${login}`), 'sandbox')
+    // Spelled otherwise, as servers undo it.
+    for (const spelled of ['sid=%73tolen-from-the-owner', 'sid="stolen-from-the-own\\145r"']) {
+      assert.equal(await serverOf(spelled), 'sandbox', spelled)
+      assert.equal(await serverOf(`sid=other; ${spelled}`), 'sandbox', spelled)
+    }
     // Over HTTP/1.1 in several lines, which servers join.
     const inLines = (lines: string) =>
       new Promise<string>((resolve, reject) => {
@@ -149,6 +154,7 @@ describe('behavior against who knows of it', () => {
       `Cookie: ${login}\r\n`,
       `Cookie: a=b\r\nCookie: ${login}\r\n`,
       `Cookie: a=b\r\nCookie:\r\ncookie:c=d; ${login}\r\n`,
+      `Cookie: sid=x\r\nCookie: ${login}\r\n`,
     ]) {
       assert.match(await inLines(lines), /"name":"sandbox"/, lines)
     }

@@ -106,9 +106,42 @@ describe('BehaviorSessions', () => {
     assert.deepEqual(tierOf('sid='), [1, undefined])
     assert.deepEqual(tierOf('xsid=app'), [1, undefined])
     assert.deepEqual(tierOf(`${BEHAVIOR_COOKIE}=${value}`), [1, fresh])
+    for (const spelled of [
+      ...[
+        'sid=%61pp',
+        'sid =app',
+        'sid="app"',
+        String.raw`sid="\141pp"`,
+        'SID=app',
+        'sid=app, a=b',
+      ],
+      ...['sid=other; sid=app', 'sid=app; sid=other', 'a=b sid=app x'],
+    ]) {
+      assert.equal(tierOf(spelled)[0], 3, spelled)
+      assert.equal(tierOf(`${spelled}; ${BEHAVIOR_COOKIE}=${value}`)[0], 3, spelled)
+    }
     // It says nothing of what it stands for, and another key makes another.
     assert.match(anchor, /^[A-Za-z0-9_-]{22}$/)
     assert.notEqual(new BehaviorCookies(random.bytes(32)).anchorOf('app'), anchor)
+  })
+
+  it('binds a session to all logins it shows, each once, and not to what servers would cut of them', () => {
+    const { session, met, meet } = started({ sessionCookie: 'sid' })
+    const over = (value: string) => `${session} over ${cookies.anchorOf(value)}`
+    meet({ cookie: 'sid=one; sid=%6fne; sid=two,x' })
+    assert.deepEqual(met, [over('one'), over('two,x')])
+    meet({ cookie: 'sid="one"; sid=two,x' })
+    assert.equal(met.length, 2)
+    meet({ cookie: 'sid=one; sid=three' })
+    assert.deepEqual(met.slice(2), [over('three')])
+  })
+
+  it('turns away who shows more logins than are looked at', () => {
+    const { meet } = started({ sessionCookie: 'sid' })
+    const many = (count: number) => Array.from({ length: count }, (_, i) => `sid=${i}`).join(';')
+    assert.equal(meet({ cookie: many(16) }).answer, undefined)
+    assert.equal(meet({ cookie: many(17) }).answer?.status, 431)
+    assert.equal(started().meet({ cookie: many(17) }).answer, undefined)
   })
 
   it('goes by the session key before the cookie', () => {

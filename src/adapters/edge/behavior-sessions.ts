@@ -11,6 +11,7 @@ import type { Tier } from '../../behavior/tier.ts'
 import type { BehaviorSettings, SessionTier } from '../../ports/data-plane.ts'
 import type { Answer } from './answer.ts'
 import { BehaviorCookies } from './behavior-cookie.ts'
+import { COOKIES_OF_NAME_MAX, CookieReader } from './cookie-readings.ts'
 import { PROOF_PATH, type ProofsOfWork } from './proof-of-work.ts'
 import { askForWork, cookieIn, passWork, WORK_REFUSED } from './work-answers.ts'
 
@@ -55,6 +56,15 @@ const TIERS_MAX = 100_000
 const USERS_MAX = 50_000
 const NOBODY: BehaviorMet = { session: undefined, tier: 1, fields: '', answer: undefined }
 
+/** What stands for a session of the application. */
+interface Anchor {
+  readonly id: string
+  /** Of all that the cookie holds, not of where some servers would cut it: sessions are not bound to that. */
+  readonly isWhole: boolean
+}
+
+const NO_ANCHORS: readonly Anchor[] = []
+
 interface Suspect {
   readonly shown: Tier
   readonly enforced: Tier
@@ -67,21 +77,25 @@ export class BehaviorSessions {
   #settings: BehaviorSettings
   #cookies: BehaviorCookies
   #key: Uint8Array
+  /** Of the application's session. */
+  #reader: CookieReader | undefined
   readonly #host: BehaviorHost
   readonly #suspects = new Map<string, Suspect>()
   readonly #users = new Map<string, string>()
-  /** By session: what it came over. */
+  /** By session: what it came over last, one after another with a space between. */
   readonly #anchors = new Map<string, string>()
 
   constructor(settings: BehaviorSettings, key: Uint8Array, host: BehaviorHost) {
     this.#settings = settings
     this.#key = key
     this.#cookies = new BehaviorCookies(key)
+    this.#reader = readerOf(settings)
     this.#host = host
   }
 
   reload(settings: BehaviorSettings, key: Uint8Array): void {
     this.#settings = settings
+    this.#reader = readerOf(settings)
     if (Buffer.compare(this.#key, key) === 0) return
     this.#key = key
     this.#cookies = new BehaviorCookies(key)
@@ -113,20 +127,24 @@ export class BehaviorSessions {
 
   /** @param isDesk it goes to where behavior is taken in, not to a server of the site */
   meet(request: BehavingRequest, isDesk: boolean): BehaviorMet {
-    const anchor = request.who === undefined ? this.#anchorOf(request.cookies()) : undefined
-    const session = request.who ?? this.#cookies.sessionOf(request.cookies()) ?? anchor
+    const anchors = request.who === undefined ? this.#anchorsOf(request.cookies()) : NO_ANCHORS
+    if (anchors === undefined) return { ...NOBODY, answer: TOO_MANY_COOKIES }
+    const session = request.who ?? this.#cookies.sessionOf(request.cookies()) ?? anchors.at(0)?.id
     if (isDesk) return { ...NOBODY, session, fields: deskFields(request.tls(), session) }
     if (session === undefined) return NOBODY
-    if (anchor !== undefined && anchor !== session) this.#cameOver(session, anchor)
-    const own = this.#suspects.get(session)
-    const over = anchor === undefined ? undefined : this.#suspects.get(anchor)
-    // The higher of both: another cookie does not help who has the session of the application.
-    const isOver = over !== undefined && rankOf(over) > rankOf(own)
-    const suspect = isOver ? over : own
+    if (anchors.length > 0) this.#cameOver(session, anchors)
+    let about = session
+    let suspect = this.#suspects.get(session)
+    // The highest of all: another cookie does not help who has the session of the application.
+    for (const { id } of anchors) {
+      const over = this.#suspects.get(id)
+      if (rankOf(over) <= rankOf(suspect)) continue
+      suspect = over
+      about = id
+    }
     if (suspect === undefined) return { ...NOBODY, session, fields: 'Limen-Behavior-Tier: 1\r\n' }
     const { shown, enforced: tier } = suspect
     const fields = `Limen-Behavior-Tier: ${shown}\r\n`
-    const about = isOver ? (anchor ?? session) : session
     const answer = tier === 2 ? this.#stricter(about, suspect, request) : undefined
     return { session, tier, fields, answer }
   }
@@ -140,21 +158,28 @@ export class BehaviorSessions {
     this.#host.onUser(session, value)
   }
 
-  #anchorOf(cookies: string): string | undefined {
-    const { sessionCookie } = this.#settings
-    if (sessionCookie === undefined || !cookies.includes(`${sessionCookie}=`)) return undefined
-    const value = cookieIn(cookies, sessionCookie)
-    return value === undefined || value === '' ? undefined : this.#cookies.anchorOf(value)
+  /** By every reading of the application's cookie; undefined when there are too many of them. */
+  #anchorsOf(cookies: string): readonly Anchor[] | undefined {
+    if (this.#reader === undefined) return NO_ANCHORS
+    const readings = this.#reader.read(cookies)
+    if (readings === undefined || readings.length === 0) return readings && NO_ANCHORS
+    return readings.map(({ value, isWhole }) => ({ id: this.#cookies.anchorOf(value), isWhole }))
   }
 
-  #cameOver(session: string, anchor: string): void {
-    if (this.#anchors.get(session) === anchor) return
+  #cameOver(session: string, anchors: readonly Anchor[]): void {
+    const before = this.#anchors.get(session)
+    const [first] = anchors
+    if (anchors.length === 1 && first?.id === (before ?? session)) return
+    const over = anchors.flatMap(({ id, isWhole }) => (isWhole && id !== session ? id : []))
+    const now = over.join(' ')
+    if (now === (before ?? '')) return
     this.#anchors.delete(session)
     if (this.#anchors.size >= USERS_MAX) {
       this.#anchors.delete(this.#anchors.keys().next().value ?? '')
     }
-    this.#anchors.set(session, anchor)
-    this.#host.onAnchored(session, anchor)
+    this.#anchors.set(session, now)
+    const known = before?.split(' ') ?? []
+    for (const id of over) if (!known.includes(id)) this.#host.onAnchored(session, id)
   }
 
   get #burst(): number {
@@ -209,6 +234,25 @@ function rankOf(suspect: Suspect | undefined): number {
 function deskFields(tls: string, session: string | undefined): string {
   const of = session === undefined ? '' : `Limen-Session: ${session}\r\n`
   return `Limen-Client-Tls: ${tls === '' ? 'none' : tls}\r\n${of}`
+}
+
+function readerOf({ sessionCookie }: BehaviorSettings): CookieReader | undefined {
+  return sessionCookie === undefined ? undefined : new CookieReader(sessionCookie)
+}
+
+/** No browser has so many; what is not looked at could be the one that a server takes. */
+const TOO_MANY_COOKIES: Answer = {
+  status: 431,
+  fields: [
+    ['Content-Type', 'application/problem+json'],
+    ['Cache-Control', 'no-store'],
+  ],
+  body: JSON.stringify({
+    type: 'urn:limen:err:too-many-cookies',
+    title: 'Request Header Fields Too Large',
+    status: 431,
+    detail: `there are more than ${COOKIES_OF_NAME_MAX} cookies of one name`,
+  }),
 }
 
 const TOO_MANY: Answer = {
