@@ -147,7 +147,7 @@ export class PeopleWatch {
     if (known === undefined) return undefined
     const live = this.#session(session, now)
     const changed = live.bind(known, confirmed, this.#live())
-    if (live.known !== undefined && this.#strangers.delete(session)) {
+    if (this.#strangers.delete(session)) {
       this.#sessions.set(session, live)
       this.#bound(now)
     }

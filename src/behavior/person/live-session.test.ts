@@ -127,9 +127,29 @@ describe('LiveSession', () => {
   it('begins anew when it is somebody else’s', () => {
     const live = new LiveSession(0)
     live.bind(known, false, settings())
-    for (const batch of actPerson(104).type(800)) live.take(batch, 1, settings())
+    // Nobody else in these tests types so: else it would be a recording.
+    for (const batch of actPerson(105).type(800)) live.take(batch, 1, settings())
+    assert.ok(live.standing(settings()).tier >= 2)
     live.bind(new KnownPerson(newPerson('1'.repeat(32), 0)), false, settings())
-    assert.equal(live.standing(settings()).tier, 1)
+    const { tier, score, reasons } = live.standing(settings())
+    assert.deepEqual([tier, score, reasons], [1, 0, []])
+  })
+
+  it('stays what betrayed a machine, whoever it is', () => {
+    const live = new LiveSession(0)
+    live.bind(known, false, settings())
+    const typed = actPerson(104).type(800)
+    for (const batch of [...typed, ...typed]) live.take(batch, 1, settings())
+    const other = new KnownPerson(newPerson('1'.repeat(32), 0))
+    live.bind(other, false, settings())
+    const { tier, score, windows, reasons } = live.standing(settings())
+    assert.deepEqual([tier, score, windows], [3, 6, 0])
+    assert.deepEqual(
+      reasons.map(({ code }) => code),
+      ['timings-repeated'],
+    )
+    live.bind(other, true, settings())
+    assert.deepEqual([live.standing(settings()).tier, live.standing(settings()).reasons], [1, []])
   })
 
   it('is neutral about a new person, whatever they do', () => {
@@ -151,7 +171,12 @@ describe('LiveSession', () => {
     for (const batch of [...batches, ...batches]) live.take(batch, 1, settings())
     const { tier, reasons } = live.standing(settings())
     assert.deepEqual([tier, reasons.map(({ code }) => code)], [3, ['timings-repeated']])
+    assert.equal(live.personId, ID)
+    live.bind(nobody, true, settings())
+    assert.equal(live.standing(settings()).tier, 1)
+    live.end(settings())
     assert.deepEqual(nobody.person, newPerson(ID, 0))
+    assert.equal(nobody.holders.size, 0)
   })
 })
 

@@ -75,7 +75,7 @@ export class LiveSession {
   known: KnownPerson | undefined
   /** Whose it is, at hand or not. */
   personId: string | undefined
-  /** No profile may be kept of who it is: only machines are looked for. */
+  /** No profile may be kept of who it is: only machines are looked for. The client says so, and it says nothing of whose session it is. */
   isBotOnly = false
   /** A second factor has passed in this session. */
   isConfirmed = false
@@ -97,23 +97,25 @@ export class LiveSession {
   #windows = 0
   #compared = 0
   #tier: Tier = 1
+  /** What speaks against the person. */
   readonly #reasons = new Map<string, Reason>()
+  /** What speaks against the session, whoever the person is. */
+  readonly #found = new Map<string, Reason>()
 
   constructor(now: number) {
     this.startedAt = now
     this.lastAt = now
   }
 
-  /** The application says who it is. What was of another person is forgotten. @returns whether the profile has changed */
+  /** The application says who it is. What was observed of another person is forgotten. @returns whether the profile has changed */
   bind(known: KnownPerson, confirmed: boolean, settings: LiveSettings): boolean {
-    if (this.isBotOnly) return false
     const { id } = known.person
     if (this.personId !== undefined && this.personId !== id) this.#forget()
     this.known?.holders.delete(this)
-    this.known = known
+    this.known = this.isBotOnly ? undefined : known
     this.personId = id
-    known.holders.add(this)
-    if (this.#repeated.compareWith(known.runs) > 0) this.#findRepeated()
+    this.known?.holders.add(this)
+    if (!this.isBotOnly && this.#repeated.compareWith(known.runs) > 0) this.#findRepeated()
     if (confirmed && !this.isConfirmed) this.vouch(settings)
     const waiting = this.#waiting
     this.#waiting = []
@@ -136,6 +138,7 @@ export class LiveSession {
     this.#score = 0
     this.#machine = 0
     this.#reasons.clear()
+    this.#found.clear()
     this.#settle(settings)
   }
 
@@ -174,7 +177,9 @@ export class LiveSession {
       tier: this.#tier,
       score: settings.calibrate(this.#score) + this.#machine,
       confidence: known / (known + HALF_KNOWN),
-      reasons: [...this.#reasons.values()].sort((a, b) => b.weight - a.weight),
+      reasons: [...this.#reasons.values(), ...this.#found.values()].sort(
+        (a, b) => b.weight - a.weight,
+      ),
       windows: this.#windows,
     }
   }
@@ -193,11 +198,11 @@ export class LiveSession {
     return this.#windows === 0 || this.#machine > 0 ? undefined : this.#highest
   }
 
+  /** A machine is one whoever it logs in as: that stays. */
   #forget(): void {
     this.isConfirmed = false
     this.#repeated = new RepeatedTimings()
     this.#score = 0
-    this.#machine = 0
     this.#highest = 0
     this.#windows = 0
     this.#compared = 0
@@ -310,10 +315,10 @@ export class LiveSession {
   }
 
   #find(code: string, text: string, weight: number): void {
-    const before = this.#reasons.get(code)?.weight ?? 0
+    const before = this.#found.get(code)?.weight ?? 0
     if (weight <= before) return
     this.#machine += weight - before
-    this.#reasons.set(code, { code, text, weight })
+    this.#found.set(code, { code, text, weight })
   }
 
   #settle(settings: LiveSettings): void {

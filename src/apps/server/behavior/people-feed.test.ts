@@ -91,9 +91,9 @@ function started(change: Change = {}) {
   return {
     ...{ feed, plane, watch, store, lines, tiers, told },
     say: (session: string, value: string) => plane.meetBehavior([{ kind: 'user', session, value }]),
-    tell(session: string, seed: number, keys: number, page = 1) {
+    tell(session: string, seed: number, keys: number, page = 1, botOnly = false) {
       for (const batch of actPerson(seed).type(keys)) {
-        feed.take({ session, page, botOnly: false, batch })
+        feed.take({ session, page, botOnly, batch })
       }
     },
     /** All that was told so far has been taken. */
@@ -225,6 +225,29 @@ describe('PeopleFeed', () => {
     assert.equal(feed.standing('forgetful')?.tier, 1)
     assert.equal(feed.standing('thief')?.tier, 3)
     assert.deepEqual(plane.tiersTold.at(-1), { session: 'forgetful', shown: 1, enforced: 1 })
+    await feed.close()
+  })
+
+  it('knows whose session it is of which no profile may be kept: the user’s tier is its own, and what is said of the user', async () => {
+    const { feed, say, tell, settled } = started()
+    const alice = feed.idOf('alice')
+    say('thief', 'alice')
+    await settled()
+    feed.doubt(alice, 3)
+    tell('quiet', 2, 200, 1, true)
+    say('quiet', 'alice')
+    tell('bob', 2, 200, 1, true)
+    say('bob', 'bob')
+    await settled()
+    assert.deepEqual([feed.standing('quiet')?.tier, feed.isKnown('quiet')], [3, true])
+    assert.equal(feed.standing('bob')?.tier, 1)
+    assert.equal(feed.doubt(feed.idOf('bob'), 3), 1)
+    assert.equal(feed.standing('bob')?.tier, 3)
+    say('quiet', 'alice;confirmed')
+    await settled()
+    assert.equal(feed.standing('quiet')?.tier, 1)
+    const { typing, pointer } = (await feed.load(alice))?.person ?? newPerson(alice, 0)
+    assert.deepEqual([typing, pointer], [{}, {}])
     await feed.close()
   })
 
