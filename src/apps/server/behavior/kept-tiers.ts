@@ -47,7 +47,12 @@ const point = {
 const keptTiers = z.strictObject({
   format: z.literal(1),
   tiers: z
-    .array(z.strictObject({ session: text, person: text, anchor: text, tier, until: at }))
+    .array(
+      z.strictObject({
+        ...{ session: text, person: text, anchor: text, tier, until: at },
+        origin: z.enum(['inherited', 'left']).exactOptional(),
+      }),
+    )
     .max(KEPT_TIERS_MAX),
   timelines: z
     .array(

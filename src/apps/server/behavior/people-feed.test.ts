@@ -251,6 +251,30 @@ describe('PeopleFeed', () => {
     await feed.close()
   })
 
+  it('keeps the tier of a session, and of its user, when it logs in as somebody else', async () => {
+    const { feed, say, settled, plane, watch } = started()
+    say('thief', 'alice')
+    await settled()
+    feed.doubt(feed.idOf('alice'), 3)
+    plane.meetBehavior([{ kind: 'anchored', session: 'thief', anchor: 'own-login' }])
+    say('thief', 'own')
+    await settled()
+    assert.equal(watch.personOf('thief'), feed.idOf('own'))
+    assert.equal(feed.standing('thief')?.tier, 3)
+    assert.deepEqual(
+      [feed.tierOfPerson(feed.idOf('alice')), feed.tierOfPerson(feed.idOf('own'))],
+      [3, 3],
+    )
+    say('thief', 'own;confirmed')
+    say('new', 'alice')
+    await settled()
+    assert.deepEqual([feed.standing('thief')?.tier, feed.standing('new')?.tier], [1, 3])
+    say('thief', 'alice')
+    await settled()
+    assert.equal(feed.standing('thief')?.tier, 3)
+    await feed.close()
+  })
+
   it('remembers who falls silent, and tells workers so until its time is over', async (test) => {
     test.mock.timers.enable({ apis: ['setInterval'] })
     const { feed, say, settled, set, plane } = started()

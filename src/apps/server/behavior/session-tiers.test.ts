@@ -4,7 +4,7 @@ import { fakeDataPlane } from '../../../../test/fake-data-plane.ts'
 import type { Standing } from '../../../behavior/person/live-session.ts'
 import type { Tier } from '../../../behavior/tier.ts'
 import { SessionTiers } from './session-tiers.ts'
-import type { KeptTier } from './tier-memory.ts'
+import { type KeptTier, LOGINS_LEFT_MAX } from './tier-memory.ts'
 
 const HOUR = 3_600_000
 const standing = (tier: Tier): Standing => ({
@@ -53,6 +53,45 @@ describe('SessionTiers', () => {
     tiers.expire(() => false)
     // The second had the tier of the first, and no longer than that.
     assert.deepEqual([tiers.tierOf('one'), tiers.tierOf('two'), tiers.tierOf('login')], [1, 1, 1])
+  })
+
+  it('frees each login that a robot has shown when its time is over, whatever it shows then', () => {
+    const { tiers, plane, pass } = started()
+    tiers.meet('robot', standing(3), 1)
+    for (const login of ['visitor', 'other', 'third']) {
+      tiers.anchor('robot', login)
+      tiers.meet('robot', standing(3), 1)
+      pass(HOUR / 4)
+    }
+    const tiersNow = () => ['visitor', 'other', 'third'].map((login) => tiers.tierOf(login))
+    assert.deepEqual(tiersNow(), [3, 3, 3])
+    // The robot goes on.
+    pass(HOUR / 2)
+    tiers.expire((session) => session === 'robot')
+    assert.deepEqual(tiersNow(), [1, 1, 3])
+    assert.equal(plane.tiersTold.findLast(({ session }) => session === 'visitor')?.enforced, 1)
+    assert.equal(tiers.tierOf('robot'), 3)
+  })
+
+  it('tells workers of so many logins of one session, and takes back the oldest of its own', () => {
+    const { tiers, plane } = started()
+    tiers.anchor('victim', 'login')
+    tiers.meet('victim', standing(3), 1)
+    tiers.meet('robot', standing(3), 1)
+    for (let i = 0; i < 1000; i++) tiers.anchor('robot', `invented-${i}`)
+    const last = new Map(plane.tiersTold.map(({ session, enforced }) => [session, enforced]))
+    const inTier = [...last].flatMap(([session, enforced]) => (enforced === 3 ? [session] : []))
+    assert.equal(inTier.length, 3 + LOGINS_LEFT_MAX + 1)
+    assert.deepEqual([tiers.tierOf('login'), tiers.tierOf('invented-999')], [3, 3])
+    assert.deepEqual([tiers.tierOf('invented-0'), last.get('invented-0')], [1, 1])
+  })
+
+  it('takes a login along that a session shows after it has fallen silent', () => {
+    const { tiers } = started()
+    tiers.meet('thief', standing(3), 1)
+    tiers.over(['thief'])
+    tiers.anchor('thief', 'login')
+    assert.equal(tiers.tierOf('login'), 3)
   })
 
   it('leaves a login where another is when a person is erased', () => {

@@ -44,11 +44,13 @@ export class SessionTiers {
     const { suspicionMs, kept } = options
     this.#memory = new TierMemory(suspicionMs, kept)
     const now = options.clock.now()
-    for (const { session, anchor, until } of kept) {
+    for (const { session, anchor, until, origin } of kept) {
       if (until <= now || suspicionMs === 0) continue
-      if (anchor !== session && anchor !== '') this.anchor(session, anchor)
-      this.settle(session, this.#memory.tierOf(session, now))
-      this.#settleAll([anchor])
+      if (origin !== 'left') {
+        if (anchor !== session && anchor !== '') this.#noteAnchor(session, anchor)
+        this.settle(session, this.#memory.tierOf(session, now))
+      }
+      if (anchor !== '') this.#settleAll([anchor])
     }
   }
 
@@ -84,6 +86,7 @@ export class SessionTiers {
     const tier = this.#memory.meet(session, belonging, standing, now)
     const isNew = this.settle(session, tier > atLeast ? tier : atLeast)
     if (anchor !== session) this.settle(anchor, this.#memory.tierOfAnchor(anchor, now))
+    this.#settleAll(this.#memory.takeLoose())
     return isNew
   }
 
@@ -94,11 +97,10 @@ export class SessionTiers {
 
   /** It has come over this session of the application, and shares its tier from now on. */
   anchor(session: string, anchor: string): void {
-    this.#anchors.delete(session)
-    if (this.#anchors.size >= ANCHORS_MAX) {
-      this.#anchors.delete(this.#anchors.keys().next().value ?? '')
-    }
-    this.#anchors.set(session, anchor)
+    this.#noteAnchor(session, anchor)
+    // One that has fallen silent, too, and is in its tier by what is remembered.
+    this.#memory.moveOn(session, this.#belongingOf(session), this.#options.clock.now())
+    this.#settleAll([anchor, ...this.#memory.takeLoose()])
   }
 
   /** As it counts: with the tier that is remembered, and why. */
@@ -149,10 +151,21 @@ export class SessionTiers {
     for (const [session, tier] of this.#tiers) this.#tell(session, tier)
   }
 
-  /** By what is still remembered over them. */
-  #settleAll(anchors: readonly string[]): void {
+  /** By what is still remembered of sessions, or over what stands for those of the application. */
+  #settleAll(ids: readonly string[]): void {
     const now = this.#options.clock.now()
-    for (const anchor of anchors) this.settle(anchor, this.#memory.tierOfAnchor(anchor, now))
+    for (const id of ids) {
+      const [own, over] = [this.#memory.tierOf(id, now), this.#memory.tierOfAnchor(id, now)]
+      this.settle(id, own > over ? own : over)
+    }
+  }
+
+  #noteAnchor(session: string, anchor: string): void {
+    this.#anchors.delete(session)
+    if (this.#anchors.size >= ANCHORS_MAX) {
+      this.#anchors.delete(this.#anchors.keys().next().value ?? '')
+    }
+    this.#anchors.set(session, anchor)
   }
 
   #belongingOf(session: string): Belonging {

@@ -3,6 +3,9 @@
  * of the same person, or one over the same session of the application begins where the other was. It is freed by what somebody says
  * who knows, or by behavior of its own; after a time, by itself.
  *
+ * Who goes on to another login, or as another person, leaves there what was remembered, for the rest of its time, and takes along what the
+ * session itself has earned. Of one session so much is left, no more: the oldest of its own gives way, nothing of others.
+ *
  * @module
  */
 import type { Standing } from '../../../behavior/person/live-session.ts'
@@ -16,11 +19,17 @@ export interface Belonging {
   readonly anchor: string
 }
 
+/**
+ * How an entry came about: by what its session does now (`own`) or did, at least in part (`earned`); from others of the same person
+ * or login (`inherited`); left behind by a session that has gone on (`left`).
+ */
+type Origin = 'own' | 'earned' | 'inherited' | 'left'
+
 interface Entry extends Belonging {
+  readonly session: string
   /** 1: it was freed, and what is remembered of others does not count for it. */
   readonly tier: Tier
-  /** It goes by what the session itself does now. */
-  readonly isOwn: boolean
+  readonly origin: Origin
   readonly until: number
 }
 
@@ -28,12 +37,18 @@ interface Entry extends Belonging {
 export interface KeptTier extends Belonging {
   readonly session: string
   readonly tier: Tier
+  /** Absent: the session has earned it, or may have. */
+  readonly origin?: 'inherited' | 'left'
   /** Milliseconds since 1970. */
   readonly until: number
 }
 
 /** As many as the edge keeps (`adapters/edge/behavior-sessions.ts`); the oldest give way. */
 const ENTRIES_MAX = 100_000
+/** Logins that a session may leave in its tier: people have one or two, and what is invented costs nothing. */
+export const LOGINS_LEFT_MAX = 8
+/** The same of people, whom a server has to name. */
+export const PEOPLE_LEFT_MAX = 32
 /** Observations by which a session frees itself: within as many four of five impostors are found (decision 0021). */
 const OWN_WINDOWS = 10
 /** With more evidence nothing is taken on trust (`live-session.ts`). */
@@ -41,10 +56,14 @@ const TRUST_DIGITS = 1
 
 export class TierMemory {
   readonly #keptMs: number
-  /** By session. */
+  /** By session; what a session has left, by session and login or person. */
   readonly #entries = new Map<string, Entry>()
+  /** By session and kind: keys of what it has left, oldest first. */
+  readonly #left = new Map<string, Set<string>>()
   readonly #ofPerson = new Map<string, Set<string>>()
   readonly #ofAnchor = new Map<string, Set<string>>()
+  /** Whose tier may be another since they were taken. */
+  #loose = new Set<string>()
   #version = 0
 
   /**
@@ -54,7 +73,10 @@ export class TierMemory {
   constructor(keptMs: number, kept: readonly KeptTier[] = []) {
     this.#keptMs = keptMs
     if (keptMs === 0) return
-    for (const { session, ...entry } of kept) this.#put(session, { ...entry, isOwn: false })
+    for (const { origin = 'earned', ...entry } of kept) {
+      if (origin === 'left') this.#leave({ ...entry, origin })
+      else this.#put(entry.session, { ...entry, origin })
+    }
   }
 
   /** Another once anything is remembered otherwise. */
@@ -64,8 +86,9 @@ export class TierMemory {
 
   /** All of it, what was last changed last. */
   kept(): KeptTier[] {
-    return [...this.#entries].map(([session, { person, anchor, tier, until }]) => {
-      return { session, person, anchor, tier, until }
+    return [...this.#entries.values()].map(({ session, person, anchor, tier, origin, until }) => {
+      const how = origin === 'inherited' || origin === 'left' ? { origin } : {}
+      return { session, person, anchor, tier, until, ...how }
     })
   }
 
@@ -81,29 +104,68 @@ export class TierMemory {
     standing: Pick<Standing, 'tier' | 'windows' | 'score'>,
     now: number,
   ): Tier {
-    const until = now + this.#keptMs
-    const before = this.#find(session, now)
     const { tier } = standing
     if (this.#keptMs === 0) return tier
-    if (before !== undefined && before.tier > tier && !before.isOwn && !isItself(standing)) {
-      this.#put(session, { ...before, ...stillOf(before, belonging, session) })
+    this.moveOn(session, belonging, now)
+    const before = this.#find(session, now)
+    const isOwn = before?.origin === 'own'
+    if (before !== undefined && before.tier > tier && !isOwn && !isItself(standing)) {
+      this.#put(session, { ...before, ...stillOf(before, belonging) })
       return before.tier
     }
     const inherited = before === undefined ? this.#inherit(session, belonging, standing, now) : 1
     if (inherited > tier) return inherited
+    if (before !== undefined && before.tier > tier) this.#ease(before, belonging, tier)
     if (tier > 1) {
-      this.#put(session, { ...belonging, tier, isOwn: true, until })
+      const until = now + this.#keptMs
+      const whose = before === undefined ? belonging : stillOf(before, belonging)
+      this.#put(session, { ...whose, session, tier, origin: 'own', until })
       return tier
     }
-    if (before?.isOwn === true) this.#drop(session)
+    if (isOwn) this.#drop(session)
     else if (before !== undefined && before.tier > 1) this.free(session, belonging, now)
     return tier
+  }
+
+  /** A session shows what it belongs to: {@link meet} without anything that it did. */
+  moveOn(session: string, belonging: Belonging, now: number): void {
+    const before = this.#find(session, now)
+    if (before === undefined) return
+    const next = stillOf(before, belonging)
+    const isOther = before.person !== '' && next.person !== before.person
+    const isMoved = next.anchor !== before.anchor
+    if (!isOther && !isMoved) return
+    const { tier, until } = before
+    if (tier > 1) {
+      if (isMoved && isLogin(before)) this.#leave({ ...before, origin: 'left' })
+      if (isOther) this.#leave({ ...before, anchor: '', origin: 'left' })
+    }
+    if (!isOther) {
+      this.#put(session, { ...before, ...next })
+      return
+    }
+    // That it was freed, or came to its tier by others, was so of the person before.
+    this.#drop(session)
+    const from = this.#highestOf(next, now)
+    const goesAlong = tier > 1 && before.origin !== 'inherited'
+    if (from !== undefined && from.tier > (goesAlong ? tier : 1)) {
+      this.#put(session, {
+        ...next,
+        session,
+        tier: from.tier,
+        origin: 'inherited',
+        until: from.until,
+      })
+    } else if (goesAlong) this.#put(session, { ...next, session, tier, origin: 'earned', until })
   }
 
   /** Somebody who knows says that it is the person's. */
   free(session: string, belonging: Belonging, now: number): void {
     if (this.#keptMs === 0) return
-    this.#put(session, { ...belonging, tier: 1, isOwn: false, until: now + this.#keptMs })
+    this.moveOn(session, belonging, now)
+    this.#ease({ session, person: this.#find(session, now)?.person ?? '' }, belonging, 1)
+    const until = now + this.#keptMs
+    this.#put(session, { ...belonging, session, tier: 1, origin: 'earned', until })
   }
 
   /** A session is over: what it does after that is to be seen anew. @returns its tier until then */
@@ -114,7 +176,7 @@ export class TierMemory {
       this.#drop(session)
       return 1
     }
-    this.#put(session, { ...entry, isOwn: false })
+    if (entry.origin === 'own') this.#put(session, { ...entry, origin: 'earned' })
     return entry.tier
   }
 
@@ -135,22 +197,22 @@ export class TierMemory {
 
   /** A person is erased. @returns its sessions, and what stood for those of the application */
   forget(person: string): readonly string[] {
-    const sessions = [...(this.#ofPerson.get(person) ?? [])]
-    const anchors = sessions.flatMap((session) => this.#entries.get(session)?.anchor || [])
-    for (const session of sessions) this.#drop(session)
-    return [...new Set([...sessions, ...anchors])]
+    return this.#dropAll([...(this.#ofPerson.get(person) ?? [])])
   }
 
   /** @returns sessions, and what stood for those of the application, that are remembered no more */
   expire(now: number): readonly string[] {
     const expired: string[] = []
-    for (const [session, { until, anchor }] of this.#entries) {
-      if (until > now) continue
-      this.#drop(session)
-      expired.push(session)
-      if (anchor !== '' && anchor !== session) expired.push(anchor)
-    }
-    return expired
+    for (const [key, { until }] of this.#entries) if (until <= now) expired.push(key)
+    return this.#dropAll(expired)
+  }
+
+  /** Sessions, and what stands for those of the application, of which less may be remembered since it was asked last. */
+  takeLoose(): readonly string[] {
+    if (this.#loose.size === 0) return NONE
+    const loose = [...this.#loose]
+    this.#loose = new Set()
+    return loose
   }
 
   get size(): number {
@@ -163,56 +225,124 @@ export class TierMemory {
     standing: Pick<Standing, 'tier' | 'windows' | 'score'>,
     now: number,
   ): Tier {
-    const { person, anchor } = belonging
+    const from = this.#highestOf(belonging, now)
+    if (from === undefined || from.tier <= standing.tier || isItself(standing)) return 1
+    // No longer than what it comes from.
+    const { tier, until } = from
+    this.#put(session, { ...belonging, session, tier, origin: 'inherited', until })
+    return tier
+  }
+
+  /** What others of the person, or over the login, are in. */
+  #highestOf({ person, anchor }: Belonging, now: number): Entry | undefined {
     const found = [
       person === '' ? undefined : this.#highest(this.#ofPerson.get(person), now),
       anchor === '' ? undefined : this.#highest(this.#ofAnchor.get(anchor), now),
     ]
-    const from = found.reduce((one, other) => ((other?.tier ?? 1) > (one?.tier ?? 1) ? other : one))
-    if (from === undefined || from.tier <= standing.tier || isItself(standing)) return 1
-    // No longer than what it comes from.
-    this.#put(session, { ...belonging, tier: from.tier, isOwn: false, until: from.until })
-    return from.tier
+    return found.reduce((one, other) => ((other?.tier ?? 1) > (one?.tier ?? 1) ? other : one))
   }
 
-  #highest(sessions: ReadonlySet<string> | undefined, now: number): Entry | undefined {
+  /** The session is in a lower tier now by what it does, or by who knows: so is what it has left as the same person. */
+  #ease(
+    { session, person }: Pick<Entry, 'session' | 'person'>,
+    belonging: Belonging,
+    tier: Tier,
+  ): void {
+    const whose = belonging.person === '' ? person : belonging.person
+    for (const kind of KINDS) {
+      for (const key of [...(this.#left.get(`${session} ${kind}`) ?? [])]) {
+        const entry = this.#entries.get(key)
+        if (entry?.person !== whose) continue
+        this.#loose.add(entry.anchor)
+        if (tier === 1) this.#drop(key)
+        else if (entry.tier > tier) this.#put(key, { ...entry, tier })
+      }
+    }
+  }
+
+  /** Keeps what a session leaves: its login, or, without one, its person. */
+  #leave(entry: Entry): void {
+    const { session, person, anchor } = entry
+    const kind = anchor === '' ? 'person' : 'login'
+    const key = `${session} ${kind} ${anchor === '' ? person : anchor}`
+    this.#put(key, entry)
+    const left = this.#left.get(`${session} ${kind}`) ?? NO_KEYS
+    if (left.size <= (kind === 'login' ? LOGINS_LEFT_MAX : PEOPLE_LEFT_MAX)) return
+    const [oldest = ''] = left
+    this.#giveUp(oldest)
+  }
+
+  #giveUp(key: string): void {
+    const { session = '', anchor = '', origin } = this.#entries.get(key) ?? {}
+    if (origin !== 'left') this.#loose.add(session)
+    this.#loose.add(anchor)
+    this.#drop(key)
+  }
+
+  #dropAll(keys: readonly string[]): readonly string[] {
+    const dropped = new Set<string>()
+    for (const key of keys) {
+      const { session = '', anchor = '', origin } = this.#entries.get(key) ?? {}
+      if (origin !== 'left') dropped.add(session)
+      if (anchor !== '') dropped.add(anchor)
+      this.#drop(key)
+    }
+    return [...dropped]
+  }
+
+  #highest(keys: ReadonlySet<string> | undefined, now: number): Entry | undefined {
     let highest: Entry | undefined
-    for (const session of sessions ?? []) {
-      const entry = this.#find(session, now)
+    for (const key of keys ?? NO_KEYS) {
+      const entry = this.#find(key, now)
       if (entry !== undefined && entry.tier > (highest?.tier ?? 0)) highest = entry
     }
     return highest
   }
 
-  #find(session: string, now: number): Entry | undefined {
-    const entry = this.#entries.get(session)
+  #find(key: string, now: number): Entry | undefined {
+    const entry = this.#entries.get(key)
     return entry === undefined || entry.until <= now ? undefined : entry
   }
 
-  #put(session: string, entry: Entry): void {
-    this.#drop(session)
-    if (this.#entries.size >= ENTRIES_MAX) this.#drop(this.#entries.keys().next().value ?? '')
-    this.#entries.set(session, entry)
+  #put(key: string, entry: Entry): void {
+    this.#drop(key)
+    if (this.#entries.size >= ENTRIES_MAX) this.#giveUp(this.#entries.keys().next().value ?? '')
+    this.#entries.set(key, entry)
     this.#version++
-    add(this.#ofPerson, entry.person, session)
-    add(this.#ofAnchor, entry.anchor, session)
+    add(this.#ofPerson, entry.person, key)
+    add(this.#ofAnchor, entry.anchor, key)
+    if (entry.origin === 'left') add(this.#left, leftOf(entry), key)
   }
 
-  #drop(session: string): void {
-    const entry = this.#entries.get(session)
+  #drop(key: string): void {
+    const entry = this.#entries.get(key)
     if (entry === undefined) return
-    this.#entries.delete(session)
+    this.#entries.delete(key)
     this.#version++
-    remove(this.#ofPerson, entry.person, session)
-    remove(this.#ofAnchor, entry.anchor, session)
+    remove(this.#ofPerson, entry.person, key)
+    remove(this.#ofAnchor, entry.anchor, key)
+    if (entry.origin === 'left') remove(this.#left, leftOf(entry), key)
   }
 }
 
+const KINDS = ['login', 'person'] as const
+const NONE: readonly string[] = []
+const NO_KEYS: ReadonlySet<string> = new Set()
+
+function leftOf({ session, anchor }: Entry): string {
+  return `${session} ${anchor === '' ? 'person' : 'login'}`
+}
+
+/** It came over a session of the application that is not itself. */
+function isLogin({ session, anchor }: Entry): boolean {
+  return anchor !== '' && anchor !== session
+}
+
 /** Who its user is, and what it came over, may be to be said again: until then it is whose it was. */
-function stillOf(before: Belonging, { person, anchor }: Belonging, session: string): Belonging {
+function stillOf(before: Entry, { person, anchor }: Belonging): Belonging {
   return {
     person: person === '' ? before.person : person,
-    anchor: anchor === '' || anchor === session ? before.anchor : anchor,
+    anchor: anchor === '' || anchor === before.session ? before.anchor : anchor,
   }
 }
 
