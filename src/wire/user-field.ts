@@ -8,16 +8,31 @@
  * @module
  */
 
-export interface UserSaid {
-  /** 1 to 256 visible ASCII characters but `;`. */
-  readonly user: string
-  readonly confirmed: boolean
-}
+/** Why an id is none. Whoever has such ids says a hash of them, or encodes them. */
+export type UserRefusal = 'characters' | 'too-long'
 
-const USER_FIELD = /^([\x21-\x3a\x3c-\x7e]{1,256})(;confirmed)?$/
+export type UserSaid =
+  | {
+      readonly kind: 'user'
+      /** 1 to 256 visible ASCII characters but `;`. */
+      readonly user: string
+      readonly confirmed: boolean
+    }
+  /** The field is empty. */
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'refused'; readonly why: UserRefusal }
 
-/** undefined when it is not exactly that. */
-export function readUserField(value: string): UserSaid | undefined {
-  const [, user, confirmed] = USER_FIELD.exec(value) ?? []
-  return user === undefined ? undefined : { user, confirmed: confirmed !== undefined }
+/** With what may stand behind an id. */
+const CONFIRMED = ';confirmed'
+const USER_CHARS_MAX = 256
+const USER = /^[\x21-\x3a\x3c-\x7e]+$/
+
+/** Never throws. */
+export function readUserField(value: string): UserSaid {
+  if (value === '') return { kind: 'nobody' }
+  const confirmed = value.endsWith(CONFIRMED)
+  const user = confirmed ? value.slice(0, -CONFIRMED.length) : value
+  if (user.length > USER_CHARS_MAX) return { kind: 'refused', why: 'too-long' }
+  if (!USER.test(user)) return { kind: 'refused', why: 'characters' }
+  return { kind: 'user', user, confirmed }
 }

@@ -81,6 +81,10 @@ export const behaviorHealthView = z.object({
   batches: count.exactOptional(),
   windows: count.exactOptional(),
   refused: z.record(z.string(), count).exactOptional().describe('In the last minute, by why.'),
+  usersRefused: z
+    .record(z.string(), count)
+    .exactOptional()
+    .describe('Since start: ids of users that servers have said and that cannot be taken, by why.'),
   captures: z
     .object({
       ...{ kept: count, bytes: count, waiting: count, eventsDropped: count },

@@ -111,6 +111,8 @@ export interface BehaviorHealth {
   readonly windows: number
   /** Batches turned away in the last minute, by why. */
   readonly refused: Readonly<Record<string, number>>
+  /** Ids of users that servers have said and that cannot be taken, since start, by why. */
+  readonly usersRefused: Readonly<Record<string, number>>
   readonly captures?: CaptureFigures
 }
 
@@ -244,7 +246,15 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
         }),
       trial: (tuning) => watch.countTiers(settingsOf(tuning)),
       health() {
-        const { waiting, waitingMax: max, taken, isStored, unsaved, lastAt } = people.figures()
+        const {
+          waiting,
+          waitingMax: max,
+          taken,
+          isStored,
+          unsaved,
+          lastAt,
+          usersRefused,
+        } = people.figures()
         const figures = watch.figures()
         const { falsePositiveBudget: budget, tier2 } = inForce.tuning
         const { ended, flagged } = figures
@@ -263,7 +273,7 @@ export async function openBehavior(options: BehaviorOptions): Promise<Behavior |
             used: ended === 0 ? 0 : flagged / ended / budget,
           },
           ...{ sessions: figures.sessions, people: figures.people },
-          ...{ batches: taken, windows: figures.windows },
+          ...{ batches: taken, windows: figures.windows, usersRefused },
           ...(captures === undefined ? {} : { captures: captures.figures() }),
           refused: countsOf(refused.flatMap(({ at, why }) => (now - at < REFUSED_MS ? [why] : []))),
         }

@@ -142,11 +142,18 @@ describe('PeopleFeed', () => {
     await feed.close()
   })
 
-  it('ignores what a server says that is no user', async () => {
-    const { feed, say, watch, settled } = started()
-    for (const value of ['', 'a b', 'a;admin', 'x'.repeat(300)]) say('s', value)
+  it('says once for each reason that a server names users by what is no id, and counts', async () => {
+    const { feed, say, watch, settled, lines } = started()
+    for (const value of ['', 'Müller', 'a b', 'a;admin', 'x'.repeat(300)]) say('s', value)
     await settled()
     assert.equal(watch.personOf('s'), undefined)
+    assert.deepEqual(feed.figures().usersRefused, { characters: 3, 'too-long': 1 })
+    const said = lines.filter((line) => line.includes('cannot be taken'))
+    assert.deepEqual(
+      said.map((line) => (JSON.parse(line) as { why: string }).why),
+      ['characters', 'too-long'],
+    )
+    assert.doesNotMatch(lines.join(), /ller|a b|admin|xxx/)
     await feed.close()
   })
 

@@ -15,7 +15,7 @@ import type { Heard, PeopleWatch } from '../../../flows/watch-people.ts'
 import type { Clock } from '../../../ground/clock.ts'
 import type { BehaviorMet, DataPlane } from '../../../ports/data-plane.ts'
 import type { KeptPerson, PersonStore } from '../../../ports/person-store.ts'
-import { readUserField } from '../../../wire/user-field.ts'
+import { readUserField, type UserRefusal } from '../../../wire/user-field.ts'
 import type { HeardBatch } from './desk.ts'
 import { KeptPeople } from './kept-people.ts'
 import type { TierFile } from './kept-tiers.ts'
@@ -56,6 +56,8 @@ export interface FeedFigures {
   readonly unsaved: number
   /** When a batch was taken last, 0 for never. */
   readonly lastAt: number
+  /** Ids of users that cannot be taken, as often as workers have told of them, by why. */
+  readonly usersRefused: Readonly<Record<UserRefusal, number>>
 }
 
 /** Batches and users waiting: at 0.1 ms each a tenth of a second. */
@@ -84,6 +86,8 @@ export class PeopleFeed {
   readonly #unbound = new Map<string, { readonly id: string; readonly confirmed: boolean }>()
   /** Who is still to be looked for in the storage. */
   #toLookFor: (readonly [string, number])[] = []
+  /** Ids that servers have said and that are none, by why. */
+  readonly #usersRefused: Record<UserRefusal, number> = { characters: 0, 'too-long': 0 }
   /** Decisions that somebody has said something of. */
   readonly #labelled = new Set<string>()
   #taken = 0
@@ -257,6 +261,7 @@ export class PeopleFeed {
     return {
       ...{ waiting: this.#turns.waiting, waitingMax: WAITING_MAX, taken: this.#taken },
       ...{ isStored: this.#kept.isStored, unsaved: this.#kept.unsaved, lastAt: this.#lastAt },
+      usersRefused: { ...this.#usersRefused },
     }
   }
 
@@ -322,9 +327,20 @@ export class PeopleFeed {
     }
     if (met.kind !== 'user') return
     const said = readUserField(met.value)
-    if (said === undefined || this.#turns.waiting >= WAITING_MAX) return
+    if (said.kind === 'refused') this.#refused(said.why)
+    if (said.kind !== 'user' || this.#turns.waiting >= WAITING_MAX) return
     const id = this.idOf(said.user)
     this.#turns.soon(() => this.#bind(met.session, id, said.confirmed))
+  }
+
+  /** Nobody of that id is judged: it is said once, without the id. */
+  #refused(why: UserRefusal): void {
+    if (this.#usersRefused[why]++ > 0) return
+    const { log } = this.#options
+    log.warn(
+      { why },
+      'A server names a user by an id that cannot be taken: such users are not judged',
+    )
   }
 
   async #bind(session: string, id: string, confirmed: boolean): Promise<void> {
