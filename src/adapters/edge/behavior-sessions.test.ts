@@ -10,6 +10,14 @@ const random = systemRandom()
 const KEY = random.bytes(32)
 const cookies = new BehaviorCookies(KEY)
 
+interface Meeting {
+  readonly target?: string
+  readonly cookie?: string
+  readonly isDesk?: boolean
+  readonly accept?: string
+  readonly decision?: string
+}
+
 function started(
   change: { requestsPerSecond?: number; work?: number; sessionCookie?: string } = {},
 ) {
@@ -27,14 +35,15 @@ function started(
     },
   )
   const { session, value } = cookies.issue(random)
-  const meet = (more: { target?: string; cookie?: string; isDesk?: boolean } = {}) => {
-    const { target = '/', cookie = '', isDesk = false } = more
+  const meet = (more: Meeting = {}) => {
+    const { target = '/', cookie = '', isDesk = false, accept = '', decision = '' } = more
     const field = `a=b; ${BEHAVIOR_COOKIE}=${value}; ${cookie}`
     const request = {
       target,
       who: undefined,
       cookies: () => field,
-      accept: () => '',
+      accept: () => accept,
+      decision: () => decision,
       tls: () => 'TLSv1.3',
     }
     return sessions.meet(request, isDesk)
@@ -69,6 +78,7 @@ describe('BehaviorSessions', () => {
       who: undefined,
       cookies: () => '',
       accept: () => '',
+      decision: () => '',
       tls: () => '',
     }
     assert.deepEqual(sessions.meet(nobody, false), {
@@ -96,7 +106,13 @@ describe('BehaviorSessions', () => {
     sessions.hear([{ session: anchor, shown: 3, enforced: 3 }])
     const { session: fresh, value } = cookies.issue(random)
     const tierOf = (field: string) => {
-      const request = { target: '/', who: undefined, cookies: () => field, accept: () => '' }
+      const request = {
+        target: '/',
+        who: undefined,
+        cookies: () => field,
+        accept: () => '',
+        decision: () => '',
+      }
       const { tier, session: who } = sessions.meet({ ...request, tls: () => '' }, false)
       return [tier, who]
     }
@@ -152,6 +168,7 @@ describe('BehaviorSessions', () => {
       who: 'keyed',
       cookies: () => '',
       accept: () => '',
+      decision: () => '',
       tls: () => '',
     }
     assert.equal(sessions.meet(request, false).tier, 3)
@@ -188,6 +205,10 @@ describe('BehaviorSessions', () => {
     const asked = meet().answer
     assert.equal(asked?.status, 403)
     const { challenge } = JSON.parse(asked?.body ?? '') as { challenge: Challenge }
+    // What an operator finds in the list of decisions.
+    const page = (decision: string) => meet({ accept: 'text/html', decision }).answer?.body ?? ''
+    assert.ok(page('01DECISION').includes('Reference: 01DECISION</small>'))
+    assert.ok(page('').includes(`Reference: session ${session.slice(0, 8)}</small>`))
     const sha = (text: string) => createHash('sha256').update(text).digest('hex')
     let number = 0
     while (sha(challenge.salt + number) !== challenge.challenge) number++

@@ -24,6 +24,8 @@ export interface BehavingRequest {
   tls(): string
   cookies(): string
   accept(): string
+  /** Id of the decision on its connection. */
+  decision(): string
 }
 
 export interface BehaviorMet {
@@ -54,6 +56,8 @@ export const BEHAVIOR_PASS_COOKIE = '__Host-limen-behavior-pass'
 const TIERS_MAX = 100_000
 /** Sessions whose user was told: told again when forgotten. */
 const USERS_MAX = 50_000
+/** Of a session's id, as decisions name it (`apps/server/behavior/shown-session.ts`). */
+const SHOWN_CHARS = 8
 const NOBODY: BehaviorMet = { session: undefined, tier: 1, fields: '', answer: undefined }
 
 /** What stands for a session of the application. */
@@ -190,14 +194,13 @@ export class BehaviorSessions {
     const { requestsPerSecond, work } = this.#settings
     if (requestsPerSecond > 0 && !this.#admits(suspect, requestsPerSecond)) return TOO_MANY
     if (work <= 0) return undefined
-    // Not the profile of a client: a pass of another session is worth nothing.
-    const about = `behavior/${session}`
+    const about = workOf(session)
     const { proofs } = this.#host
     if (request.target.startsWith(`${PROOF_PATH}?`)) {
       const query = new URLSearchParams(request.target.slice(PROOF_PATH.length + 1))
       const redeemed = proofs.redeem(query.get('solution') ?? '', about)
       if (redeemed.kind !== 'passed') {
-        return this.#challenge({ ...request, target: '/' }, about, WORK_REFUSED[redeemed.kind])
+        return this.#challenge({ ...request, target: '/' }, session, WORK_REFUSED[redeemed.kind])
       }
       this.#host.onPassed(session)
       const { pass, seconds } = redeemed
@@ -205,13 +208,15 @@ export class BehaviorSessions {
     }
     const pass = cookieIn(request.cookies(), BEHAVIOR_PASS_COOKIE)
     if (pass !== undefined && proofs.isPass(pass, about)) return undefined
-    return this.#challenge(request, about, 'a proof of work is needed')
+    return this.#challenge(request, session, 'a proof of work is needed')
   }
 
-  #challenge(request: BehavingRequest, about: string, why: string): Answer {
-    const challenge = this.#host.proofs.challenge(about, this.#settings.work)
+  #challenge(request: BehavingRequest, session: string, why: string): Answer {
+    const challenge = this.#host.proofs.challenge(workOf(session), this.#settings.work)
     const { target } = request
-    return askForWork(challenge, { accept: request.accept(), target, decision: '' }, why)
+    // What `limen decisions` finds, on the connection or else on the session.
+    const decision = request.decision() || `session ${session.slice(0, SHOWN_CHARS)}`
+    return askForWork(challenge, { accept: request.accept(), target, decision }, why)
   }
 
   /** A token bucket. */
@@ -224,6 +229,11 @@ export class BehaviorSessions {
     suspect.tokens--
     return true
   }
+}
+
+/** Not the profile of a client: a pass of another session is worth nothing. */
+function workOf(session: string): string {
+  return `behavior/${session}`
 }
 
 function rankOf(suspect: Suspect | undefined): number {

@@ -417,6 +417,7 @@ export class Http1Connection implements Front {
         cookies: () => shown,
         accept: () => fieldOf('accept'),
         tls: () => this.#connection.tls?.version ?? '',
+        decision: () => this.#connection.decision?.id ?? '',
       },
       isDesk(route),
     )

@@ -204,6 +204,7 @@ export class Http2Stream implements Front {
         ...{ target: fields.path, who: this.#session?.who?.id },
         ...{ cookies: () => fields.cookies, accept: () => fields.text('accept') },
         tls: () => this.#connection.client.tls?.version ?? '',
+        decision: () => this.#connection.client.decision?.id ?? '',
       },
       isDesk(route),
     )
