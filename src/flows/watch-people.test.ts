@@ -61,6 +61,19 @@ describe('PeopleWatch', () => {
     assert.equal(watch.standing('s'), undefined)
   })
 
+  it('keeps nothing of a session that says on its way that no profile may be kept, but whose it is', () => {
+    const watch = watching()
+    const known = watch.admit(ALICE, undefined, 0)
+    watch.bind('s', ALICE, false, 0)
+    const [first, ...others] = actPerson(2).type(400)
+    for (const batch of others) watch.take('s', batch, 1, 0)
+    if (first !== undefined) watch.take('s', first, 2, 0, true)
+    watch.bind('s', ALICE, false, 0)
+    assert.deepEqual([watch.personOf('s'), watch.sessionsOf(ALICE).length], [ALICE, 1])
+    assert.deepEqual(watch.sweep(60_001), { sessions: ['s'], changed: [] })
+    assert.deepEqual([known.holders.size, known.person.sessions], [0, []])
+  })
+
   it('tells a person from others while they are known, and from the own past when they are erased', () => {
     const watch = watching()
     const idOf = (number: number) => number.toString(16).padStart(32, '0')

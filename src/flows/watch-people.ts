@@ -322,6 +322,7 @@ export class PeopleWatch {
       this.#tuner?.see(peak)
       learnScore(this.#calibration, options, peak, now)
     }
+    if (live.isBotOnly) live.letGo()
     if (known === undefined || live.isBotOnly) return undefined
     const end = live.end(this.#live())
     if (end.windows > 0) noteSession(known.person, end)
