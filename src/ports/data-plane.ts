@@ -277,8 +277,8 @@ export type BehaviorMet =
   | { readonly kind: 'user'; readonly session: string; readonly value: string }
   /** A proof of work was shown. */
   | { readonly kind: 'passed'; readonly session: string }
-  /** A session came over this session of the application, both base64url. */
-  | { readonly kind: 'anchored'; readonly session: string; readonly anchor: string }
+  /** A session came over these sessions of the application, mostly one; all base64url. */
+  | { readonly kind: 'anchored'; readonly session: string; readonly anchors: readonly string[] }
   /** Requests of sessions in tier 3, and how many there was no room for. */
   | {
       readonly kind: 'captured'

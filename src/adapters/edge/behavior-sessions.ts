@@ -45,8 +45,8 @@ export interface BehaviorHost {
   now(): number
   /** The answer to a request of this session had this in the user field. */
   onUser(session: string, value: string): void
-  /** A session came over this session of the application, for the first time that is remembered. */
-  onAnchored(session: string, anchor: string): void
+  /** A session came over these sessions of the application at once, others than the last time that is remembered. */
+  onAnchored(session: string, anchors: readonly string[]): void
   /** A session has shown a proof of work. */
   onPassed(session: string): void
 }
@@ -182,8 +182,7 @@ export class BehaviorSessions {
       this.#anchors.delete(this.#anchors.keys().next().value ?? '')
     }
     this.#anchors.set(session, now)
-    const known = before?.split(' ') ?? []
-    for (const id of over) if (!known.includes(id)) this.#host.onAnchored(session, id)
+    if (over.length > 0) this.#host.onAnchored(session, over)
   }
 
   get #burst(): number {

@@ -16,7 +16,7 @@ export interface CookieReading {
 }
 
 /** Browsers send one for each path and domain that fits: a handful. */
-export const COOKIES_OF_NAME_MAX = 16
+export const COOKIES_OF_NAME_MAX = 8
 const NONE: readonly CookieReading[] = []
 /** PHP makes one of these. */
 const LIKE_UNDERSCORE = '(?:[_.[ +]|%(?:5f|2e|5b|20|2b))'

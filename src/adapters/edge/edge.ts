@@ -392,8 +392,8 @@ export class Edge implements EdgeContext {
       },
       now: this.now,
       onUser: (session, value) => this.#options.onBehavior?.({ kind: 'user', session, value }),
-      onAnchored: (session, anchor) =>
-        this.#options.onBehavior?.({ kind: 'anchored', session, anchor }),
+      onAnchored: (session, anchors) =>
+        this.#options.onBehavior?.({ kind: 'anchored', session, anchors }),
       onPassed: (session) => this.#options.onBehavior?.({ kind: 'passed', session }),
     })
   }

@@ -263,7 +263,7 @@ describe('PeopleFeed', () => {
     say('thief', 'alice')
     await settled()
     feed.doubt(feed.idOf('alice'), 3)
-    plane.meetBehavior([{ kind: 'anchored', session: 'thief', anchor: 'own-login' }])
+    plane.meetBehavior([{ kind: 'anchored', session: 'thief', anchors: ['own-login'] }])
     say('thief', 'own')
     await settled()
     assert.equal(watch.personOf('thief'), feed.idOf('own'))
@@ -388,7 +388,7 @@ describe('PeopleFeed', () => {
   it('moves the session of the application along', async () => {
     const { feed, say, settled, plane } = started()
     const anchored = (session: string, anchor: string) =>
-      plane.meetBehavior([{ kind: 'anchored', session, anchor }])
+      plane.meetBehavior([{ kind: 'anchored', session, anchors: [anchor] }])
     const tierOf = (who: string) =>
       plane.tiersTold.findLast(({ session }) => session === who)?.enforced ?? 1
     say('thief', 'alice')

@@ -322,7 +322,7 @@ export class PeopleFeed {
       return
     }
     if (met.kind === 'anchored') {
-      this.#turns.soon(() => this.#anchored(met.session, met.anchor))
+      this.#turns.soon(() => this.#anchored(met.session, met.anchors))
       return
     }
     if (met.kind !== 'user') return
@@ -382,8 +382,8 @@ export class PeopleFeed {
     this.#heard(session, heard)
   }
 
-  #anchored(session: string, anchor: string): void {
-    this.#tiers.anchor(session, anchor)
+  #anchored(session: string, anchors: readonly string[]): void {
+    this.#tiers.anchor(session, anchors)
     const standing = this.#options.watch.standing(session)
     if (standing !== undefined) this.#heard(session, { standing, changed: undefined })
   }

@@ -42,7 +42,7 @@ describe('SessionTiers', () => {
 
   it('keeps a login where the worst that came over it is, until all of that is forgotten', () => {
     const { tiers, pass } = started()
-    for (const session of ['one', 'two']) tiers.anchor(session, 'login')
+    for (const session of ['one', 'two']) tiers.anchor(session, ['login'])
     tiers.meet('one', standing(3), 1)
     pass(HOUR / 2)
     tiers.meet('two', standing(2), 1)
@@ -59,7 +59,7 @@ describe('SessionTiers', () => {
     const { tiers, plane, pass } = started()
     tiers.meet('robot', standing(3), 1)
     for (const login of ['visitor', 'other', 'third']) {
-      tiers.anchor('robot', login)
+      tiers.anchor('robot', [login])
       tiers.meet('robot', standing(3), 1)
       pass(HOUR / 4)
     }
@@ -75,10 +75,10 @@ describe('SessionTiers', () => {
 
   it('tells workers of so many logins of one session, and takes back the oldest of its own', () => {
     const { tiers, plane } = started()
-    tiers.anchor('victim', 'login')
+    tiers.anchor('victim', ['login'])
     tiers.meet('victim', standing(3), 1)
     tiers.meet('robot', standing(3), 1)
-    for (let i = 0; i < 1000; i++) tiers.anchor('robot', `invented-${i}`)
+    for (let i = 0; i < 1000; i++) tiers.anchor('robot', [`invented-${i}`])
     const last = new Map(plane.tiersTold.map(({ session, enforced }) => [session, enforced]))
     const inTier = [...last].flatMap(([session, enforced]) => (enforced === 3 ? [session] : []))
     assert.equal(inTier.length, 3 + LOGINS_LEFT_MAX + 1)
@@ -86,17 +86,34 @@ describe('SessionTiers', () => {
     assert.deepEqual([tiers.tierOf('invented-0'), last.get('invented-0')], [1, 1])
   })
 
+  it('keeps all logins that a session shows at once in its tier, as long as it goes on', () => {
+    const { tiers, pass } = started()
+    const shown = ['stolen', ...Array.from({ length: 15 }, (_, i) => `invented-${i}`)]
+    // Before it comes to a tier: nothing is told again then.
+    tiers.anchor('robot', shown)
+    const tiersNow = () => new Set(shown.map((login) => tiers.tierOf(login)))
+    for (let i = 0; i < 4; i++) {
+      tiers.meet('robot', standing(3), 1)
+      assert.deepEqual(tiersNow(), new Set([3]))
+      pass(HOUR / 2)
+      tiers.expire((session) => session === 'robot')
+    }
+    tiers.free('robot')
+    tiers.meet('robot', standing(1), 1)
+    assert.deepEqual(tiersNow(), new Set([1]))
+  })
+
   it('takes a login along that a session shows after it has fallen silent', () => {
     const { tiers } = started()
     tiers.meet('thief', standing(3), 1)
     tiers.over(['thief'])
-    tiers.anchor('thief', 'login')
+    tiers.anchor('thief', ['login'])
     assert.equal(tiers.tierOf('login'), 3)
   })
 
   it('leaves a login where another is when a person is erased', () => {
     const { tiers } = started()
-    for (const session of ['one', 'two']) tiers.anchor(session, 'login')
+    for (const session of ['one', 'two']) tiers.anchor(session, ['login'])
     tiers.meet('one', standing(2), 1)
     tiers.free('two')
     tiers.meet('two', standing(3), 1)
@@ -109,7 +126,7 @@ describe('SessionTiers', () => {
 
   it('goes on after a restart: workers are told, and who says nothing stays where he was', () => {
     const before = started()
-    before.tiers.anchor('thief', 'login')
+    before.tiers.anchor('thief', ['login'])
     before.tiers.meet('thief', standing(3), 1)
     before.tiers.meet('other', standing(2), 1)
     const after = started(before.tiers.kept())

@@ -36,8 +36,8 @@ export class SessionTiers {
   readonly #tiers = new Map<string, Tier>()
   /** What workers were told. */
   readonly #told = new Map<string, SessionTier>()
-  /** By session: what stands for that of the application. */
-  readonly #anchors = new Map<string, string>()
+  /** By session: what stands for that of the application, or for several that it shows at once. */
+  readonly #anchors = new Map<string, readonly string[]>()
 
   constructor(options: SessionTiersOptions) {
     this.#options = options
@@ -47,7 +47,7 @@ export class SessionTiers {
     for (const { session, anchor, until, origin } of kept) {
       if (until <= now || suspicionMs === 0) continue
       if (origin !== 'left') {
-        if (anchor !== session && anchor !== '') this.#noteAnchor(session, anchor)
+        if (anchor !== session && anchor !== '') this.#noteAnchors(session, [anchor])
         this.settle(session, this.#memory.tierOf(session, now))
       }
       if (anchor !== '') this.#settleAll([anchor])
@@ -80,13 +80,10 @@ export class SessionTiers {
 
   /** It is heard of. @returns whether its tier is another now */
   meet(session: string, standing: Standing, atLeast: Tier): boolean {
-    const belonging = this.#belongingOf(session)
-    const { anchor } = belonging
     const now = this.#options.clock.now()
-    const tier = this.#memory.meet(session, belonging, standing, now)
+    const tier = this.#memory.meet(session, this.#belongingOf(session), standing, now)
     const isNew = this.settle(session, tier > atLeast ? tier : atLeast)
-    if (anchor !== session) this.settle(anchor, this.#memory.tierOfAnchor(anchor, now))
-    this.#settleAll(this.#memory.takeLoose())
+    this.#settleAnchors(session)
     return isNew
   }
 
@@ -95,12 +92,12 @@ export class SessionTiers {
     this.#memory.free(session, this.#belongingOf(session), this.#options.clock.now())
   }
 
-  /** It has come over this session of the application, and shares its tier from now on. */
-  anchor(session: string, anchor: string): void {
-    this.#noteAnchor(session, anchor)
+  /** It has come over these sessions of the application, and they share its tier from now on. */
+  anchor(session: string, anchors: readonly string[]): void {
+    this.#noteAnchors(session, anchors)
     // One that has fallen silent, too, and is in its tier by what is remembered.
     this.#memory.moveOn(session, this.#belongingOf(session), this.#options.clock.now())
-    this.#settleAll([anchor, ...this.#memory.takeLoose()])
+    this.#settleAnchors(session)
   }
 
   /** As it counts: with the tier that is remembered, and why. */
@@ -160,16 +157,24 @@ export class SessionTiers {
     }
   }
 
-  #noteAnchor(session: string, anchor: string): void {
+  #settleAnchors(session: string): void {
+    const anchors = this.#anchors.get(session) ?? []
+    const now = this.#options.clock.now()
+    for (const anchor of anchors.slice(1)) this.#memory.share(session, anchor, now)
+    this.#settleAll(anchors)
+    this.#settleAll(this.#memory.takeLoose())
+  }
+
+  #noteAnchors(session: string, anchors: readonly string[]): void {
     this.#anchors.delete(session)
     if (this.#anchors.size >= ANCHORS_MAX) {
       this.#anchors.delete(this.#anchors.keys().next().value ?? '')
     }
-    this.#anchors.set(session, anchor)
+    this.#anchors.set(session, anchors)
   }
 
   #belongingOf(session: string): Belonging {
-    const anchor = this.#anchors.get(session) ?? session
+    const anchor = this.#anchors.get(session)?.[0] ?? session
     return { person: this.#options.personOf(session), anchor }
   }
 

@@ -45,8 +45,11 @@ export interface KeptTier extends Belonging {
 
 /** As many as the edge keeps (`adapters/edge/behavior-sessions.ts`); the oldest give way. */
 const ENTRIES_MAX = 100_000
-/** Logins that a session may leave in its tier: people have one or two, and what is invented costs nothing. */
-export const LOGINS_LEFT_MAX = 8
+/**
+ * Logins that a session may leave in its tier: people have one or two, and what is invented costs nothing. As many as a request can
+ * show at once (`adapters/edge/cookie-readings.ts`).
+ */
+export const LOGINS_LEFT_MAX = 16
 /** The same of people, whom a server has to name. */
 export const PEOPLE_LEFT_MAX = 32
 /** Observations by which a session frees itself: within as many four of five impostors are found (decision 0021). */
@@ -157,6 +160,13 @@ export class TierMemory {
         until: from.until,
       })
     } else if (goesAlong) this.#put(session, { ...next, session, tier, origin: 'earned', until })
+  }
+
+  /** It came over this login besides the one it belongs to. */
+  share(session: string, anchor: string, now: number): void {
+    const entry = this.#find(session, now)
+    if (entry === undefined || entry.tier === 1 || anchor === session) return
+    this.#leave({ ...entry, anchor, origin: 'left' })
   }
 
   /** Somebody who knows says that it is the person's. */
