@@ -49,6 +49,15 @@ describe('RequestCaptures', () => {
     assert.equal(fields['Limen-Assertion'], REDACTED)
   })
 
+  it('never has any of its cookies, the ticket among them', () => {
+    const some = captures(100, [])
+    const cookie = '__Host-limen=ticket; b=1; __Host-limen-pass = x; __Host-limening=2'
+    some.begin(subject(`GET / HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n`))?.over()
+    const [request] = some.take().requests
+    const kept = `${REDACTED}; b=1; ${REDACTED}; __Host-limening=2`
+    assert.equal(Object.fromEntries(request?.fields ?? [])['Cookie'], kept)
+  })
+
   it('keeps the begin of a body that is larger', () => {
     const some = captures(4)
     const one = some.begin(subject())

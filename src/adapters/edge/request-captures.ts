@@ -34,7 +34,7 @@ export const REDACTED = '[redacted]'
 /** Limen's own proofs, good for a while to whoever has them: also where `redact` says nothing. */
 const ALWAYS_REDACTED = ['sessionkey', 'signature', 'signature-input', 'limen-assertion']
 /** Our cookies are in Cookie: its value goes as a whole or, with `redact` without it, in these parts. */
-const OWN_COOKIES = /__Host-limen-[a-z-]+=[^;]*/g
+const OWN_COOKIES = /__Host-limen(?:-[a-z-]+)?[ \t]*=[^;]*/g
 /** Of all that is going on or waits, per worker. */
 const HELD_BYTES_MAX = 16 * 2 ** 20
 /** Besides its body: a head is 64 KiB at most, and mostly one. */
