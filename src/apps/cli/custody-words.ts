@@ -4,7 +4,7 @@
  * @module
  */
 import { LimenError } from '../../ground/limen-error.ts'
-import { isPlacement } from '../../keys/custody/domain-rule.ts'
+import { hasPlacement, isPlacement } from '../../keys/custody/domain-rule.ts'
 import { KEY_USES, type KeyLabel } from '../../keys/custody/key-label.ts'
 import type { ClusterConfig } from '../custody/cluster-config.ts'
 import type { Holding } from '../custody/drive-change.ts'
@@ -12,14 +12,16 @@ import type { NewNode } from '../custody/make-cluster.ts'
 import { domainOf } from '../custody/survey-cluster.ts'
 
 const NODE =
-  /^([a-z0-9][a-z0-9._-]{0,63})=((?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5})(?:@([\w./-]{1,64}))?$/i
+  /^([a-z0-9][a-z0-9._-]{0,63})=((?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5}))(?:@([\w./-]{1,64}))?$/
 const KEY = /^([a-z-]+)\/([!-~]{1,128}?)(?:@([1-9]\d{0,9}))?$/
 
 /** `USE/NAME` or `USE/NAME@VERSION`. */
 export function labelOf(key: string): KeyLabel {
   const [, word, name, version = '1'] = KEY.exec(key) ?? []
   const use = KEY_USES.find((one) => one === word)
-  if (use === undefined || name === undefined || Number(version) >= 2 ** 32) {
+  // No name but an ill-written version: what is meant is not made.
+  const isVersioned = name !== undefined && /@\d*$/.test(name)
+  if (use === undefined || name === undefined || isVersioned || Number(version) >= 2 ** 32) {
     throw usage(`Name a key as USE/NAME or USE/NAME@VERSION, USE one of ${KEY_USES.join(', ')}`)
   }
   return { use, name, version: Number(version) }
@@ -54,11 +56,36 @@ export function inDomains(config: ClusterConfig, holding: Holding): Holding {
 }
 
 export function newNode(given: string): NewNode {
-  const [, id, address, domain] = NODE.exec(given) ?? []
+  const [, id, address, port, domain] = NODE.exec(given) ?? []
   if (id === undefined || address === undefined) {
-    throw usage(`--node is ID=HOST:PORT or ID=HOST:PORT@DOMAIN, not ${given}`)
+    throw usage(`--node is ID=HOST:PORT or ID=HOST:PORT@DOMAIN, not ${given}; an ID is lower case`)
   }
+  if (Number(port) < 1 || Number(port) > PORT_MAX) throw usage(`There is no port ${port}: ${given}`)
   return { id, address, domain: domain ?? id }
+}
+
+const PORT_MAX = 65_535
+
+/** Nodes of a cluster to be. @throws LimenError `usage`; `custody-domains`: no key could be placed on them */
+export function newNodes(given: readonly string[], threshold: string): NewCluster {
+  const nodes = given.map(newNode)
+  for (const part of ['id', 'address'] as const) {
+    const parts = nodes.map((node) => node[part])
+    const twice = parts.find((one, i) => parts.indexOf(one) < i)
+    if (twice !== undefined) throw usage(`Two nodes have the ${part} ${twice}`)
+  }
+  const needed = wholeNumber('--threshold', threshold, 2, nodes.length)
+  const domains = nodes.map(domainOf)
+  const canHold = nodes.some((_, i) => hasPlacement(domains, { holders: i + 1, threshold: needed }))
+  if (canHold) return { nodes, threshold: needed }
+  const count = new Set(domains).size
+  const text = `${nodes.length} nodes in ${count} domains: wherever shares of a key with a threshold of ${needed} were, one domain would have the key, or take it with it`
+  throw new LimenError('custody-domains', text, { side: 'operator', retry: false })
+}
+
+export interface NewCluster {
+  readonly nodes: readonly NewNode[]
+  readonly threshold: number
 }
 
 export function wholeNumber(option: string, given: string, least: number, most: number): number {

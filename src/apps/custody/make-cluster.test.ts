@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -47,6 +47,30 @@ describe('makeCluster()', () => {
     assert.deepEqual(allowed('custodian.pem'), [...CHANGES, ...BOTH, 'prove', 'list'].sort())
     for (const operation of [...USES, ...CHANGES, ...BOTH]) {
       assert.ok(!may('nodes/n1/certificate.pem', operation), operation)
+    }
+  })
+
+  it('leaves nothing when it fails, and names what one that was ended has left', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'limen-make-cluster-'))
+    const random = systemRandom()
+    const [node] = [{ id: 'n1', address: '127.0.0.1:9444', domain: 'a' }]
+    const options = {
+      ...{ folder: other, cluster: 'site', threshold: 2, clock: systemClock, random },
+      from: { kind: 'new', operators: 3, operatorsNeeded: 2 },
+    } as const
+    try {
+      // The second finds the key of the first.
+      await assert.rejects(makeCluster({ ...options, nodes: [node, node] }))
+      assert.deepEqual(readdirSync(other), [])
+      await makeCluster({ ...options, nodes: [node] })
+      await assert.rejects(makeCluster({ ...options, nodes: [node] }), { code: 'cluster-there' })
+      rmSync(join(other, 'custody.yaml'))
+      await assert.rejects(makeCluster({ ...options, nodes: [node] }), {
+        code: 'cluster-parts',
+        message: /remove recovery, operators, .* or name another folder/,
+      })
+    } finally {
+      rmSync(other, { recursive: true })
     }
   })
 })

@@ -11,7 +11,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type ClusterAuthority,
@@ -32,7 +32,7 @@ import { toBeSigned } from './node-world.ts'
 import { makeRecoveryKey } from './recovery-key.ts'
 
 export interface MakeClusterOptions {
-  /** Must not have a `custody.yaml`. */
+  /** Must not have any part of a cluster. */
   readonly folder: string
   readonly cluster: string
   readonly nodes: readonly NewNode[]
@@ -68,13 +68,35 @@ const CARE =
 /** What an application asks of them: to use keys, not to change where they are, or whether. */
 const USE = 'sign, open, derive, encrypt, decrypt, mac, deliver, state, figures, checkpoint'
 
-/** @throws LimenError `cluster-there`; `key-file-there` */
+/** All that is made in the folder. */
+const PARTS = [
+  ...['recovery', 'operators', SHARES_FILE, 'identity.key', 'identity.pem'],
+  ...['authority.key', 'authority.pem', 'custodian.key', 'custodian.pem'],
+  ...['server.key', 'server.pem', 'nodes', 'cards', 'custody.yaml'],
+]
+
+/** All of it or nothing, unless the process is ended in between. @throws LimenError `cluster-there`, `cluster-parts` */
 export async function makeCluster(options: MakeClusterOptions): Promise<void> {
-  const { folder, cluster, clock, random, from, nodes } = options
+  const { folder } = options
   if (existsSync(join(folder, 'custody.yaml'))) {
     const text = `There is a cluster in ${folder} already`
     throw new LimenError('cluster-there', text, { side: 'operator', retry: false })
   }
+  const there = PARTS.filter((part) => existsSync(join(folder, part)))
+  if (there.length > 0) {
+    const text = `${folder} has parts of a cluster that was not made to its end, which nobody can use: remove ${there.join(', ')} in it, or name another folder`
+    throw new LimenError('cluster-parts', text, { side: 'operator', retry: false })
+  }
+  try {
+    await makeParts(options)
+  } catch (error) {
+    for (const part of PARTS) rmSync(join(folder, part), { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function makeParts(options: MakeClusterOptions): Promise<void> {
+  const { folder, cluster, clock, random, from, nodes } = options
   const write = (name: string, content: Uint8Array | string): void =>
     writePrivateFile(join(folder, name), content)
   const identityKey =
