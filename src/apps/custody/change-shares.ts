@@ -31,6 +31,7 @@ import { type CustodyPlan, readCustodyPlan } from '../../wire/custody-plan.ts'
 import { SCHEME } from '../../wire/share-record.ts'
 import type { HeldKeys } from './held-keys.ts'
 import { groupOf, isSignedBy, type NodeWorld, type Reply } from './node-world.ts'
+import { isOneKey } from './one-key.ts'
 import { openShare, type ShareErrand, sealShare } from './sealed-shares.ts'
 import { isManifestOf, type TakenShare } from './taken-share.ts'
 import { splitShare } from './use-shares.ts'
@@ -201,7 +202,7 @@ export class ShareChanges {
     return { outcome: 'done', generation: manifest.generation }
   }
 
-  /** Everything older than this manifest goes: its holders all have their shares. */
+  /** Everything older of the key of this manifest goes: its holders all have their shares. Never another key of the same id. */
   async destroy(keyId: Uint8Array, fields: Fields): Promise<Reply> {
     const manifest = this.#signedManifest(keyId, fieldOf(fields, FIELD.manifest))
     if (manifest === undefined) return { outcome: 'state' }
@@ -213,7 +214,10 @@ export class ShareChanges {
     }
     try {
       for (const { generation } of vault.generations(keyId)) {
-        if (generation < manifest.generation) await vault.destroy(keyId, generation)
+        const isOlder = generation < manifest.generation
+        if (isOlder && !this.#isOfAnother(keyId, generation, manifest)) {
+          await vault.destroy(keyId, generation)
+        }
       }
     } catch (error) {
       return { outcome: outcomeOf(error) }
@@ -371,6 +375,12 @@ export class ShareChanges {
     const points = new Set(old.holders.map(({ point }) => point))
     const areEnough = plan.dealers.length >= old.threshold
     return areEnough && plan.dealers.every((dealer) => points.has(dealer)) ? old : undefined
+  }
+
+  /** Two keys were made under one name, out of sight of each other. What does not open is of none. */
+  #isOfAnother(keyId: Uint8Array, generation: number, manifest: CustodyManifest): boolean {
+    const found = this.#held.find(keyId, generation)
+    return found.kind === 'held' && !isOneKey(found.held.manifest, manifest)
   }
 
   #isKnown(keyId: Uint8Array): boolean {

@@ -26,12 +26,14 @@ import { type CustodyPlan, type Receiver, writeCustodyPlan } from '../../wire/cu
 import { SCHEME } from '../../wire/share-record.ts'
 import { askAll, type Failed, type Member, STEP_MS, wordsOf } from './ask-members.ts'
 import {
+  holdersOfAnother,
   type KeyManifests,
   type KnownKey,
   type NodeState,
   newestDeletion,
   usable,
 } from './key-manifests.ts'
+import { mayHideKeys } from './listed-keys.ts'
 import type { KnownNode, NodeLinks } from './node-links.ts'
 import { toBeSigned } from './node-world.ts'
 import { sealShare } from './sealed-shares.ts'
@@ -81,6 +83,13 @@ interface Source {
   readonly secret?: Uint8Array
 }
 
+/** What a change goes by: what the nodes have, whose shares are dealt from, and what the new generation is above. */
+interface Seen {
+  readonly states: readonly NodeState[]
+  readonly fit: readonly NodeState[]
+  readonly above: number
+}
+
 interface NewHolder extends Member {
   readonly receiver: Receiver
 }
@@ -92,7 +101,11 @@ export class ShareDriver {
     this.#options = options
   }
 
-  /** A new key of scheme 2 or 3, by all its holders together. @throws LimenError `custody-change` and why */
+  /**
+   * A new key of scheme 2 or 3, by all its holders together. All nodes have to answer but one, that none has such a key.
+   *
+   * @throws LimenError `custody-change` and why
+   */
   async make(label: KeyLabel, holding: Holding): Promise<Changed> {
     if (schemeOf(label.use) === SCHEME.octets) {
       throw new RangeError('A secret of octets is brought in, not made together')
@@ -100,7 +113,7 @@ export class ShareDriver {
     return await this.#begin(label, holding, { from: undefined })
   }
 
-  /** A secret of octets; still the caller's, to be zeroed. @throws LimenError `custody-change` and why */
+  /** A secret of octets; still the caller's, to be zeroed. As {@link make}. @throws LimenError `custody-change` and why */
   async bring(label: KeyLabel, secret: Uint8Array, holding: Holding): Promise<Changed> {
     if (schemeOf(label.use) !== SCHEME.octets) throw new RangeError('Only octets are brought in')
     return await this.#begin(label, holding, { from: undefined, secret })
@@ -110,12 +123,14 @@ export class ShareDriver {
    * New shares of the same key: a refresh when its holders stay, else a reshare. All new holders have to be there, and t of the old.
    *
    * @param unfit ids of holders whose shares are not to be dealt from
+   * @param above the new generation is, besides all that the nodes have seen
    * @throws LimenError `custody-change` and why
    */
   async reshare(
     keyId: Uint8Array,
     holding?: Holding,
     unfit: readonly string[] = [],
+    above = 0,
   ): Promise<Changed> {
     const states = await this.#settled(keyId)
     const fit = states.filter(({ node }) => !unfit.includes(node.id))
@@ -127,7 +142,7 @@ export class ShareDriver {
       nodes: holders.map(({ node }) => this.#options.links.nodeOf(node)?.id ?? toHex(node)),
     }
     const scheme = from.manifest.scheme
-    return await this.#change(keyId, scheme, wanted, { from }, { states, fit })
+    return await this.#change(keyId, scheme, wanted, { from }, { states, fit, above })
   }
 
   /**
@@ -174,6 +189,13 @@ export class ShareDriver {
   async #settled(keyId: Uint8Array): Promise<NodeState[]> {
     const { manifests } = this.#options
     const states = await this.#undeleted(keyId)
+    const known = usable(states)
+    const others = known === undefined ? [] : holdersOfAnother(states, known)
+    // A change would destroy one of the two.
+    if (others.length > 0) {
+      const at = others.map(({ id }) => id).join(', ')
+      throw changeError(keyId, `there are two keys of this name, one of them at ${at}`)
+    }
     const [newest] = states
       .flatMap(({ keys }) => keys)
       .sort((a, b) => b.manifest.generation - a.manifest.generation)
@@ -194,7 +216,21 @@ export class ShareDriver {
     const keyId = keyIdOf(writeKeyLabel(label))
     const states = await this.#settled(keyId)
     if (states.some(({ keys }) => keys.length > 0)) throw changeError(keyId, 'is there already')
-    return await this.#change(keyId, schemeOf(label.use), holding, source, { states, fit: [] })
+    this.#checkUnseen(keyId, states)
+    const scheme = schemeOf(label.use)
+    return await this.#change(keyId, scheme, holding, source, { states, fit: [], above: 0 })
+  }
+
+  /** A second key of a name would be another one, and in the end one of the two is lost: none is made while the first may be out of sight. */
+  #checkUnseen(keyId: Uint8Array, states: readonly NodeState[]): void {
+    const { nodes } = this.#options.links
+    const silent = nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
+    const gone = newestDeletion(states)?.generation ?? 0
+    // All its holders have prepared a key before the first has it.
+    const hasTrace = states.some(({ newest }) => newest > gone)
+    if (silent.length === 0 || (!mayHideKeys(silent) && !hasTrace)) return
+    const ids = silent.map(({ id }) => id).join(', ')
+    throw changeError(keyId, `it may be there already, with nodes that do not answer: ${ids}`)
   }
 
   async #change(
@@ -202,10 +238,10 @@ export class ShareDriver {
     scheme: CustodyManifest['scheme'],
     { threshold, nodes }: Holding,
     source: Source,
-    { states, fit }: { readonly states: readonly NodeState[]; readonly fit: readonly NodeState[] },
+    { states, fit, above }: Seen,
   ): Promise<Changed> {
     const members = this.#membersOf(keyId, nodes, source.from)
-    const before = states.reduce((max, { newest }) => Math.max(max, newest), 0)
+    const before = states.reduce((max, { newest }) => Math.max(max, newest), above)
     let able = dealersOf(source, fit)
     let last: Failed | undefined
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {

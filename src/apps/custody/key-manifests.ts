@@ -15,6 +15,7 @@ import { FIELD } from '../../wire/custody-message.ts'
 import { SCHEME } from '../../wire/share-record.ts'
 import type { KnownNode, NodeLinks } from './node-links.ts'
 import { groupOf, isSignedBy } from './node-world.ts'
+import { isOneKey } from './one-key.ts'
 
 export interface KnownKey {
   readonly manifest: CustodyManifest
@@ -84,8 +85,11 @@ export class KeyManifests {
   }
 
   /** Of all nodes that can be reached, and waits for each. */
-  async states(keyId: Uint8Array): Promise<NodeState[]> {
-    const states = await Promise.all(this.#links.nodes.map((node) => this.#stateAt(node, keyId)))
+  async states(
+    keyId: Uint8Array,
+    nodes: readonly KnownNode[] = this.#links.nodes,
+  ): Promise<NodeState[]> {
+    const states = await Promise.all(nodes.map((node) => this.#stateAt(node, keyId)))
     return states.filter((one) => one !== undefined)
   }
 
@@ -161,6 +165,21 @@ export function newestDeletion(states: readonly NodeState[]): KnownDeletion | un
   return states
     .flatMap(({ deletion }) => deletion ?? [])
     .sort((a, b) => b.generation - a.generation)[0]
+}
+
+/** Nodes with a share of another key than this one, of the same id and not deleted, and the point that they have in it. */
+export function holdersOfAnother(
+  states: readonly NodeState[],
+  { manifest }: KnownKey,
+): { readonly id: string; readonly point: number }[] {
+  const gone = newestDeletion(states)?.generation ?? 0
+  return states.flatMap(({ node, keys }) => {
+    const other = keys.find(
+      (one) => one.manifest.generation > gone && !isOneKey(one.manifest, manifest),
+    )
+    const holder = other?.manifest.holders.find((one) => isSameOctets(one.node, node.node))
+    return other === undefined ? [] : [{ id: node.id, point: holder?.point ?? 0 }]
+  })
 }
 
 /** The newest generation that its threshold of holders have; else the one most have. None that was deleted. */
