@@ -162,11 +162,11 @@ export class CustodyDesk {
     const { cluster, use, place = placeInThread } = this.#options
     const { config, client } = cluster
     const { mode, movesMax, moveMs } = config.placement
-    const keys = isPlanning ? undefined : this.#survey?.keys
+    const before = isPlanning ? undefined : this.#survey
     const survey =
-      keys === undefined
+      before === undefined
         ? await surveyCluster(config, client)
-        : { keys, nodes: await surveyNodes(config, client, keys) }
+        : { ...before, nodes: await surveyNodes(config, client, before.keys) }
     this.#survey = survey
     if (isPlanning) use.writeExpected(AHEAD_MINUTES)
     if (mode === 'off') return

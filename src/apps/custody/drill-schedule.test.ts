@@ -131,4 +131,31 @@ describe('DrillSchedule', () => {
     const good = [...(verdicts.get('n2') ?? [])].reduce((sum, [, count]) => sum + count, 0)
     assert.equal(good, ids.length + 1)
   })
+
+  it('does not take a bad share for good, nor its key for gone, while nobody answers', async () => {
+    const vault = cluster.nodes[2]?.world.vault
+    const keyId = Uint8Array.from(Buffer.from(ids[2] ?? '', 'hex'))
+    for (const { generation } of vault?.generations(keyId) ?? []) {
+      await vault?.destroy(keyId, generation)
+    }
+    cluster.nodes[2]?.restart()
+    let isAway = false
+    let lists = 0
+    cluster.between = async (_to, { operation }, pass) => {
+      if (!isAway) return await pass()
+      if (operation === 'list') lists++
+      return 'away'
+    }
+    const { schedule, found } = await scheduled(false, (one, so) => {
+      isAway ||= allSeen(one) && so.length > 0
+      // Three nodes, a few rounds.
+      return lists > 9
+    })
+    assert.deepEqual(
+      found.map(({ node, fault }) => [node, fault]),
+      [['n3', 'lost']],
+    )
+    assert.ok(allSeen(schedule))
+    cluster.between = (_to, _request, pass) => pass()
+  })
 })

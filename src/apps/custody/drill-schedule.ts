@@ -4,16 +4,10 @@
  *
  * @module
  */
-import { toHex } from '../../ground/hex.ts'
-import {
-  type DrilledShare,
-  type DrillOptions,
-  drillKey,
-  keysOf,
-  repair,
-  type ShareFault,
-} from './drill.ts'
+import { fromHex, toHex } from '../../ground/hex.ts'
+import { type DrilledShare, type DrillOptions, drillKey, repair, type ShareFault } from './drill.ts'
 import type { ShareDriver } from './drive-change.ts'
+import { keysOf, mayHideKeys } from './listed-keys.ts'
 
 export interface DrillScheduleOptions extends DrillOptions {
   /** Every key is drilled once in so long. */
@@ -150,16 +144,21 @@ export class DrillSchedule {
   }
 
   async #list(): Promise<void> {
-    this.#queue = await keysOf(this.#options.links)
+    const { ids: listed, silent } = await keysOf(this.#options.links)
+    const ids = new Set(listed.map(toHex))
+    // Keys that only they hold are not gone.
+    if (mayHideKeys(silent)) for (const id of this.#drilled.keys()) ids.add(id)
+    this.#queue = [...ids].sort().map(fromHex)
     // Slower than asked for when there are very many.
     this.#keys = Math.min(this.#queue.length, Math.ceil(this.#options.everyMs / PAUSE_MS_MIN))
-    const ids = new Set(this.#queue.map(toHex))
     for (const id of this.#drilled.keys()) if (!ids.has(id)) this.#drilled.delete(id)
   }
 
   async #drill(keyId: Uint8Array): Promise<void> {
     const { driver, onError } = this.#options
     const shares = await drillKey(this.#options, keyId)
+    // Nobody answers for it: what was found before still holds.
+    if (shares.length === 0) return
     const faults = this.#keep(keyId, shares)
     // Who is away has lost nothing yet; a reshare needs it, too.
     if (driver === undefined || faults.every(({ fault }) => fault === 'away')) return

@@ -5,20 +5,22 @@
  * @module
  */
 import type { SodiumGroups } from '../../adapters/node/sodium-groups.ts'
-import { fromHex, toHex } from '../../ground/hex.ts'
+import { toHex } from '../../ground/hex.ts'
 import type { Random } from '../../ground/random.ts'
 import { FIELD } from '../../wire/custody-message.ts'
 import { isShareProven } from './drill-proof.ts'
 import type { Changed, ShareDriver } from './drive-change.ts'
-import { type KeyManifests, usable } from './key-manifests.ts'
-import type { KnownNode, NodeLinks } from './node-links.ts'
+import { holdersOfAnother, type KeyManifests, usable } from './key-manifests.ts'
+import { keysOf as listedKeys } from './listed-keys.ts'
+import type { NodeLinks } from './node-links.ts'
 import { ed25519PublicKey } from './node-world.ts'
 
 /**
  * `away`: the node does not answer. `corrupt`: its record does not open, or is not what was committed to. `lost`: it has no share.
  * `old`: it has another generation. `wrong`: what it says is no proof. `unknown`: the manifest names a node that the caller does not know.
+ * `other`: it has a share of another key of the same id.
  */
-export type ShareFault = 'away' | 'corrupt' | 'lost' | 'old' | 'wrong' | 'unknown'
+export type ShareFault = 'away' | 'corrupt' | 'lost' | 'old' | 'wrong' | 'unknown' | 'other'
 
 export interface DrilledShare {
   readonly keyId: Uint8Array
@@ -39,29 +41,29 @@ export interface DrillOptions {
 
 const ASK_MS = 5_000
 const CHALLENGE_BYTES = 32
-const NO_FIELDS = new Map<number, readonly Uint8Array[]>()
-const KEY_BYTES = 16
-/** Of one node: what an adversary could make up has an end. */
-const PAGES_MAX = 1000
 
-/** Every share of every key that any node knows. */
+/** Every share of every key that any node lists. */
 export async function drill(options: DrillOptions): Promise<DrilledShare[]> {
-  const keys = await keysOf(options.links)
+  const { ids } = await listedKeys(options.links)
   const drilled: DrilledShare[] = []
-  for (const keyId of keys) drilled.push(...(await drillKey(options, keyId)))
+  for (const keyId of ids) drilled.push(...(await drillKey(options, keyId)))
   return drilled
 }
 
-/** Every share of one key. */
+/** Every share of one key; none when no node that answers has it. */
 export async function drillKey(
   { links, manifests, groups, random }: DrillOptions,
   keyId: Uint8Array,
 ): Promise<DrilledShare[]> {
-  const known = usable(await manifests.states(keyId))
+  const states = await manifests.states(keyId, links.nodes)
+  const known = usable(states)
   if (known === undefined) return []
   const { manifest } = known
   const { generation } = manifest
-  return await Promise.all(
+  const others = holdersOfAnother(states, known).map(
+    ({ id, point }): DrilledShare => ({ keyId, generation, node: id, point, fault: 'other' }),
+  )
+  const drilled = await Promise.all(
     manifest.holders.map(async ({ point, node }): Promise<DrilledShare> => {
       const at = links.nodeOf(node)
       const share = { keyId, generation, point, node: at?.id ?? toHex(node) }
@@ -77,6 +79,7 @@ export async function drillKey(
       return { ...share, fault: isGood ? undefined : 'wrong' }
     }),
   )
+  return [...drilled, ...others]
 }
 
 /**
@@ -95,24 +98,9 @@ export async function repair(
   return await driver.reshare(first.keyId, undefined, unfit)
 }
 
-/** Of all keys that any node knows, in order. */
+/** Of all keys that any node lists, in order. */
 export async function keysOf(links: NodeLinks): Promise<Uint8Array[]> {
-  const lists = await Promise.all(links.nodes.map(keysAt))
-  return [...new Set(lists.flat())].sort().map(fromHex)
-}
-
-async function keysAt(node: KnownNode): Promise<string[]> {
-  const keys: string[] = []
-  let after: Uint8Array = new Uint8Array(KEY_BYTES)
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const answer = await node.ask('list', after, 0, NO_FIELDS, ASK_MS)
-    const listed = (answer?.fields.get(FIELD.key) ?? []).map((octets) => octets.slice(0, KEY_BYTES))
-    const last = listed.at(-1)
-    if (last === undefined) break
-    keys.push(...listed.map(toHex))
-    after = last
-  }
-  return keys
+  return [...(await listedKeys(links)).ids]
 }
 
 function faultOf(outcome: string): ShareFault {

@@ -5,14 +5,15 @@
  */
 
 import { isSameOctets } from '../../crypto/prime-group.ts'
-import { toHex } from '../../ground/hex.ts'
+import { fromHex, toHex } from '../../ground/hex.ts'
 import type { CustodyNode, KeyDemand, Placement } from '../../keys/custody/route-shares.ts'
 import { FIELD } from '../../wire/custody-message.ts'
 import type { ClusterNodeConfig } from './cluster-config.ts'
 import type { CustodyClient } from './custody-client.ts'
-import { keysOf } from './drill.ts'
-import { usable } from './key-manifests.ts'
+import { holdersOfAnother, usable } from './key-manifests.ts'
+import { isDeleted, keysOf, type SilentNode } from './listed-keys.ts'
 import type { KnownNode } from './node-links.ts'
+import { forOneLook } from './one-look.ts'
 import { PARTS_MS } from './operation-costs.ts'
 
 export interface SurveyedKey {
@@ -24,6 +25,8 @@ export interface SurveyedKey {
   readonly holders: readonly string[]
   /** Of these, how many have the generation. */
   readonly present: number
+  /** Nodes that have another key of the same id, by id. */
+  readonly others: readonly string[]
 }
 
 export interface SurveyedNode {
@@ -42,38 +45,55 @@ export interface SurveyedNode {
 export interface Survey {
   readonly nodes: readonly SurveyedNode[]
   readonly keys: readonly SurveyedKey[]
+  /** Ids of keys that nodes list, or that the caller knows, and that no node which answers has: not those that were deleted. */
+  readonly missing: readonly Uint8Array[]
+  /** Nodes that have not said which keys they have. */
+  readonly silent: readonly SilentNode[]
 }
 
 const ASK_MS = 3_000
 const NO_KEY = new Uint8Array(16)
 /** The best of so many is a round trip with nobody in the way. */
 const PINGS = 3
+/** Nodes are one thread each, and have other work to do. */
+const KEYS_AT_ONCE = 8
 
 /** Of a node's configuration, what placement goes by. */
 export type PlacedNode = Omit<ClusterNodeConfig, 'card'>
 
 export const domainOf = ({ domain, id }: Pick<PlacedNode, 'domain' | 'id'>): string => domain ?? id
 
+/** @param named ids of keys that were made, whether or not any node lists them */
 export async function surveyCluster(
   config: { readonly nodes: readonly PlacedNode[] },
-  client: CustodyClient,
+  { links: all, manifests }: Pick<CustodyClient, 'links' | 'manifests'>,
+  named: readonly Uint8Array[] = [],
 ): Promise<Survey> {
+  const links = forOneLook(all)
+  const { ids, silent } = await keysOf(links)
+  const left = [...new Set([...ids, ...named].map(toHex))].sort().map(fromHex)
   const keys: SurveyedKey[] = []
-  for (const keyId of await keysOf(client.links)) {
-    const found = await surveyKey(client, keyId)
-    if (found !== undefined) keys.push(found)
+  const missing: Uint8Array[] = []
+  const worker = async (): Promise<void> => {
+    for (let keyId = left.shift(); keyId !== undefined; keyId = left.shift()) {
+      const found = await surveyKey({ links, manifests }, keyId)
+      if (found === 'missing') missing.push(keyId)
+      else if (found !== 'deleted') keys.push(found)
+    }
   }
-  return { keys, nodes: await surveyNodes(config, client, keys) }
+  await Promise.all(Array.from({ length: KEYS_AT_ONCE }, worker))
+  keys.sort((a, b) => (toHex(a.keyId) < toHex(b.keyId) ? -1 : 1))
+  return { keys, missing, silent, nodes: await surveyNodes(config, { links }, keys) }
 }
 
 /** @param keys as they were found last */
 export function surveyNodes(
   config: { readonly nodes: readonly PlacedNode[] },
-  client: CustodyClient,
+  { links }: Pick<CustodyClient, 'links'>,
   keys: readonly SurveyedKey[],
 ): Promise<readonly SurveyedNode[]> {
   return Promise.all(
-    client.links.nodes.map(async (node): Promise<SurveyedNode> => {
+    links.nodes.map(async (node): Promise<SurveyedNode> => {
       const own = config.nodes.find(({ id }) => id === node.id)
       const { rttMs, figures } = await ping(node)
       const shares = keys.filter(({ holders }) => holders.includes(node.id)).length
@@ -86,12 +106,12 @@ export function surveyNodes(
 }
 
 async function surveyKey(
-  { links, manifests }: CustodyClient,
+  { links, manifests }: Pick<CustodyClient, 'links' | 'manifests'>,
   keyId: Uint8Array,
-): Promise<SurveyedKey | undefined> {
-  const states = await manifests.states(keyId)
+): Promise<SurveyedKey | 'deleted' | 'missing'> {
+  const states = await manifests.states(keyId, links.nodes)
   const known = usable(states)
-  if (known === undefined) return undefined
+  if (known === undefined) return isDeleted(states, links.nodes) ? 'deleted' : 'missing'
   const { generation, scheme, threshold, holders } = known.manifest
   const present = states.filter(
     ({ node, keys }) =>
@@ -99,7 +119,8 @@ async function surveyKey(
       keys.some(({ manifest }) => manifest.generation === generation),
   ).length
   const ids = holders.map(({ node }) => links.nodeOf(node)?.id ?? toHex(node)).sort()
-  return { keyId, generation, scheme, threshold, holders: ids, present }
+  const others = holdersOfAnother(states, known).map(({ id }) => id)
+  return { keyId, generation, scheme, threshold, holders: ids, present, others }
 }
 
 async function ping(node: KnownNode): Promise<Pick<SurveyedNode, 'rttMs' | 'figures'>> {

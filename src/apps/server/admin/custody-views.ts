@@ -11,9 +11,9 @@ const at = z.number().describe('Milliseconds since the Unix epoch.')
 const count = z.int().min(0)
 const rate = z.number().nullable()
 const verdict = z
-  .enum(['good', 'away', 'corrupt', 'lost', 'old', 'wrong', 'unknown'])
+  .enum(['good', 'away', 'corrupt', 'lost', 'old', 'wrong', 'unknown', 'other'])
   .describe(
-    'away: the node did not answer; corrupt: not what was committed to; lost: it has none; old: of another generation; wrong: no proof.',
+    'away: the node did not answer; corrupt: not what was committed to; lost: it has none; old: of another generation; wrong: no proof; other: of another key of the same id.',
   )
 const operation = z.enum(DEMANDED)
 
