@@ -46,6 +46,14 @@ async function json<T>(...words: readonly string[]): Promise<T> {
   return JSON.parse(out) as T
 }
 
+/** As {@link json}, of a command that says which node it has not seen. */
+async function jsonWithout<T>(id: string, ...words: readonly string[]): Promise<T> {
+  const { code, out, progress } = await limen(...words, '-o', 'json')
+  assert.equal(code, 1, `${words.join(' ')}: ${out}${progress}`)
+  assert.match(progress, new RegExp(`Not looked at, they do not answer: ${id} \\(away\\)\n`))
+  return JSON.parse(out) as T
+}
+
 async function start(cluster: string, id: string): Promise<void> {
   const config = join(folder, cluster, 'nodes', id, 'node.yaml')
   const child = spawn(process.execPath, [MAIN, 'custody-node', '-c', config])
@@ -186,8 +194,9 @@ describe('limen custody', { timeout: 10 * STEP_MS }, () => {
       faults.map(({ node, fault }) => [node, fault]),
       [['n3', 'corrupt']],
     )
-    await json('drill', '--repair', ...at('first'))
-    assert.deepEqual((await json<Drill>('drill', ...at('first'))).faults, [])
+    // n6 has not been started.
+    await jsonWithout('n6', 'drill', '--repair', ...at('first'))
+    assert.deepEqual((await jsonWithout<Drill>('n6', 'drill', ...at('first'))).faults, [])
     assert.deepEqual(await used('first'), before)
   })
 
@@ -195,7 +204,7 @@ describe('limen custody', { timeout: 10 * STEP_MS }, () => {
     await end('n5')
     await start('first', 'n6')
     await json('replace', 'n5', 'n6', ...at('first'))
-    const listed = await json<Status['keys']>('keys', 'list', ...at('first'))
+    const listed = await jsonWithout<Status['keys']>('n5', 'keys', 'list', ...at('first'))
     for (const { holders } of listed) assert.deepEqual(holders, ['n1', 'n2', 'n3', 'n4', 'n6'])
     assert.deepEqual(await used('first'), before)
   })

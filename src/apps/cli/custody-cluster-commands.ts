@@ -1,5 +1,6 @@
 /**
- * The commands that look after a cluster of custody nodes, described by a `custody.yaml`: what they do is in `custody-cluster-work.ts`.
+ * The commands that look after a cluster of custody nodes, described by a `custody.yaml`: what they do is in `custody-cluster-work.ts` and
+ * `custody-backup-work.ts`.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import type { ClusterOptions, Told } from './custody-cluster-work.ts'
 
 const list = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 type Work = typeof import('./custody-cluster-work.ts')
+type BackupWork = typeof import('./custody-backup-work.ts')
 
 /** Adds them to `custody`; `told` is where they print. */
 export function addCustodyClusterCommands(custody: Command, told: Told): void {
@@ -21,6 +23,13 @@ export function addCustodyClusterCommands(custody: Command, told: Told): void {
     async (...args: Args): Promise<void> => {
       const work = await import('./custody-cluster-work.ts')
       // Commander puts the command itself behind the options.
+      const given = args.slice(0, -1)
+      await (work[name] as (...all: readonly unknown[]) => Promise<void>)(told, ...given)
+    }
+  const runOfBackups =
+    <Args extends readonly unknown[]>(name: keyof BackupWork) =>
+    async (...args: Args): Promise<void> => {
+      const work = await import('./custody-backup-work.ts')
       const given = args.slice(0, -1)
       await (work[name] as (...all: readonly unknown[]) => Promise<void>)(told, ...given)
     }
@@ -82,13 +91,22 @@ export function addCustodyClusterCommands(custody: Command, told: Told): void {
     .option('--demand <file>', 'operations a second of each key, as the desk keeps them')
     .option('--apply', 'make the moves')
     .action(run('planShares'))
+  on(custody.command('backup <file>').description('all keys, for operators alone to restore'))
+    .option(
+      '--without <node>',
+      'that need not answer, once for each: its keys may be missing',
+      list,
+      [],
+    )
+    .action(runOfBackups('backUpCluster'))
   on(
-    custody.command('backup <file>').description('all keys, for operators alone to restore'),
-  ).action(run('backUpCluster'))
-  on(custody.command('restore <backup>').description('bring keys of a backup to the nodes'))
+    custody
+      .command('restore <backup> [keys...]')
+      .description('bring keys of a backup to the nodes; those that were deleted by their names'),
+  )
     .requiredOption('--shares <file>', "operators' shares, one a line")
     .option('--check', 'only try whether it could be')
-    .action(run('restoreCluster'))
+    .action(runOfBackups('restoreCluster'))
   custody
     .command('unseal <door>')
     .description("give operators' shares, read from standard input, to a sealed node at its socket")

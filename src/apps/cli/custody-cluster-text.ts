@@ -26,30 +26,49 @@ export interface KeyView {
   readonly present: number
   /** Whether any one domain may die, and none has the key. */
   readonly isSafe: boolean
+  /** Whether enough holders are there. */
+  readonly isUsable: boolean
+  /** Nodes that have another key of this name. */
+  readonly others: readonly string[]
 }
 
 export interface StatusView {
   readonly cluster: string
   readonly nodes: Survey['nodes']
   readonly keys: readonly KeyView[]
-  /** All nodes are there, and all holders have their shares. */
+  /** All nodes are there, all holders have their shares, and no name is that of two keys. */
   readonly isWhole: boolean
 }
 
 export function statusView(config: ClusterConfig, survey: Survey, names: KeyNames): StatusView {
-  const { nodes } = survey
+  const { nodes, silent } = survey
   const ids = nodes.map(({ id }) => id)
   const domains = nodes.map(({ domain }) => domain)
-  const keys = survey.keys.map(({ keyId, generation, threshold, holders, present }): KeyView => {
+  const found = survey.keys.map((key): KeyView => {
+    const { generation, threshold, holders, present, others } = key
     const sharing = { holders: holders.length, threshold }
     const place = holders.map((one) => ids.indexOf(one))
     const isSafe = !place.includes(-1) && isPlacement(domains, sharing, place)
-    const id = toHex(keyId)
-    return { keyId: id, name: nameOf(id, names), generation, threshold, holders, present, isSafe }
+    const keyId = toHex(key.keyId)
+    return {
+      ...{ keyId, name: nameOf(keyId, names), generation, threshold, holders, present },
+      ...{ isSafe, isUsable: present >= threshold, others },
+    }
   })
+  const missing = survey.missing.map(toHex).map(
+    (keyId): KeyView => ({
+      ...{ keyId, name: nameOf(keyId, names), generation: 0, threshold: 0, present: 0 },
+      ...{ holders: [], isSafe: false, isUsable: false, others: [] },
+    }),
+  )
+  const keys = [...found, ...missing]
   const isWhole =
+    silent.length === 0 &&
     nodes.every(({ isAway }) => !isAway) &&
-    keys.every(({ present, holders }) => present === holders.length)
+    keys.every(
+      ({ present, holders, isUsable, others }) =>
+        present === holders.length && isUsable && others.length === 0,
+    )
   return { cluster: config.cluster, nodes, keys, isWhole }
 }
 
@@ -59,12 +78,19 @@ export function statusText({ cluster, nodes, keys, isWhole }: StatusView): strin
     ...[id, domain, address, isAway ? 'away' : 'there'],
     ...[rttMs === undefined ? '' : rttMs.toFixed(1), shares],
   ])
-  const unsafe = keys.filter(({ isSafe }) => !isSafe).length
-  const lost = keys.filter(({ present, threshold }) => present < threshold).length
+  const lost = keys.filter(({ isUsable }) => !isUsable)
+  const unsafe = keys.filter(({ isSafe, isUsable }) => isUsable && !isSafe).length
+  const twice = keys.filter(({ others }) => others.length > 0)
   return [
     `Cluster ${cluster}: ${nodes.length} nodes, ${keys.length} keys`,
     textTable(head, rows, 'No nodes.'),
-    ...(lost > 0 ? [`${lost} keys CANNOT be used: too few holders are there`] : []),
+    ...(lost.length > 0
+      ? [`${lost.length} keys CANNOT be used, too few holders are there: ${wordsOfKeys(lost)}`]
+      : []),
+    ...twice.map(
+      (key) =>
+        `TWO keys have the name ${wordsOfKeys([key])}, the other at ${key.others.join(', ')}: nothing changes them`,
+    ),
     ...(unsafe > 0 ? [`${unsafe} keys would not outlive every domain: limen custody plan`] : []),
     isWhole ? 'Every holder of every key has its share' : 'NOT every holder of every key is there',
   ].join('\n')
@@ -72,10 +98,20 @@ export function statusText({ cluster, nodes, keys, isWhole }: StatusView): strin
 
 export function keysText(keys: readonly KeyView[]): string {
   const head = ['KEY', 'NAME', 'GEN', 'T OF N', 'THERE', 'SAFE', 'HOLDERS']
-  const rows = keys.map(({ keyId, name, generation, threshold, holders, present, isSafe }) => [
-    ...[keyId, name, generation, `${threshold} of ${holders.length}`, present],
-    ...[isSafe ? 'yes' : 'NO', holders.join(',')],
-  ])
+  const rows = keys.map((key) => {
+    const { keyId, name, generation, threshold, holders, present, isSafe, others } = key
+    const isKnown = holders.length > 0
+    return [
+      ...[
+        keyId,
+        name,
+        isKnown ? generation : '?',
+        isKnown ? `${threshold} of ${holders.length}` : '?',
+      ],
+      ...[present, isSafe ? 'yes' : 'NO'],
+      [...holders, ...others.map((id) => `${id} (another key)`)].join(',') || 'nobody answers',
+    ]
+  })
   return textTable(head, rows, 'No keys.')
 }
 
@@ -232,14 +268,23 @@ export function planText(view: PlanView): string {
   ].join('\n')
 }
 
-export function backupText({
-  file,
-  keys,
-}: {
+export interface BackupView {
   readonly file: string
   readonly keys: number
-}): string {
-  return `${keys} keys are in ${file}; only operators with their shares open it`
+  readonly bytes: number
+  /** Nodes that were left out: keys that only they hold are not in it. */
+  readonly mayLack: readonly string[]
+  /** Keys that were made, and that no node which answered has. */
+  readonly missing: readonly string[]
+}
+
+export function backupText({ file, keys, mayLack, missing }: BackupView): string {
+  const lacks = [
+    ...(mayLack.length > 0 ? [`keys that only ${mayLack.join(', ')} hold`] : []),
+    ...missing,
+  ]
+  const words = `${keys} keys are in ${file}; only operators with their shares open it`
+  return lacks.length === 0 ? words : `${words}. It is NOT all: without ${lacks.join(', ')}`
 }
 
 export interface RestoreView {
@@ -248,22 +293,44 @@ export interface RestoreView {
     readonly keyId: string
     readonly name: string
     readonly outcome: RestoredKey['outcome']
+    readonly why: string | undefined
   }[]
 }
 
 export function restoreView(at: number, keys: readonly RestoredKey[]): RestoreView {
   return {
     madeAt: new Date(at).toISOString(),
-    keys: keys.map(({ keyId, label, outcome }) => {
+    keys: keys.map(({ keyId, label, outcome, why }) => {
       const known = readKeyLabel(label)
-      return { keyId: toHex(keyId), name: known === undefined ? '' : wordsOf(known), outcome }
+      return { keyId: toHex(keyId), name: known === undefined ? '' : wordsOf(known), outcome, why }
     }),
   }
 }
 
 export function restoreText({ madeAt, keys }: RestoreView): string {
-  const rows = keys.map(({ keyId, name, outcome }) => [outcome, keyId, name])
-  return `Backup of ${madeAt}\n${textTable(['STATE', 'KEY', 'NAME'], rows, 'No keys.')}`
+  const rows = keys.map(({ keyId, name, outcome, why }) => [
+    ...[outcome, keyId, name, why ?? WHYS[outcome] ?? ''],
+  ])
+  const failed = keys.filter(({ outcome }) => outcome === 'failed' || outcome === 'other')
+  return [
+    `Backup of ${madeAt}`,
+    textTable(['STATE', 'KEY', 'NAME', ''], rows, 'No keys.'),
+    ...(failed.length > 0 ? [`NOT restored: ${wordsOfKeys(failed)}`] : []),
+  ].join('\n')
+}
+
+const WHYS: Readonly<Partial<Record<RestoredKey['outcome'], string>>> = {
+  deleted: 'since the backup: name it to bring it back',
+  other: 'the nodes have another key of this name: left alone',
+}
+
+/** Its name, or its id. */
+export function wordsOfKey(keyId: string, names: KeyNames): string {
+  return nameOf(keyId, names) || keyId
+}
+
+function wordsOfKeys(keys: readonly Pick<KeyView, 'keyId' | 'name'>[]): string {
+  return keys.map(({ keyId, name }) => name || keyId).join(', ')
 }
 
 function nameOf(keyId: string, names: KeyNames): string {

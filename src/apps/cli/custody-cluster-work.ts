@@ -4,31 +4,34 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readPrivateFile, writePrivateFile } from '../../adapters/node/private-file.ts'
+import { readPrivateFile } from '../../adapters/node/private-file.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { fromHex, toHex } from '../../ground/hex.ts'
-import { keyIdOf, readKeyLabel, writeKeyLabel } from '../../keys/custody/key-label.ts'
+import { LimenError } from '../../ground/limen-error.ts'
+import { keyIdOf, writeKeyLabel } from '../../keys/custody/key-label.ts'
 import { BACKUP_BYTES_MAX } from '../../wire/custody-backup.ts'
-import { backUp } from '../custody/back-up.ts'
 import { readClusterConfig } from '../custody/cluster-config.ts'
 import { readDemand } from '../custody/demand-file.ts'
-import { type DrilledShare, drillKey, keysOf, repair } from '../custody/drill.ts'
+import { type DrilledShare, drillKey, repair } from '../custody/drill.ts'
 import type { Changed } from '../custody/drive-change.ts'
+import { usable } from '../custody/key-manifests.ts'
 import { addKeyName, dropKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
+import { keysOf, missingOf, type SilentNode, silentWords } from '../custody/listed-keys.ts'
 import { makeCluster, SHARES_FILE } from '../custody/make-cluster.ts'
+import type { NodeLinks } from '../custody/node-links.ts'
+import { forOneLook } from '../custody/one-look.ts'
 import { changesOf, type OpenCluster, openCluster } from '../custody/open-cluster.ts'
 import { DEMANDED } from '../custody/operation-costs.ts'
 import { placeInThread } from '../custody/place-in-thread.ts'
 import { checkRecoveryKey, linesOf, recover } from '../custody/recovery-key.ts'
-import { openBackup, restoreKeys } from '../custody/restore.ts'
+import { openBackup } from '../custody/restore.ts'
 import { runMoves } from '../custody/run-moves.ts'
-import { countable, domainOf, surveyCluster } from '../custody/survey-cluster.ts'
+import { countable, domainOf, type Survey, surveyCluster } from '../custody/survey-cluster.ts'
 import { show } from './asking.ts'
 import * as text from './custody-cluster-text.ts'
-import { holdingOf, inDomains, labelOf, newNode, usage, wholeNumber } from './custody-words.ts'
+import { holdingOf, inDomains, labelOf, newNodes, usage, wholeNumber } from './custody-words.ts'
 import { EXIT } from './exit-code.ts'
 
 /** Where commands print. */
@@ -62,10 +65,9 @@ const SOLVE_S = 30
 export async function initCluster(told: Told, folder: string, options: InitOptions): Promise<void> {
   const { cluster, from } = options
   if (!/^[a-z0-9-]{1,63}$/.test(cluster)) throw usage('--cluster is a name of a-z, 0-9 and "-"')
-  const nodes = options.node.map(newNode)
-  const threshold = wholeNumber('--threshold', options.threshold, 2, nodes.length)
   const random = systemRandom()
-  const world = { folder, cluster, nodes, threshold, clock: systemClock, random }
+  const made = newNodes(options.node, options.threshold)
+  const world = { folder, cluster, ...made, clock: systemClock, random }
   if (from === undefined) {
     const operators = wholeNumber('--operators', options.operators, 2, 255)
     const operatorsNeeded = wholeNumber('--operators-needed', options.operatorsNeeded, 2, operators)
@@ -93,8 +95,8 @@ export async function initCluster(told: Told, folder: string, options: InitOptio
 
 export async function showStatus(told: Told, options: ClusterOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
-    const survey = await surveyCluster(cluster.config, cluster.client)
-    const view = text.statusView(cluster.config, survey, namesOf(cluster))
+    const { survey, names } = await surveyed(told, cluster)
+    const view = text.statusView(cluster.config, survey, names)
     show(view, options.output, text.statusText, told.out)
     if (!view.isWhole) told.ended(EXIT.failed)
   })
@@ -102,9 +104,10 @@ export async function showStatus(told: Told, options: ClusterOptions): Promise<v
 
 export async function listKeys(told: Told, options: ClusterOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
-    const survey = await surveyCluster(cluster.config, cluster.client)
-    const view = text.statusView(cluster.config, survey, namesOf(cluster))
+    const { survey, names } = await surveyed(told, cluster)
+    const view = text.statusView(cluster.config, survey, names)
     show(view.keys, options.output, text.keysText, told.out)
+    if (!view.isWhole) told.ended(EXIT.failed)
   })
 }
 
@@ -149,7 +152,7 @@ export async function deleteKey(
 ): Promise<void> {
   const waitS = wholeNumber('--in', options.in, 0, 999)
   await withCluster(options, async (cluster) => {
-    const [keyId = new Uint8Array()] = await idsOf(cluster, key)
+    const keyId = idOf(key)
     const known = await cluster.client.manifests.read(keyId)
     if (known === undefined && options.apply !== true) throw usage(`There is no key ${key}`)
     const { links } = cluster.client
@@ -179,14 +182,16 @@ export async function drillKeys(
 ): Promise<void> {
   await withCluster(options, async (cluster) => {
     const { client, groups, random } = cluster
-    const world = { links: client.links, manifests: client.manifests, groups, random }
-    const ids = await idsOf(cluster, key)
+    const { ids, links } = await lookedUp(told, cluster, key)
+    const { manifests } = client
+    const world = { links, manifests, groups, random }
     const shares: DrilledShare[] = []
     const repaired: string[] = []
     const unrepaired: string[] = []
     for (const [i, keyId] of ids.entries()) {
       const found = await drillKey(world, keyId)
       shares.push(...found)
+      if (found.length === 0) tellMissing(told, cluster, await missingOf(manifests, links, [keyId]))
       const isBad = found.some(({ fault }) => fault !== undefined)
       if (isBad && options.repair === true) {
         const why = await repair(changesOf(cluster).driver, found).then(
@@ -208,28 +213,27 @@ export async function drillKeys(
 export async function refreshKeys(told: Told, key: string | undefined, options: ClusterOptions) {
   await withCluster(options, async (cluster) => {
     const { driver } = changesOf(cluster)
-    const ids = await idsOf(cluster, key)
+    const { ids } = await lookedUp(told, cluster, key)
     await changeAll(told, options, ids, (keyId) => driver.reshare(keyId))
   })
 }
 
 export async function reshareKey(told: Told, key: string, options: HeldOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
-    const [keyId] = await idsOf(cluster, key)
     const holding = inDomains(cluster.config, holdingOf(cluster.config, options))
-    const changed = await changesOf(cluster).driver.reshare(keyId ?? new Uint8Array(), holding)
+    const changed = await changesOf(cluster).driver.reshare(idOf(key), holding)
     showChanged(told, options, [changed])
   })
 }
 
 export async function replaceNode(told: Told, node: string, by: string, options: ClusterOptions) {
   await withCluster(options, async (cluster) => {
-    const { config, client } = cluster
+    const { config } = cluster
     for (const one of [node, by]) {
       if (!config.nodes.some(({ id }) => id === one)) throw usage(`There is no node ${one}`)
     }
     const { driver } = changesOf(cluster)
-    const { keys } = await surveyCluster(config, client)
+    const { keys } = (await surveyed(told, cluster, [node])).survey
     const held = keys.filter(({ holders }) => holders.includes(node) && !holders.includes(by))
     const holdings = new Map(
       held.map(({ keyId, threshold, holders }) => [
@@ -253,7 +257,7 @@ export async function planShares(
 ): Promise<void> {
   await withCluster(options, async (cluster) => {
     const { config, client } = cluster
-    const survey = await surveyCluster(config, client)
+    const { survey, names } = await surveyed(told, cluster)
     const demand = options.demand === undefined ? undefined : readDemand(options.demand)
     // Not known: all keys alike, so that shares are spread evenly.
     const evenly = DEMANDED.map((_, i) => (i === 0 ? 1 : 0))
@@ -279,7 +283,7 @@ export async function planShares(
           moves,
         )
       : undefined
-    const view = text.planView(result, moves, done, namesOf(cluster), survey)
+    const view = text.planView(result, moves, done, names, survey)
     show(view, options.output, text.planText, told.out)
     if (view.moves.some(({ outcome }) => outcome !== 'planned' && outcome !== 'moved')) {
       told.ended(EXIT.failed)
@@ -287,67 +291,7 @@ export async function planShares(
   })
 }
 
-export async function backUpCluster(told: Told, file: string, options: ClusterOptions) {
-  await withCluster(options, async (cluster) => {
-    if (existsSync(file)) throw usage(`${file} is there already`)
-    const { config, client, identity, random } = cluster
-    const { sign } = changesOf(cluster)
-    if (config.recovery === undefined) throw usage('recovery is not configured')
-    const bytes = new Uint8Array(readFileSync(config.recovery.key))
-    const recovery = { bytes, value: checkRecoveryKey(bytes, identity) }
-    const operators = new Uint8Array(readFileSync(config.recovery.operators))
-    const names = [...namesOf(cluster)]
-    const labels = new Map(names.map(([id, label]) => [id, writeKeyLabel(label)]))
-    const { links, manifests } = client
-    const made = await backUp(
-      {
-        ...{ cluster: config.cluster, links, manifests, random, recovery, operators, labels, sign },
-        onProgress: (done, all) => told.progress(`${done} of ${all} keys backed up`),
-      },
-      systemClock.now(),
-    )
-    writePrivateFile(file, made.bytes)
-    const view = { file, keys: made.keys, bytes: made.bytes.length }
-    show(view, options.output, text.backupText, told.out)
-  })
-}
-
-export async function restoreCluster(
-  told: Told,
-  file: string,
-  options: ClusterOptions & { readonly shares: string; readonly check?: boolean },
-): Promise<void> {
-  await withCluster(options, async (cluster) => {
-    const { config, client, identity, groups, random } = cluster
-    const { keys, recovery, operators, identity: of, at } = openBackup(backupBytes(file))
-    if (!of.equals(identity)) {
-      throw usage(
-        'The backup is of another identity: limen custody init --from makes its cluster again',
-      )
-    }
-    const { lines, forget } = secretLines(options.shares)
-    const recovered = await recover(checkRecoveryKey(recovery), operators, lines, random)
-    forget()
-    recovered.identity.fill(0)
-    const holding = holdingOf(config, {})
-    const done = await restoreKeys(
-      {
-        ...{ cluster: config.cluster, identity, groups, clock: systemClock, random, recovered },
-        sign: changesOf(cluster).sign,
-        to: options.check === true ? undefined : { links: client.links, holding },
-        onProgress: (so, all) => told.progress(`${so} of ${all} keys`),
-      },
-      keys,
-    )
-    for (const { label, outcome } of done) {
-      const known = readKeyLabel(label)
-      if (outcome === 'restored' && known !== undefined) addKeyName(config.names, known)
-    }
-    show(text.restoreView(at, done), options.output, text.restoreText, told.out)
-  })
-}
-
-async function withCluster(
+export async function withCluster(
   { config: path, output }: ClusterOptions,
   work: (cluster: OpenCluster) => Promise<void>,
 ): Promise<void> {
@@ -393,25 +337,79 @@ function showChanged(told: Told, { output }: ClusterOptions, changed: readonly C
   if (changed.some(({ waiting }) => waiting.length > 0)) told.ended(EXIT.failed)
 }
 
-function namesOf({ config }: OpenCluster): KeyNames {
+export function namesOf({ config }: OpenCluster): KeyNames {
   return readKeyNames(config.names)
 }
 
-/** One key, or all there are. */
-async function idsOf({ client }: OpenCluster, key: string | undefined): Promise<Uint8Array[]> {
-  if (key === undefined) return await keysOf(client.links)
-  if (/^[0-9a-f]{32}$/.test(key)) return [fromHex(key)]
-  return [keyIdOf(writeKeyLabel(labelOf(key)))]
+/** @param gone nodes that need not be there */
+async function surveyed(
+  told: Told,
+  cluster: OpenCluster,
+  gone: readonly string[] = [],
+): Promise<{ readonly survey: Survey; readonly names: KeyNames }> {
+  const names = namesOf(cluster)
+  const named = [...names.keys()].map(fromHex)
+  const survey = await surveyCluster(cluster.config, cluster.client, named)
+  const silent = survey.silent.filter(({ id }) => !gone.includes(id))
+  tellSilent(told, silent)
+  tellMissing(told, cluster, survey.missing)
+  return { survey, names }
+}
+
+function tellSilent(told: Told, silent: readonly SilentNode[]): void {
+  if (silent.length === 0) return
+  told.progress(`Not looked at, they do not answer: ${silentWords(silent)}`)
+  told.ended(EXIT.failed)
+}
+
+function tellMissing(told: Told, cluster: OpenCluster, missing: readonly Uint8Array[]): void {
+  if (missing.length === 0) return
+  const names = namesOf(cluster)
+  const keys = missing.map((keyId) => text.wordsOfKey(toHex(keyId), names))
+  told.progress(`No node that answers has a share of ${keys.join(', ')}`)
+  told.ended(EXIT.failed)
+}
+
+/** One key, or all there are, and the nodes to ask about them. @throws LimenError `custody-key-unknown` */
+async function lookedUp(
+  told: Told,
+  cluster: OpenCluster,
+  key: string | undefined,
+): Promise<{ readonly ids: readonly Uint8Array[]; readonly links: NodeLinks }> {
+  const { client } = cluster
+  const links = forOneLook(client.links)
+  if (key === undefined) {
+    const { ids, silent } = await keysOf(links)
+    tellSilent(told, silent)
+    const listed = new Set(ids.map(toHex))
+    const unlisted = [...namesOf(cluster).keys()].filter((id) => !listed.has(id)).map(fromHex)
+    tellMissing(told, cluster, await missingOf(client.manifests, links, unlisted))
+    return { ids, links }
+  }
+  const keyId = idOf(key)
+  const states = await client.manifests.states(keyId, links.nodes)
+  if (usable(states) !== undefined) return { ids: [keyId], links }
+  const silent = links.nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
+  const ids = silent.map(({ id }) => id).join(', ')
+  const words =
+    ids === ''
+      ? `There is no key ${key}`
+      : `No node that answers has ${key}, and ${ids} did not answer`
+  throw new LimenError('custody-key-unknown', words, { side: 'operator', retry: false })
+}
+
+export function idOf(key: string): Uint8Array {
+  return /^[0-9a-f]{32}$/.test(key) ? fromHex(key) : keyIdOf(writeKeyLabel(labelOf(key)))
 }
 
 /** Lines of a file that the owner alone may read from then on. */
-function secretLines(path: string): { lines: Uint8Array[]; forget: () => void } {
+export function secretLines(path: string): { lines: Uint8Array[]; forget: () => void } {
   const bytes = readPrivateFile(path)
   if (bytes === undefined) throw usage(`There is no ${path}`)
   return { lines: linesOf(bytes), forget: () => void bytes.fill(0) }
 }
 
-function backupBytes(path: string): Uint8Array {
+export function backupBytes(path: string): Uint8Array {
   const bytes = readPrivateFile(path)
   if (bytes === undefined) throw usage(`There is no ${path}`)
   if (bytes.length > BACKUP_BYTES_MAX) throw usage(`${path} is too long for a backup`)

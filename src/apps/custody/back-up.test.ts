@@ -51,11 +51,11 @@ before(async () => {
 })
 after(() => rmSync(folder, { recursive: true }))
 
-async function backedUp(): Promise<Uint8Array> {
+async function backedUp(without: readonly string[] = []): Promise<Uint8Array> {
   const { links, manifests } = cluster.client
   const { bytes, keys } = await backUp(
     {
-      ...{ cluster: CLUSTER, links, manifests, random, sign: signed },
+      ...{ cluster: CLUSTER, links, manifests, random, sign: signed, without },
       recovery: { bytes: recovery, value: checkRecoveryKey(recovery, cluster.identity) },
       operators: new Uint8Array(readFileSync(join(folder, 'operators'))),
       labels: new Map(
@@ -71,7 +71,7 @@ const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, i
 const shares = (count: number) => linesOf(readFileSync(join(folder, 'shares'))).slice(0, count)
 
 /** With what three operators bring: nothing of the cluster there was. */
-async function restored(bytes: Uint8Array, to?: MemoryCluster) {
+async function restored(bytes: Uint8Array, to?: MemoryCluster, only?: readonly string[]) {
   const { keys, identity, recovery: found, operators } = openBackup(bytes)
   const recovered = await recover(checkRecoveryKey(found), operators, shares(3), random)
   const raw = { key: Buffer.from(recovered.identity), asymmetricKeyType: 'ed25519' } as const
@@ -80,6 +80,7 @@ async function restored(bytes: Uint8Array, to?: MemoryCluster) {
     ...{ cluster: CLUSTER, identity, groups: cluster.groups, random, recovered },
     clock: { now: () => Date.now() },
     sign: async (octets) => new Uint8Array(sign(null, octets, own)),
+    only: only && new Set(only),
     to: to && { links: to.client.links, holding: HOLDING },
   }
   return await restoreKeys(options, keys)
@@ -103,12 +104,116 @@ describe('a backup of a cluster', () => {
   it('is made while two of five nodes are away, and by operators tried out', async () => {
     cluster.between = async ({ id }, _request, pass) =>
       id === 'n2' || id === 'n5' ? 'away' : await pass()
-    const made = await backedUp()
+    // No key is with these two alone, which nobody but who made them knows.
+    const made = await backedUp(['n2', 'n5'])
     cluster.between = (_to, _request, pass) => pass()
     assert.deepEqual(
       (await restored(made)).map(({ outcome, label }) => [outcome, toHex(label)]).sort(),
       LABELS.map((label) => ['good', toHex(writeKeyLabel(label))]).sort(),
     )
+  })
+
+  it('fails, and names the nodes, when keys may be with nodes that do not answer alone', async () => {
+    const all = cluster.nodes.map(({ id }) => id)
+    const ways: readonly (readonly [away: readonly string[], without: readonly string[]])[] = [
+      [['n2', 'n5'], []],
+      [['n2', 'n5'], ['n2']],
+      [all, []],
+    ]
+    for (const [away, without] of ways) {
+      cluster.between = async ({ id }, _request, pass) =>
+        away.includes(id) ? 'away' : await pass()
+      await assert.rejects(backedUp(without), {
+        code: 'custody-backup',
+        message: new RegExp(away.map((id) => `${id} \\(away\\)`).join(', ')),
+      })
+    }
+    // One in the middle of its list is no better than one that is away.
+    let asked = 0
+    cluster.between = async ({ id }, { operation }, pass) =>
+      id === 'n2' || (id === 'n5' && operation === 'list' && asked++ > 0) ? 'away' : await pass()
+    await assert.rejects(backedUp(), {
+      code: 'custody-backup',
+      message: /n2 \(away\), n5 \(away\)/,
+    })
+    // With one alone no key can be.
+    cluster.between = async ({ id }, _request, pass) => (id === 'n2' ? 'away' : await pass())
+    assert.ok((await backedUp()).length > 0)
+    cluster.between = (_to, _request, pass) => pass()
+  })
+
+  it('names every key that it cannot take', async () => {
+    cluster.between = async ({ id }, { operation }, pass) =>
+      operation === 'deal' && id !== 'n1' ? 'away' : await pass()
+    await assert.rejects(backedUp(), (error: Error) => {
+      assert.match(error.message, /^3 keys cannot be backed up\n/)
+      for (const name of ['sign/ca@1', 'derive/objects@1', 'mac/marks@1']) {
+        assert.match(error.message, new RegExp(`${name}: deal has failed at`))
+      }
+      return true
+    })
+    cluster.between = (_to, _request, pass) => pass()
+  })
+
+  it('is brought back key by key: one that fails keeps none of the others back', async () => {
+    const other = await memoryCluster(5, identityKey)
+    const bad = keyIdOf(writeKeyLabel(LABELS[0] as KeyLabel))
+    other.between = async (_to, { operation, keyId }, pass) =>
+      operation === 'take' && toHex(keyId) === toHex(bad) ? 'away' : await pass()
+    const first = await restored(backup, other)
+    assert.deepEqual(
+      first.map(({ keyId, outcome }) => [toHex(keyId) === toHex(bad), outcome]).sort(),
+      [
+        [false, 'restored'],
+        [false, 'restored'],
+        [true, 'failed'],
+      ],
+    )
+    const { why } = first.find(({ outcome }) => outcome === 'failed') ?? assert.fail()
+    assert.match(why ?? '', /take has failed at .*n1 /)
+    other.between = (_to, _request, pass) => pass()
+    assert.deepEqual((await restored(backup, other)).map(({ outcome }) => outcome).sort(), [
+      'restored',
+      'there',
+      'there',
+    ])
+  })
+
+  it('leaves deleted keys deleted, and brings one back that is named', {
+    timeout: 60_000,
+  }, async () => {
+    const other = await memoryCluster(5, identityKey)
+    await restored(backup, other)
+    const ids = LABELS.map(writeKeyLabel).map(keyIdOf)
+    for (const keyId of ids) {
+      // Far above what the backup has.
+      await other.driver.reshare(keyId)
+      await other.driver.delete(keyId)
+    }
+    const outcomes = async (...only: readonly Uint8Array[]) =>
+      (await restored(backup, other, only.length === 0 ? undefined : only.map(toHex))).map(
+        ({ outcome }) => outcome,
+      )
+    assert.deepEqual(await outcomes(), ['deleted', 'deleted', 'deleted'])
+    assert.deepEqual(await outcomes(...ids), ['restored', 'restored', 'restored'])
+    const { client } = other
+    const signature = await client.sign({ name: 'ca', version: 1 }, MESSAGE)
+    assert.ok(verify(null, MESSAGE, ed25519PublicKey(publicKey), signature))
+    assert.deepEqual(await client.derive({ name: 'objects', version: 1 }, MESSAGE), derived)
+    assert.deepEqual(await client.mac({ name: 'marks', version: 1 }, MESSAGE), mark)
+    assert.deepEqual(await outcomes(...ids), ['there', 'there', 'there'])
+    // And they are keys like others.
+    for (const keyId of ids) assert.deepEqual((await other.driver.reshare(keyId)).waiting, [])
+    assert.deepEqual(await client.mac({ name: 'marks', version: 1 }, MESSAGE), mark)
+  })
+
+  it('replaces no key that was made anew under the name of one it has', async () => {
+    const other = await memoryCluster(5, identityKey)
+    const [ca] = LABELS as [KeyLabel]
+    const made = await other.driver.make(ca, HOLDING)
+    const found = await restored(backup, other)
+    assert.deepEqual(found.map(({ outcome }) => outcome).sort(), ['other', 'restored', 'restored'])
+    assert.deepEqual(await other.client.publicKey(ca), made.publicKey)
   })
 
   it('is refused when an octet of it was changed, or it is of another identity', async () => {

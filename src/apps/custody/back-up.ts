@@ -7,10 +7,11 @@
  */
 
 import { isSameOctets } from '../../crypto/prime-group.ts'
-import { toHex } from '../../ground/hex.ts'
+import { fromHex, toHex } from '../../ground/hex.ts'
 import { LimenError } from '../../ground/limen-error.ts'
 import { joinOctets, octetsOf } from '../../ground/octets.ts'
 import type { Random } from '../../ground/random.ts'
+import { readKeyLabel } from '../../keys/custody/key-label.ts'
 import {
   BACKUP_LABEL,
   type BackedUpKey,
@@ -21,9 +22,15 @@ import { FIELD } from '../../wire/custody-message.ts'
 import { type CustodyPlan, type Receiver, writeCustodyPlan } from '../../wire/custody-plan.ts'
 import { askAll, type Failed, wordsOf } from './ask-members.ts'
 import { nodeIdOf } from './caller.ts'
-import { keysOf } from './drill.ts'
-import type { KnownKey, NodeState } from './key-manifests.ts'
-import { type KeyManifests, usable } from './key-manifests.ts'
+import {
+  holdersOfAnother,
+  type KeyManifests,
+  type KnownKey,
+  type NodeState,
+  newestDeletion,
+  usable,
+} from './key-manifests.ts'
+import { keysOf, mayHideKeys, missingOf, type SilentNode, silentWords } from './listed-keys.ts'
 import type { NodeLinks } from './node-links.ts'
 import { toBeSigned } from './node-world.ts'
 
@@ -38,6 +45,8 @@ export interface BackUpOptions {
   readonly operators: Uint8Array
   /** Of the keys whose names are known, by id in hex. */
   readonly labels: ReadonlyMap<string, Uint8Array>
+  /** Nodes that need not answer, though keys that only they hold are left out; by id. */
+  readonly without: readonly string[]
   /** Ed25519 by the cluster's identity. */
   sign(octets: Uint8Array): Promise<Uint8Array>
   /** Told after each key: how many of how many. */
@@ -50,27 +59,65 @@ export const recoveryName = (i: number): string => `recovery-${i + 1}`
 const ATTEMPT_BYTES = 16
 const THRESHOLD = 2
 
-/** LCB1, and how many keys are in it. @throws LimenError `custody-backup`: of which key, and why; nothing is left out silently */
-export async function backUp(
-  options: BackUpOptions,
-  now: number,
-): Promise<{ readonly bytes: Uint8Array; readonly keys: number }> {
-  const ids = await keysOf(options.links)
+export interface MadeBackup {
+  /** LCB1. */
+  readonly bytes: Uint8Array
+  readonly keys: number
+  /** Nodes that have not answered; keys that only they hold are left out, when these are two or more. */
+  readonly silent: readonly SilentNode[]
+  /** Ids of keys whose names are known, and that no node which answers has: not those that were deleted. */
+  readonly missing: readonly Uint8Array[]
+}
+
+/** @throws LimenError `custody-backup`: which nodes have not answered, or of which keys, and why; nothing is left out silently */
+export async function backUp(options: BackUpOptions, now: number): Promise<MadeBackup> {
+  const { ids, silent } = await keysOf(options.links)
+  checkSilent(silent, options.without)
+  const listed = new Set(ids.map(toHex))
+  const unlisted = [...options.labels.keys()].filter((id) => !listed.has(id)).map(fromHex)
+  const missing = await missingOf(options.manifests, options.links, unlisted)
+  if (missing.length > 0 && silent.some(({ id }) => !options.without.includes(id))) {
+    const named = missing.map((keyId) => wordsOfKey(options, keyId)).join(', ')
+    throw backupError(`No node that answers has ${named}: ${silentWords(silent)} may`)
+  }
   const keys: BackedUpKey[] = []
+  const failed: string[] = []
   for (const keyId of ids) {
-    keys.push(await backUpKey(options, keyId))
+    const key = await backUpKey(options, keyId)
+    if (typeof key === 'string') failed.push(`${wordsOfKey(options, keyId)}: ${key}`)
+    else if (key !== undefined) keys.push(key)
     options.onProgress?.(keys.length, ids.length)
+  }
+  if (failed.length > 0) {
+    throw backupError(`${failed.length} keys cannot be backed up\n${failed.join('\n')}`)
   }
   const { recovery, operators } = options
   const signed = writeCustodyBackup({ at: now, recovery: recovery.bytes, operators, keys })
   const signature = await options.sign(joinOctets(octetsOf(BACKUP_LABEL), signed))
-  return { bytes: joinOctets(signed, signature), keys: keys.length }
+  return { bytes: joinOctets(signed, signature), keys: keys.length, silent, missing }
 }
 
-async function backUpKey(options: BackUpOptions, keyId: Uint8Array): Promise<BackedUpKey> {
-  const states = await options.manifests.states(keyId)
+function checkSilent(silent: readonly SilentNode[], without: readonly string[]): void {
+  if (!mayHideKeys(silent) || silent.every(({ id }) => without.includes(id))) return
+  throw backupError(
+    `Keys that only they hold would be left out: ${silentWords(silent)} do not answer`,
+  )
+}
+
+/** Or why it cannot be; undefined when it was deleted, and a node that was away then still lists it. */
+async function backUpKey(
+  options: BackUpOptions,
+  keyId: Uint8Array,
+): Promise<BackedUpKey | string | undefined> {
+  const states = await options.manifests.states(keyId, options.links.nodes)
   const from = usable(states)
-  if (from === undefined) throw backupError(keyId, 'no node has it')
+  if (from === undefined) {
+    return newestDeletion(states) === undefined ? 'no share of it opens' : undefined
+  }
+  const others = holdersOfAnother(states, from)
+  if (others.length > 0) {
+    return `another key of its name is at ${others.map(({ id }) => id).join(', ')}`
+  }
   let able = holdersOf(options, from, states)
   let last: Failed | undefined
   // Each round leaves out one holder at least.
@@ -83,7 +130,7 @@ async function backUpKey(options: BackUpOptions, keyId: Uint8Array): Promise<Bac
     last = dealt
     able = able.filter(({ at }) => !dealt.nodes.some(({ id }) => id === at.id))
   }
-  throw backupError(keyId, last === undefined ? 'too few holders are there' : wordsOf(last))
+  return last === undefined ? 'too few holders are there' : wordsOf(last)
 }
 
 function holdersOf({ links }: BackUpOptions, from: KnownKey, states: readonly NodeState[]) {
@@ -128,7 +175,12 @@ async function dealOut(
   return { plan: planBytes, dealings }
 }
 
-function backupError(keyId: Uint8Array, why: string): LimenError {
-  const text = `Key ${toHex(keyId)} cannot be backed up: ${why}`
+/** As people call it, as far as is known. */
+function wordsOfKey({ labels }: BackUpOptions, keyId: Uint8Array): string {
+  const label = readKeyLabel(labels.get(toHex(keyId)) ?? new Uint8Array())
+  return label === undefined ? toHex(keyId) : `${label.use}/${label.name}@${label.version}`
+}
+
+function backupError(text: string): LimenError {
   return new LimenError('custody-backup', text, { side: 'upstream', retry: true })
 }

@@ -11,7 +11,7 @@ import { FIELD } from '../../wire/custody-message.ts'
 import { isShareProven } from './drill-proof.ts'
 import type { Changed, ShareDriver } from './drive-change.ts'
 import { holdersOfAnother, type KeyManifests, usable } from './key-manifests.ts'
-import { keysOf as listedKeys } from './listed-keys.ts'
+import { keysOf } from './listed-keys.ts'
 import type { NodeLinks } from './node-links.ts'
 import { ed25519PublicKey } from './node-world.ts'
 
@@ -44,7 +44,7 @@ const CHALLENGE_BYTES = 32
 
 /** Every share of every key that any node lists. */
 export async function drill(options: DrillOptions): Promise<DrilledShare[]> {
-  const { ids } = await listedKeys(options.links)
+  const { ids } = await keysOf(options.links)
   const drilled: DrilledShare[] = []
   for (const keyId of ids) drilled.push(...(await drillKey(options, keyId)))
   return drilled
@@ -96,11 +96,6 @@ export async function repair(
   if (first === undefined) return undefined
   const unfit = faulty.map(({ node }) => node)
   return await driver.reshare(first.keyId, undefined, unfit)
-}
-
-/** Of all keys that any node lists, in order. */
-export async function keysOf(links: NodeLinks): Promise<Uint8Array[]> {
-  return [...(await listedKeys(links)).ids]
 }
 
 function faultOf(outcome: string): ShareFault {

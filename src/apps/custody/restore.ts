@@ -35,9 +35,11 @@ import { recoveryName } from './back-up.ts'
 import { nodeIdOf } from './caller.ts'
 import { type CustodyNode, custodyNode } from './custody-node.ts'
 import { type Holding, manifestOf, ShareDriver } from './drive-change.ts'
-import { KeyManifests, usable } from './key-manifests.ts'
+import { KeyManifests, type NodeState, newestDeletion, usable } from './key-manifests.ts'
 import { type NodeLinks, openNodeLinks } from './node-links.ts'
 import { ed25519PublicKey, toBeSigned } from './node-world.ts'
+import { isOneKey } from './one-key.ts'
+import { forOneLook } from './one-look.ts'
 import { checkRecoveryKey, type Recovered } from './recovery-key.ts'
 import { isDocumentOf } from './signed-document.ts'
 
@@ -51,18 +53,26 @@ export interface RestoreOptions {
   readonly recovered: Recovered
   /** To whom keys are brought; undefined: the backup is only tried out. */
   readonly to: { readonly links: NodeLinks; readonly holding: Holding } | undefined
+  /** Ids of keys in hex, of which alone is the talk; these are brought back though they were deleted. undefined: all that were not. */
+  readonly only: ReadonlySet<string> | undefined
   sign(octets: Uint8Array): Promise<Uint8Array>
-  onProgress?(done: number, all: number): void
+  /** Told of each key, as soon as it is known what has come of it. */
+  onKey?(key: RestoredKey, done: number, all: number): void
 }
 
 export interface RestoredKey {
   readonly keyId: Uint8Array
   readonly label: Uint8Array
-  /** `there`: the nodes had it, and it was left alone. `good`: tried out. */
-  readonly outcome: 'restored' | 'there' | 'good'
+  /**
+   * `there`: the nodes had it, and it was left alone. `good`: tried out. `deleted`: since the backup, and left so. `other`: the nodes have another
+   * key of its name, which was left alone. `failed`: see `why`; the others are brought back all the same.
+   */
+  readonly outcome: 'restored' | 'there' | 'good' | 'deleted' | 'other' | 'failed'
+  readonly why: string | undefined
 }
 
 const ROLE = 'custodian'
+const KEY_BYTES = 16
 
 /** @throws LimenError `backup-damaged` for what is none, or is not signed by the identity that is in it */
 export function openBackup(bytes: Uint8Array): CustodyBackup & { readonly identity: KeyObject } {
@@ -74,36 +84,30 @@ export function openBackup(bytes: Uint8Array): CustodyBackup & { readonly identi
   return { ...read.value, identity: own }
 }
 
-/** @throws LimenError `backup-damaged` for a key that does not fit what is said of it; `custody-change` */
+/** What came of each key: one that fails keeps none of the others back. */
 export async function restoreKeys(
   options: RestoreOptions,
   keys: readonly BackedUpKey[],
 ): Promise<RestoredKey[]> {
   const revived = await reviveHolders(options)
-  const { groups, identity, random, sign, to } = options
-  const nodes = [...revived.links.nodes, ...(to?.links.nodes ?? [])]
-  const links: NodeLinks = {
-    nodes,
-    nodeOf: (node) => revived.links.nodeOf(node) ?? to?.links.nodeOf(node),
-    close: async () => undefined,
-  }
-  const manifests = new KeyManifests(links, groups, identity)
-  // Nobody uses them yet: nothing to wait for.
-  const driver = new ShareDriver({ links, manifests, groups, random, sign, graceMs: 0 })
-  const there = to && new KeyManifests(to.links, groups, identity)
+  const { only, to } = options
+  const links = to && forOneLook(to.links)
+  const wanted = keys.filter((key) => only === undefined || only.has(toHex(idOfBackedUp(key))))
   const done: RestoredKey[] = []
   try {
-    for (const key of keys) {
-      const { keyId, plan } = planOf(key)
+    for (const key of wanted) {
       const { label } = key
-      if (there !== undefined && (await isUsable(there, keyId))) {
-        done.push({ keyId, label, outcome: 'there' })
-      } else {
-        await reviveKey(options, revived.links, key, plan)
-        if (to !== undefined) await driver.reshare(keyId, to.holding)
-        done.push({ keyId, label, outcome: to === undefined ? 'good' : 'restored' })
+      let came: Pick<RestoredKey, 'outcome' | 'why'>
+      try {
+        const outcome = await restoreKey(options, revived.links, links, key)
+        came = { outcome, why: undefined }
+      } catch (error) {
+        if (!(error instanceof LimenError)) throw error
+        came = { outcome: 'failed', why: error.message }
       }
-      options.onProgress?.(done.length, keys.length)
+      const one: RestoredKey = { keyId: idOfBackedUp(key), label, ...came }
+      done.push(one)
+      options.onKey?.(one, done.length, wanted.length)
     }
     return done
   } finally {
@@ -112,15 +116,63 @@ export async function restoreKeys(
   }
 }
 
-async function isUsable(manifests: KeyManifests, keyId: Uint8Array): Promise<boolean> {
-  const states = await manifests.states(keyId)
+/** @throws LimenError `backup-damaged` for a key that does not fit what is said of it; `custody-change` */
+async function restoreKey(
+  options: RestoreOptions,
+  revived: NodeLinks,
+  there: NodeLinks | undefined,
+  key: BackedUpKey,
+): Promise<Exclude<RestoredKey['outcome'], 'failed'>> {
+  const { groups, identity, random, sign, only, to } = options
+  const { keyId, plan } = planOf(key)
+  if (to === undefined || there === undefined) {
+    await reviveKey(options, revived, key, plan)
+    return 'good'
+  }
+  const states = await new KeyManifests(there, groups, identity).states(keyId)
+  const had = hadOf(states, key)
+  if (had !== undefined) return had
+  const gone = newestDeletion(states)?.generation ?? 0
+  if (gone >= plan.from && only === undefined) return 'deleted'
+  await reviveKey(options, revived, key, plan)
+  const driverOf = (links: NodeLinks): ShareDriver => {
+    const manifests = new KeyManifests(links, groups, identity)
+    // Nobody uses them yet: nothing to wait for.
+    return new ShareDriver({ links, manifests, groups, random, sign, graceMs: 0 })
+  }
+  if (gone >= plan.generation) {
+    // What was deleted counts for nobody: first the two of the backup come to a generation that was not.
+    const two = { threshold: plan.threshold, nodes: revived.nodes.map(({ id }) => id) }
+    await driverOf(revived).reshare(keyId, two, [], gone)
+  }
+  const links: NodeLinks = {
+    nodes: [...revived.nodes, ...there.nodes],
+    nodeOf: (node) => revived.nodeOf(node) ?? there.nodeOf(node),
+    close: async () => undefined,
+  }
+  await driverOf(links).reshare(keyId, to.holding)
+  return 'restored'
+}
+
+/** Whether the nodes have this key, or another one of its id; undefined: none that can be used. */
+function hadOf(
+  states: readonly NodeState[],
+  { manifest: bytes }: BackedUpKey,
+): 'there' | 'other' | undefined {
   const known = usable(states)
-  if (known === undefined) return false
+  if (known === undefined) return undefined
   const { generation, threshold } = known.manifest
+  const own = readCustodyManifest(bytes)?.manifest
+  if (own !== undefined && !isOneKey(own, known.manifest)) return 'other'
   const having = states.filter(({ keys }) =>
     keys.some((one) => one.manifest.generation === generation),
   )
-  return having.length >= threshold
+  return having.length >= threshold ? 'there' : undefined
+}
+
+/** As its manifest says; zeros when it is none. */
+export function idOfBackedUp({ manifest }: BackedUpKey): Uint8Array {
+  return readCustodyManifest(manifest)?.manifest.keyId.slice() ?? new Uint8Array(KEY_BYTES)
 }
 
 function planOf({ plan }: BackedUpKey): { keyId: Uint8Array; plan: CustodyPlan } {
