@@ -96,9 +96,9 @@ describe('limen custody, with nodes away', { timeout: 6 * STEP_MS }, () => {
     limen('restore', backup(), ...words, '--shares', sharesFile(), ...at())
 
   it('knows no key that never was', async () => {
-    for (const command of ['drill', 'refresh']) {
-      const unknown = await limen(command, 'sign/nokey', ...at())
-      assert.equal(unknown.code, 1, unknown.all)
+    for (const words of [['drill'], ['refresh'], ['reshare'], ['keys', 'delete']]) {
+      const unknown = await limen(...words, 'sign/nokey', ...at())
+      assert.equal(unknown.code, 2, unknown.all)
       assert.match(unknown.told, /There is no key sign\/nokey/)
     }
     const bad = await limen('keys', 'make', 'sign/split@0', ...at())
@@ -165,9 +165,11 @@ describe('limen custody, with nodes away', { timeout: 6 * STEP_MS }, () => {
     assert.match(out, /6 nodes, 2 keys/)
     assert.match(out, /1 keys CANNOT be used, too few holders are there: sign\/split@1/)
     assert.match((await limen('keys', 'list', ...at())).out, /sign\/split@1 .*nobody answers/)
-    const one = await limen('drill', 'sign/split', ...at())
-    assert.equal(one.code, 1, one.all)
-    assert.match(one.told, /No node that answers has sign\/split, and n1, n2, n3 did not answer/)
+    for (const words of [['drill'], ['keys', 'delete']]) {
+      const one = await limen(...words, 'sign/split', ...at())
+      assert.equal(one.code, 1, one.all)
+      assert.match(one.told, /No node that answers has sign\/split, and n1, n2, n3 did not answer/)
+    }
   })
 
   it('makes no backup that lacks keys, unless it is told to, and then says so', async () => {

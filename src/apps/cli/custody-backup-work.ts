@@ -64,7 +64,7 @@ export async function backUpCluster(
       told.progress(`Keys that only these hold are NOT in it: ${silentWords(silent)}`)
     }
     if (missing.length > 0) {
-      told.progress(`NOT in it, no node that answers has a share: ${missing.join(', ')}`)
+      told.progress(`NOT in it, too few of their holders answer: ${missing.join(', ')}`)
       told.ended(EXIT.failed)
     }
     const mayLack = mayHideKeys(silent) ? silent.map(({ id }) => id) : []

@@ -274,7 +274,7 @@ export interface BackupView {
   readonly bytes: number
   /** Nodes that were left out: keys that only they hold are not in it. */
   readonly mayLack: readonly string[]
-  /** Keys that were made, and that no node which answered has. */
+  /** Keys that are known, and of which too few holders have answered. */
   readonly missing: readonly string[]
 }
 

@@ -153,8 +153,8 @@ export async function deleteKey(
   const waitS = wholeNumber('--in', options.in, 0, 999)
   await withCluster(options, async (cluster) => {
     const keyId = idOf(key)
+    if (options.apply !== true) await lookedUp(told, cluster, key)
     const known = await cluster.client.manifests.read(keyId)
-    if (known === undefined && options.apply !== true) throw usage(`There is no key ${key}`)
     const { links } = cluster.client
     const holders = known?.manifest.holders ?? []
     const view = {
@@ -221,6 +221,7 @@ export async function refreshKeys(told: Told, key: string | undefined, options: 
 export async function reshareKey(told: Told, key: string, options: HeldOptions): Promise<void> {
   await withCluster(options, async (cluster) => {
     const holding = inDomains(cluster.config, holdingOf(cluster.config, options))
+    await lookedUp(told, cluster, key)
     const changed = await changesOf(cluster).driver.reshare(idOf(key), holding)
     showChanged(told, options, [changed])
   })
@@ -370,7 +371,7 @@ function tellMissing(told: Told, cluster: OpenCluster, missing: readonly Uint8Ar
   told.ended(EXIT.failed)
 }
 
-/** One key, or all there are, and the nodes to ask about them. @throws LimenError `custody-key-unknown` */
+/** One key, or all there are, and the nodes to ask about them. @throws LimenError `usage`, `custody-key-unknown`: no node that answers has it */
 async function lookedUp(
   told: Told,
   cluster: OpenCluster,
@@ -390,12 +391,10 @@ async function lookedUp(
   const states = await client.manifests.states(keyId, links.nodes)
   if (usable(states) !== undefined) return { ids: [keyId], links }
   const silent = links.nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
+  if (silent.length === 0) throw usage(`There is no key ${key}`)
   const ids = silent.map(({ id }) => id).join(', ')
-  const words =
-    ids === ''
-      ? `There is no key ${key}`
-      : `No node that answers has ${key}, and ${ids} did not answer`
-  throw new LimenError('custody-key-unknown', words, { side: 'operator', retry: false })
+  const words = `No node that answers has ${key}, and ${ids} did not answer`
+  throw new LimenError('custody-key-unknown', words, { side: 'upstream', retry: true })
 }
 
 export function idOf(key: string): Uint8Array {

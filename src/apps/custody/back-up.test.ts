@@ -52,8 +52,13 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true }))
 
 async function backedUp(without: readonly string[] = []): Promise<Uint8Array> {
+  const { bytes, keys } = await madeBackup(without)
+  assert.equal(keys, LABELS.length)
+  return bytes
+}
+async function madeBackup(without: readonly string[]) {
   const { links, manifests } = cluster.client
-  const { bytes, keys } = await backUp(
+  return await backUp(
     {
       ...{ cluster: CLUSTER, links, manifests, random, sign: signed, without },
       recovery: { bytes: recovery, value: checkRecoveryKey(recovery, cluster.identity) },
@@ -64,8 +69,6 @@ async function backedUp(without: readonly string[] = []): Promise<Uint8Array> {
     },
     1_700_000_000_000,
   )
-  assert.equal(keys, LABELS.length)
-  return bytes
 }
 const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, identityKey))
 const shares = (count: number) => linesOf(readFileSync(join(folder, 'shares'))).slice(0, count)
@@ -140,6 +143,27 @@ describe('a backup of a cluster', () => {
     cluster.between = async ({ id }, _request, pass) => (id === 'n2' ? 'away' : await pass())
     assert.ok((await backedUp()).length > 0)
     cluster.between = (_to, _request, pass) => pass()
+  })
+
+  it('is made without nodes when it is told to, and says which keys are not in it', async () => {
+    const two = { threshold: 2, nodes: ['n1', 'n2', 'n3'] }
+    const few: KeyLabel = { use: 'sign', name: 'few', version: 1 }
+    const { keyId } = await cluster.driver.make(few, two)
+    cluster.between = async ({ id }, _request, pass) =>
+      id === 'n2' || id === 'n3' ? 'away' : await pass()
+    const { keys, missing, silent } = await madeBackup(['n2', 'n3'])
+    assert.equal(keys, LABELS.length)
+    assert.deepEqual(missing.map(toHex), [toHex(keyId)])
+    assert.deepEqual(
+      silent.map(({ id }) => id),
+      ['n2', 'n3'],
+    )
+    // No word of n3: its keys are not to be left out.
+    cluster.between = async ({ id }, { operation }, pass) =>
+      id === 'n2' || (id === 'n3' && operation !== 'list') ? 'away' : await pass()
+    await assert.rejects(madeBackup([]), /1 keys cannot be backed up\n.*: too few holders/)
+    cluster.between = (_to, _request, pass) => pass()
+    await cluster.driver.delete(keyId)
   })
 
   it('names every key that it cannot take', async () => {

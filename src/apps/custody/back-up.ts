@@ -65,7 +65,7 @@ export interface MadeBackup {
   readonly keys: number
   /** Nodes that have not answered; keys that only they hold are left out, when these are two or more. */
   readonly silent: readonly SilentNode[]
-  /** Ids of keys whose names are known, and that no node which answers has: not those that were deleted. */
+  /** Ids of keys that are not in it: of which too few holders are there besides `without`, or of which the name is known and nobody has a share. */
   readonly missing: readonly Uint8Array[]
 }
 
@@ -80,12 +80,15 @@ export async function backUp(options: BackUpOptions, now: number): Promise<MadeB
     const named = missing.map((keyId) => wordsOfKey(options, keyId)).join(', ')
     throw backupError(`No node that answers has ${named}: ${silentWords(silent)} may`)
   }
+  const given = silent.map(({ id }) => id).filter((id) => options.without.includes(id))
   const keys: BackedUpKey[] = []
   const failed: string[] = []
   for (const keyId of ids) {
     const key = await backUpKey(options, keyId)
-    if (typeof key === 'string') failed.push(`${wordsOfKey(options, keyId)}: ${key}`)
-    else if (key !== undefined) keys.push(key)
+    if (key === undefined) continue
+    if (!('why' in key)) keys.push(key)
+    else if (key.holders.some((id) => given.includes(id))) missing.push(keyId)
+    else failed.push(`${wordsOfKey(options, keyId)}: ${key.why}`)
     options.onProgress?.(keys.length, ids.length)
   }
   if (failed.length > 0) {
@@ -104,19 +107,31 @@ function checkSilent(silent: readonly SilentNode[], without: readonly string[]):
   )
 }
 
+interface Refused {
+  readonly why: string
+  /** Ids of the holders, when it is for want of these. */
+  readonly holders: readonly string[]
+}
+
 /** Or why it cannot be; undefined when it was deleted, and a node that was away then still lists it. */
 async function backUpKey(
   options: BackUpOptions,
   keyId: Uint8Array,
-): Promise<BackedUpKey | string | undefined> {
+): Promise<BackedUpKey | Refused | undefined> {
   const states = await options.manifests.states(keyId, options.links.nodes)
   const from = usable(states)
   if (from === undefined) {
-    return newestDeletion(states) === undefined ? 'no share of it opens' : undefined
+    if (newestDeletion(states) !== undefined) return undefined
+    return { why: 'no share of it opens', holders: [] }
   }
+  const { links } = options
+  const holders = from.manifest.holders.map(({ node }) => links.nodeOf(node)?.id ?? toHex(node))
   const others = holdersOfAnother(states, from)
   if (others.length > 0) {
-    return `another key of its name is at ${others.map(({ id }) => id).join(', ')}`
+    return {
+      why: `another key of its name is at ${others.map(({ id }) => id).join(', ')}`,
+      holders: [],
+    }
   }
   let able = holdersOf(options, from, states)
   let last: Failed | undefined
@@ -130,7 +145,7 @@ async function backUpKey(
     last = dealt
     able = able.filter(({ at }) => !dealt.nodes.some(({ id }) => id === at.id))
   }
-  return last === undefined ? 'too few holders are there' : wordsOf(last)
+  return { why: last === undefined ? 'too few holders are there' : wordsOf(last), holders }
 }
 
 function holdersOf({ links }: BackUpOptions, from: KnownKey, states: readonly NodeState[]) {
