@@ -21,6 +21,7 @@ import * as text from './custody-cluster-text.ts'
 import {
   backupBytes,
   type ClusterOptions,
+  type HeldOptions,
   idOf,
   namesOf,
   secretLines,
@@ -77,7 +78,7 @@ export async function restoreCluster(
   told: Told,
   file: string,
   wanted: readonly string[],
-  options: ClusterOptions & { readonly shares: string; readonly check?: boolean },
+  options: HeldOptions & { readonly shares: string; readonly check?: boolean },
 ): Promise<void> {
   await withCluster(options, async (cluster) => {
     const { config, identity, groups, random } = cluster
@@ -91,7 +92,8 @@ export async function restoreCluster(
     const only = new Map(wanted.map((key) => [toHex(idOf(key)), key]))
     for (const [id, key] of only) if (!ids.has(id)) throw usage(`The backup has no key ${key}`)
     // Before any share of an operator is looked at.
-    const holding = options.check === true ? undefined : inDomains(config, holdingOf(config, {}))
+    const holding =
+      options.check === true ? undefined : inDomains(config, holdingOf(config, options))
     const { lines, forget } = secretLines(options.shares)
     const recovered = await recover(checkRecoveryKey(recovery), operators, lines, random)
     forget()

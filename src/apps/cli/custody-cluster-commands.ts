@@ -99,7 +99,7 @@ export function addCustodyClusterCommands(custody: Command, told: Told): void {
       [],
     )
     .action(runOfBackups('backUpCluster'))
-  on(
+  held(
     custody
       .command('restore <backup> [keys...]')
       .description('bring keys of a backup to the nodes; those that were deleted by their names'),

@@ -18,7 +18,13 @@ import { type DrilledShare, drillKey, repair } from '../custody/drill.ts'
 import type { Changed } from '../custody/drive-change.ts'
 import { usable } from '../custody/key-manifests.ts'
 import { addKeyName, dropKeyName, type KeyNames, readKeyNames } from '../custody/key-names.ts'
-import { keysOf, missingOf, type SilentNode, silentWords } from '../custody/listed-keys.ts'
+import {
+  keysOf,
+  missingOf,
+  type SilentNode,
+  silentOf,
+  silentWords,
+} from '../custody/listed-keys.ts'
 import { makeCluster, SHARES_FILE } from '../custody/make-cluster.ts'
 import type { NodeLinks } from '../custody/node-links.ts'
 import { forOneLook } from '../custody/one-look.ts'
@@ -45,7 +51,7 @@ export interface ClusterOptions {
   readonly config: string
   readonly output: 'text' | 'json'
 }
-interface HeldOptions extends ClusterOptions {
+export interface HeldOptions extends ClusterOptions {
   readonly threshold?: string
   readonly nodes?: string
 }
@@ -390,10 +396,9 @@ async function lookedUp(
   const keyId = idOf(key)
   const states = await client.manifests.states(keyId, links.nodes)
   if (usable(states) !== undefined) return { ids: [keyId], links }
-  const silent = links.nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
+  const silent = silentOf(states, links.nodes)
   if (silent.length === 0) throw usage(`There is no key ${key}`)
-  const ids = silent.map(({ id }) => id).join(', ')
-  const words = `No node that answers has ${key}, and ${ids} did not answer`
+  const words = `No node that answers has ${key}, and ${silent.join(', ')} did not answer`
   throw new LimenError('custody-key-unknown', words, { side: 'upstream', retry: true })
 }
 

@@ -74,7 +74,12 @@ const signed = async (octets: Uint8Array) => new Uint8Array(sign(null, octets, i
 const shares = (count: number) => linesOf(readFileSync(join(folder, 'shares'))).slice(0, count)
 
 /** With what three operators bring: nothing of the cluster there was. */
-async function restored(bytes: Uint8Array, to?: MemoryCluster, only?: readonly string[]) {
+async function restored(
+  bytes: Uint8Array,
+  to?: MemoryCluster,
+  only?: readonly string[],
+  holding = HOLDING,
+) {
   const { keys, identity, recovery: found, operators } = openBackup(bytes)
   const recovered = await recover(checkRecoveryKey(found), operators, shares(3), random)
   const raw = { key: Buffer.from(recovered.identity), asymmetricKeyType: 'ed25519' } as const
@@ -84,7 +89,7 @@ async function restored(bytes: Uint8Array, to?: MemoryCluster, only?: readonly s
     clock: { now: () => Date.now() },
     sign: async (octets) => new Uint8Array(sign(null, octets, own)),
     only: only && new Set(only),
-    to: to && { links: to.client.links, holding: HOLDING },
+    to: to && { links: to.client.links, holding },
   }
   return await restoreKeys(options, keys)
 }
@@ -238,6 +243,19 @@ describe('a backup of a cluster', () => {
     const found = await restored(backup, other)
     assert.deepEqual(found.map(({ outcome }) => outcome).sort(), ['other', 'restored', 'restored'])
     assert.deepEqual(await other.client.publicKey(ca), made.publicKey)
+  })
+
+  it('makes no second key of a name at nodes that others do not see', async () => {
+    const other = await memoryCluster(6, identityKey)
+    const [ca] = LABELS as [KeyLabel]
+    await other.driver.make(ca, { threshold: 2, nodes: ['n1', 'n2', 'n3'] })
+    other.between = async ({ id }, _request, pass) =>
+      ['n1', 'n2', 'n3'].includes(id) ? 'away' : await pass()
+    const holding = { threshold: 2, nodes: ['n4', 'n5', 'n6'] }
+    for (const { outcome, why } of await restored(backup, other, undefined, holding)) {
+      assert.equal(outcome, 'failed')
+      assert.match(why ?? '', /with nodes that do not answer: n1, n2, n3$/)
+    }
   })
 
   it('is refused when an octet of it was changed, or it is of another identity', async () => {

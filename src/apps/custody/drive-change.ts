@@ -33,7 +33,7 @@ import {
   newestDeletion,
   usable,
 } from './key-manifests.ts'
-import { mayHideKeys } from './listed-keys.ts'
+import { mayHideKeys, silentOf } from './listed-keys.ts'
 import type { KnownNode, NodeLinks } from './node-links.ts'
 import { toBeSigned } from './node-world.ts'
 import { sealShare } from './sealed-shares.ts'
@@ -223,14 +223,13 @@ export class ShareDriver {
 
   /** A second key of a name would be another one, and in the end one of the two is lost: none is made while the first may be out of sight. */
   #checkUnseen(keyId: Uint8Array, states: readonly NodeState[]): void {
-    const { nodes } = this.#options.links
-    const silent = nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
+    const silent = silentOf(states, this.#options.links.nodes)
     const gone = newestDeletion(states)?.generation ?? 0
     // All its holders have prepared a key before the first has it.
     const hasTrace = states.some(({ newest }) => newest > gone)
     if (silent.length === 0 || (!mayHideKeys(silent) && !hasTrace)) return
-    const ids = silent.map(({ id }) => id).join(', ')
-    throw changeError(keyId, `it may be there already, with nodes that do not answer: ${ids}`)
+    const words = `it may be there already, with nodes that do not answer: ${silent.join(', ')}`
+    throw changeError(keyId, words)
   }
 
   async #change(

@@ -52,8 +52,15 @@ export function silentWords(silent: readonly SilentNode[]): string {
 
 /** Whether a key that nobody who answers can use was deleted, and is not with the others, made anew. */
 export function isDeleted(states: readonly NodeState[], nodes: readonly KnownNode[]): boolean {
-  const silent = nodes.filter(({ id }) => !states.some(({ node }) => node.id === id))
-  return newestDeletion(states) !== undefined && !mayHideKeys(silent)
+  return newestDeletion(states) !== undefined && !mayHideKeys(silentOf(states, nodes))
+}
+
+/** Ids of nodes that have not said what they have of a key. */
+export function silentOf(
+  states: readonly NodeState[],
+  nodes: readonly KnownNode[],
+): readonly string[] {
+  return nodes.map(({ id }) => id).filter((id) => !states.some(({ node }) => node.id === id))
 }
 
 /** Of these, which no node that answers has: not those that were deleted. */

@@ -36,6 +36,7 @@ import { nodeIdOf } from './caller.ts'
 import { type CustodyNode, custodyNode } from './custody-node.ts'
 import { type Holding, manifestOf, ShareDriver } from './drive-change.ts'
 import { KeyManifests, type NodeState, newestDeletion, usable } from './key-manifests.ts'
+import { mayHideKeys, silentOf } from './listed-keys.ts'
 import { type NodeLinks, openNodeLinks } from './node-links.ts'
 import { ed25519PublicKey, toBeSigned } from './node-world.ts'
 import { isOneKey } from './one-key.ts'
@@ -132,6 +133,12 @@ async function restoreKey(
   const states = await new KeyManifests(there, groups, identity).states(keyId)
   const had = hadOf(states, key)
   if (had !== undefined) return had
+  const silent = silentOf(states, there.nodes)
+  // Or another one of its name, or the word that it was deleted.
+  if (mayHideKeys(silent)) {
+    const text = `It may be there already, with nodes that do not answer: ${silent.join(', ')}`
+    throw new LimenError('custody-change', text, { side: 'upstream', retry: true })
+  }
   const gone = newestDeletion(states)?.generation ?? 0
   if (gone >= plan.from && only === undefined) return 'deleted'
   await reviveKey(options, revived, key, plan)
