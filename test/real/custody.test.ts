@@ -136,6 +136,23 @@ describe('custody nodes as processes', () => {
     for (const [, operation] of operations) await operation(client)
   })
 
+  it('are one in a folder: a second start ends, and leaves the log of the first as it is', async () => {
+    const { folder } = nodeAt('n2')
+    const main = join(import.meta.dirname, '../../src/apps/cli/main.ts')
+    const limen = async (...words: readonly string[]) => {
+      const child = spawn(process.execPath, [main, ...words])
+      let said = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (more) => (said += more))
+      const [code] = await once(child, 'exit')
+      return { code, said }
+    }
+    const { code, said } = await limen('custody-node', '-c', join(folder, 'node.yaml'))
+    assert.deepEqual([code, said], [1, `limen: Another Limen uses ${join(folder, 'shares')}\n`])
+    const log = join(folder, 'shares/audit/audit.jsonl')
+    const verified = await limen('custody', 'audit', 'verify', log)
+    assert.doesNotMatch(verified.said, /rewritten|hash|number/)
+  })
+
   it('are helped by others when one hangs', async () => {
     const hanging = nodeAt('n1')
     const fresh = await cluster.client()

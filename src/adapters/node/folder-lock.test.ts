@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -31,7 +31,12 @@ describe('lockFolder()', () => {
     child.kill('SIGKILL')
     await ended
     assert.equal(existsSync(join(folder, 'lock.sock')), true)
-    const unlock = await lockFolder(folder)
-    unlock()
+    // All find a socket that nobody answers on; nobody takes away that of the first.
+    const tried = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)))
+    const held = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    assert.equal(held.length, 1)
+    await assert.rejects(lockFolder(folder), { code: 'folder-in-use' })
+    assert.deepEqual(readdirSync(folder), ['lock.sock'])
+    held[0]?.()
   })
 })

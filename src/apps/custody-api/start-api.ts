@@ -7,6 +7,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { openCustodyAudit } from '../../adapters/node/custody-audit.ts'
+import { lockFolder } from '../../adapters/node/folder-lock.ts'
 import { openKeyCatalogue } from '../../adapters/node/key-catalogue.ts'
 import { type SodiumGroups, sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
@@ -46,13 +47,30 @@ export interface StartApiOptions {
   complain(text: string): void
 }
 
-/** @throws LimenError of the configuration, catalogue, audit log; `credentials-bad`, `custody-card`, `cannot-listen` */
-export async function startCustodyApi({
-  path,
-  version,
-  complain,
-}: StartApiOptions): Promise<StartedApi> {
-  const config = readApiConfig(path)
+/** @throws LimenError of the configuration, catalogue, audit log; `folder-in-use`, `credentials-bad`, `custody-card`, `cannot-listen` */
+export async function startCustodyApi(options: StartApiOptions): Promise<StartedApi> {
+  const config = readApiConfig(options.path)
+  // Before anything is opened: a start in the log of a coordinator that runs would break its chain for good.
+  const unlock = await lockFolder(config.folder)
+  try {
+    const api = await startInFolder(config, options)
+    return {
+      ...api,
+      async close() {
+        await api.close()
+        unlock()
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function startInFolder(
+  config: ApiConfig,
+  { path, version, complain }: StartApiOptions,
+): Promise<StartedApi> {
   const { cluster, id, folder, threshold } = config
   const random = systemRandom()
   const clock = systemClock
@@ -107,7 +125,7 @@ export async function startCustodyApi({
   }
   const { host, port } = splitAddress(config.listen)
   const stopCarrying = carryCheckpoints(client.links, CHECKPOINT_MS)
-  const listener = await listenForClients({
+  const opened = listenForClients({
     ...{ host, port, authority: textOf(config.authority) },
     certificate: textOf(config.server.certificate),
     key: secretOf(config.server.key).toString(),
@@ -119,6 +137,17 @@ export async function startCustodyApi({
           token === '' ? certifiedCaller(socket, cluster, clock) : bearerOf(token, tokens),
       }),
   })
+  const close = async (): Promise<void> => {
+    await deletions?.close()
+    catalogue.close()
+    await client.close()
+    await audit.close()
+  }
+  const listener = await opened.catch(async (error: unknown) => {
+    stopCarrying()
+    await close()
+    throw error
+  })
   desk.begin()
   void deletions?.run()
   return {
@@ -127,10 +156,7 @@ export async function startCustodyApi({
       await desk.close()
       stopCarrying()
       await listener.close()
-      await deletions?.close()
-      catalogue.close()
-      await client.close()
-      await audit.close()
+      await close()
     },
   }
 }

@@ -40,10 +40,11 @@ const tell = (message: FromEmbedded): void => void process.send?.(message, () =>
 
 async function open(message: ToEmbedded & { readonly kind: 'open' }): Promise<void> {
   const { secret, role, identity } = message
-  const keys = nodeKeysOf(secret, systemRandom())
+  const { wrapping, ...keys } = nodeKeysOf(secret, systemRandom())
   secret.fill(0)
   node = await openCustodyNode({
     ...{ ...message, ...keys, identity: ed25519PublicKey(identity), host: '127.0.0.1' },
+    wrapping: async () => wrapping,
     roles: [role],
     decide: compileAccess([{ caller: { role }, key: '**', operations: ['*'] }]),
     // The kind of error only: its message may say more than a log should know.

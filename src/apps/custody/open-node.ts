@@ -1,11 +1,12 @@
 /**
- * A custody node of its parts: opens vault and audit log, and then its door. Where the parts come from is `start-node.ts` (a file)
+ * A custody node of its parts: takes its folder, opens vault and audit log, and then its door. Where the parts come from is `start-node.ts` (a file)
  * and `embedded-process.ts` (the Limen that started it).
  *
  * @module
  */
 import { join } from 'node:path'
 import { openCustodyAudit } from '../../adapters/node/custody-audit.ts'
+import { lockFolder } from '../../adapters/node/folder-lock.ts'
 import { openShareVault } from '../../adapters/node/share-vault.ts'
 import { sodiumGroups } from '../../adapters/node/sodium-groups.ts'
 import { systemClock } from '../../adapters/node/system-clock.ts'
@@ -28,8 +29,8 @@ export interface NodeParts
   readonly port: number
   /** That may connect. */
   readonly roles: readonly string[]
-  /** Closed with the node. */
-  readonly wrapping: WrappingKey
+  /** Asked for once the folder is ours; closed with the node. */
+  wrapping(): Promise<WrappingKey>
 }
 
 export interface StartedNode {
@@ -44,13 +45,32 @@ export interface StartedNode {
 /** Secrets are zeroed this long, at most, after their time. */
 const SWEEP_MS = 1_000
 
-/** @throws LimenError of the vault and the audit log; `cannot-listen` */
+/** @throws LimenError `folder-in-use`; of the wrapping key, the vault and the audit log; `cannot-listen` */
 export async function openCustodyNode(parts: NodeParts): Promise<StartedNode> {
-  const { cluster, id, folder, host, wrapping, onFault } = parts
+  // Before anything is opened: a start in the log of a node that runs would break its chain for good.
+  const unlock = await lockFolder(parts.folder)
+  try {
+    const node = await openInFolder(parts)
+    return {
+      ...node,
+      async close() {
+        await node.close()
+        unlock()
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function openInFolder(parts: NodeParts): Promise<StartedNode> {
+  const { cluster, id, folder, host, onFault } = parts
   const random = systemRandom()
   const clock = systemClock
   const node = nodeIdOf(cluster, id)
   let newest: AuditCheckpoint | undefined
+  const wrapping = await parts.wrapping()
   const vault = await openShareVault({ folder, node, wrapping, random })
   const audit = openCustodyAudit({
     ...{ folder: join(folder, 'audit'), node, key: parts.signing, clock },
@@ -64,8 +84,18 @@ export async function openCustodyNode(parts: NodeParts): Promise<StartedNode> {
     ...{ ...parts, node, vault, groups, clock, random },
     audit: { ...audit, newest: () => newest },
   })
-  const listener = await listenForCustody({
+  const close = async (): Promise<void> => {
+    custody.close()
+    vault.close()
+    await audit.close()
+    await wrapping.close()
+  }
+  const opened = listenForCustody({
     ...{ ...parts, clock, handle: (caller, body) => custody.handle(caller, body) },
+  })
+  const listener = await opened.catch(async (error: unknown) => {
+    await close()
+    throw error
   })
   const timer = setInterval(() => custody.sweep(), SWEEP_MS)
   return {
@@ -73,10 +103,7 @@ export async function openCustodyNode(parts: NodeParts): Promise<StartedNode> {
     async close() {
       clearInterval(timer)
       await listener.close()
-      custody.close()
-      vault.close()
-      await audit.close()
-      await wrapping.close()
+      await close()
     },
   }
 }

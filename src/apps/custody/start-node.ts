@@ -22,7 +22,7 @@ import { takeShares } from './unseal-door.ts'
 /**
  * @param onFault told what a request has failed of
  * @param onSealed told the door at which operators have to give their shares; it starts when they have
- * @throws LimenError of the configuration, wrapping key, vault, audit log; `credentials-bad`, `cannot-listen`
+ * @throws LimenError of the configuration; `folder-in-use`; of the wrapping key, vault, audit log; `credentials-bad`, `cannot-listen`
  */
 export async function startCustodyNode(
   path: string,
@@ -38,7 +38,7 @@ export async function startCustodyNode(
     key: secretFile(config.key).toString(),
     authority: text(config.authority),
   }
-  const wrapping = await openWrapping(config.wrapping, onSealed)
+  const wrapping = (): Promise<WrappingKey> => openWrapping(config.wrapping, onSealed)
   const { host, port } = splitAddress(config.listen)
   return await openCustodyNode({
     ...{ cluster, id, folder, host, port, roles, decide, onFault, wrapping },

@@ -30,7 +30,7 @@ async function openDoor(signal?: AbortSignal) {
     ...{ sealed: openSealedKey(join(folder, 'key'), random), door, onOpen: resolve },
     ...(signal === undefined ? {} : { signal }),
   })
-  await opened
+  await Promise.race([opened, key])
   return { door, key }
 }
 const share = (i: number): Uint8Array => lines[i] ?? new Uint8Array()
@@ -64,5 +64,14 @@ describe('takeShares()', () => {
     stop.abort()
     await assert.rejects(key, { code: 'custody-sealed' })
     assert.equal(existsSync(door), false)
+  })
+
+  it('takes no door that somebody answers at', async () => {
+    const stop = new AbortController()
+    const { door, key } = await openDoor(stop.signal)
+    await assert.rejects(openDoor(), { code: 'cannot-listen' })
+    assert.deepEqual(await giveShare(door, share(0)), { kind: 'sealed', missing: 1 })
+    stop.abort()
+    await assert.rejects(key, { code: 'custody-sealed' })
   })
 })

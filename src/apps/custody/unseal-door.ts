@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { nearest } from '../../adapters/node/folder-lock.ts'
+import { isAnswered, nearest } from '../../adapters/node/folder-lock.ts'
 import { makePrivateFolder } from '../../adapters/node/private-file.ts'
 import type { SealedKey } from '../../adapters/node/sealed-key.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -17,7 +17,7 @@ import type { WrappingKey } from '../../ports/wrapping-key.ts'
 
 export interface UnsealDoorOptions {
   readonly sealed: SealedKey
-  /** Path of the socket; one of a process that was killed is removed. */
+  /** Path of the socket; one that nobody answers on is removed. */
   readonly door: string
   /** The door is open. */
   onOpen(): void
@@ -92,7 +92,13 @@ export async function giveShare(door: string, line: Uint8Array): Promise<DoorAns
 
 async function listen(server: ReturnType<typeof createServer>, door: string): Promise<void> {
   makePrivateFolder(dirname(door))
-  if (lstatSync(door, { throwIfNoEntry: false })?.isSocket() === true) rmSync(door)
+  if (lstatSync(door, { throwIfNoEntry: false })?.isSocket() === true) {
+    if (await isAnswered(nearest(door))) {
+      const text = `Somebody takes shares at ${door} already`
+      throw new LimenError('cannot-listen', text, { side: 'operator', retry: true })
+    }
+    rmSync(door)
+  }
   server.listen(nearest(door))
   try {
     await once(server, 'listening')
