@@ -165,6 +165,31 @@ describe('serveHttp()', () => {
     impatient.close()
   })
 
+  const chunkedHead = `PUT / HTTP/1.1\r\nHost: x\r\n${CLOSE}Transfer-Encoding: chunked\r\n\r\n`
+  const chunksOf = (octets: number, count: number): string =>
+    `${octets.toString(16)}\r\n${'x'.repeat(octets)}\r\n`.repeat(count)
+
+  it('puts small chunks together', async () => {
+    for (const [octets, count] of [
+      [1, 3000],
+      [8, 12_500],
+    ] as const) {
+      const answer = await exchange(chunkedHead, `${chunksOf(octets, count)}0\r\n\r\n`)
+      assert.deepEqual(statuses(answer), ['200'])
+      assert.ok(answer.endsWith(`"${octets * count}"`), answer)
+    }
+  })
+
+  it('answers who sends more chunks than octets are worth, whole or without an end', async () => {
+    for (const end of ['0\r\n\r\n', '']) {
+      const answer = await exchange(chunkedHead, chunksOf(1, 200_000) + end)
+      assert.deepEqual(statuses(answer), ['400'])
+      assert.match(answer, /not in chunks, or in too many/)
+    }
+    assert.deepEqual(statuses(await exchange(`${chunkedHead}g\r\n`)), ['400'])
+    assert.equal(seen.length, 0)
+  })
+
   const bad: readonly (readonly [string, string])[] = [
     [
       'two framings',

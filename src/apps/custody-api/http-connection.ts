@@ -5,13 +5,13 @@
  * @module
  */
 import type { Duplex } from 'node:stream'
-import { joinOctets } from '../../ground/octets.ts'
 import { ChunkedReader } from '../../wire/chunked-body.ts'
 import {
   REQUEST_REFUSALS,
   RequestHeadReader,
   type RequestRefusal,
 } from '../../wire/request-head.ts'
+import { GrowingOctets } from './growing-octets.ts'
 
 export interface RequestHead {
   readonly method: string
@@ -47,6 +47,11 @@ const SEND_MS = 30_000
 const LINGER_MS = 2_000
 /** Of the body of a request that is refused by its head: read and dropped, so that the connection goes on. */
 const DROPPED_BYTES_MAX = 65_536
+/**
+ * Octets of sizes, extensions and trailers: so many, and one for each octet of data. Who sends a few octets a chunk is read; who sends
+ * one at a time, six times what it is, is refused (RFC 9112, section 7.1, leaves it to the recipient).
+ */
+const CHUNK_FRAMING_BYTES = 16_384
 
 /**
  * Until the connection ends. Never rejects.
@@ -96,7 +101,8 @@ async function serveOne(socket: Duplex, input: Input, handler: HttpHandler): Pro
   const body = framing.chunked
     ? await input.chunkedBody(admitted.bodyBytesMax)
     : await input.body(framing.length)
-  if (body === undefined) return await tooLarge(socket, handler)
+  if (body === 'too-large') return await tooLarge(socket, handler)
+  if (body === 'bad-chunks') return await badChunks(socket, handler)
   const answer = await handler.handle(head, body)
   body.fill(0)
   await send(socket, answer, { isHead, keepAlive: framing.keepAlive })
@@ -105,6 +111,12 @@ async function serveOne(socket: Duplex, input: Input, handler: HttpHandler): Pro
 
 async function tooLarge(socket: Duplex, handler: HttpHandler): Promise<false> {
   const answer = handler.refuse(413, 'the body is too large')
+  await send(socket, answer, { isHead: false, keepAlive: false })
+  return false
+}
+
+async function badChunks(socket: Duplex, handler: HttpHandler): Promise<false> {
+  const answer = handler.refuse(400, 'the body is not in chunks, or in too many')
   await send(socket, answer, { isHead: false, keepAlive: false })
   return false
 }
@@ -204,28 +216,43 @@ class Input {
     }
   }
 
-  /** undefined: it is longer than that, or no chunks. @throws when the connection fails or ends */
-  async chunkedBody(bytesMax: number): Promise<Uint8Array | undefined> {
+  /** @throws when the connection fails or ends */
+  async chunkedBody(bytesMax: number): Promise<Uint8Array | 'too-large' | 'bad-chunks'> {
     this.#within(this.#requestMs)
     const reader = new ChunkedReader()
-    const runs: Uint8Array[] = []
-    for (;;) {
-      reader.start(0)
+    const body = new GrowingOctets(bytesMax)
+    let bytesBefore = 0
+    try {
       for (;;) {
-        const read = reader.next(this.#held, this.#held.length)
-        if (read === 'more') break
+        reader.start(0)
+        const read = this.#takeChunks(reader, body, bytesBefore)
         if (read === 'done') {
           this.#drop(reader.at)
           clearTimeout(this.#timer)
-          const body = joinOctets(...runs)
-          for (const run of runs) run.fill(0)
-          return body
+          return body.take()
         }
-        if (read !== 'data' || reader.dataBytes > bytesMax) return undefined
-        runs.push(new Uint8Array(this.#held.subarray(reader.dataStart, reader.dataEnd)))
+        if (read !== 'more') return read
+        bytesBefore += this.#held.length
+        this.#drop(this.#held.length)
+        if (!(await this.#more())) throw new Error('A body has ended early')
       }
-      this.#drop(this.#held.length)
-      if (!(await this.#more())) throw new Error('A body has ended early')
+    } finally {
+      body.wipe()
+    }
+  }
+
+  #takeChunks(
+    reader: ChunkedReader,
+    body: GrowingOctets,
+    bytesBefore: number,
+  ): 'more' | 'done' | 'too-large' | 'bad-chunks' {
+    for (;;) {
+      const read = reader.next(this.#held, this.#held.length)
+      const framingBytes = bytesBefore + reader.at - reader.dataBytes
+      if (framingBytes > CHUNK_FRAMING_BYTES + reader.dataBytes) return 'bad-chunks'
+      if (read === 'more' || read === 'done') return read
+      if (read !== 'data') return 'bad-chunks'
+      if (!body.add(this.#held.subarray(reader.dataStart, reader.dataEnd))) return 'too-large'
     }
   }
 
