@@ -154,6 +154,29 @@ describe('apiRequests()', () => {
     assert.deepEqual(bugs, [])
   })
 
+  it('refuses a body that does not fit its path, whatever it is of, and writes it down', async () => {
+    const strange = ['{"toString":1,"valueOf":1}', '["card"]', 'null', 'true', '"other"', '1', '[]']
+    for (const name of strange) {
+      const body = `{"name":${name},"plaintext":"AAAA"}`
+      assert.equal((await ask('POST', '/v1/transit/encrypt/card', body)).status, 400, name)
+    }
+    assert.equal(
+      (await ask('POST', '/v1/transit/random/8', '{"bytes":{"toString":1}}')).status,
+      400,
+    )
+    assert.equal((await ask('POST', '/v1/transit/random/8', '{"bytes":8}')).status, 200)
+    assert.equal((await ask('POST', '/v1/transit/encrypt/card', '{')).status, 400)
+    assert.equal((await ask('POST', '/v1/transit/encrypt/c%20d', '{}')).status, 400)
+    assert.deepEqual(
+      audit.map(({ key, operation, result }) => `${key} ${operation} ${result}`),
+      [
+        ...strange.map(() => 'card encrypt input'),
+        ...['* random input', '* random done', 'card encrypt input', '* encrypt input'],
+      ],
+    )
+    assert.deepEqual(bugs, [])
+  })
+
   it('tells nothing of what it could not write down', async () => {
     isFull = true
     const body = JSON.stringify({ bytes: 16 })
@@ -173,6 +196,7 @@ describe('apiRequests()', () => {
       ...['input', 'signature', 'hmac', 'batch_input', 'type', 'derived', 'reference', 'bytes'],
       ...['min_decryption_version', 'min_available_version', 'algorithm', 'format', '__proto__'],
       ...['prehashed', 'marshaling_algorithm', 'partial_failure_response_code', 'nonce'],
+      ...['toString', 'valueOf', 'constructor', 'toJSON'],
     ]
     const value = fc.oneof(
       fc.constantFrom('AAAA', 'card', 'limen:v1:AAAA', 'vault:v1:AAAA', 'limen:v2:AAAA', '256'),

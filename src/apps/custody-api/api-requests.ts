@@ -30,6 +30,8 @@ export interface ApiRequestsOptions {
 
 /** Of a body; in base64 and with others beside it, the largest text fits (`wire/transit-text.ts`). */
 const BODY_BYTES_MAX = 1024 * 1024
+/** Operations that are about no key, or all of them, are about it. */
+const NO_KEY = '*'
 /** Of Vault's fields those that would change what an answer means: not served, so refused. */
 const UNSERVED_FIELDS = ['x-vault-namespace', 'x-vault-wrap-ttl', 'x-vault-mfa']
 
@@ -84,16 +86,22 @@ async function answer(
     return errors(404, ['no handler for this route. route entry not found.'])
   }
   if (route.kind === 'no-verb') return errors(405, ['unsupported operation'])
-  const fields = fieldsOf(body, route.fields)
-  if (fields === undefined)
-    return errors(400, ['the body is no JSON object, or contradicts the path'])
   const name = route.fields['name'] ?? ''
-  if (route.fields['name'] !== undefined && !KEY_NAME.test(name)) {
-    return errors(400, ['name: is no name of a key'])
-  }
-  // Operations that are about no key, or all of them, are about `*`.
-  const keyName = name === '' ? '*' : name
   const { operation } = route.action
+  const who = `${caller.role}/${caller.id}`
+  const notRead = (why: string): HttpAnswer => {
+    const key = KEY_NAME.test(name) ? name : NO_KEY
+    options.audit.append({ caller: who, key, operation, result: 'input' })
+    return errors(400, [why])
+  }
+  if (route.fields['name'] !== undefined && !KEY_NAME.test(name)) {
+    return notRead('name: is no name of a key')
+  }
+  const fields = fieldsOf(body, route.fields)
+  if (fields === undefined) {
+    return notRead('the body is no JSON object, or contradicts the path')
+  }
+  const keyName = name === '' ? NO_KEY : name
   const again = (): AccessDecision => {
     const now = options.world.clock.now()
     return options.decide({ caller, keyName, operation, now })
@@ -109,7 +117,7 @@ async function answer(
   const result = decision.kind === 'allowed' ? resultOf(answered) : decision.code
   const { items } = answered
   options.audit.append({
-    ...{ caller: `${caller.role}/${caller.id}`, key: keyName, operation, result },
+    ...{ caller: who, key: keyName, operation, result },
     ...(items === undefined ? {} : { detail: { items: items.asked, failed: items.failed } }),
   })
   return bodyOf(answered)
@@ -176,7 +184,9 @@ function fieldsOf(
   if (typeof value !== 'object' || Array.isArray(value)) return undefined
   for (const [name, segment] of Object.entries(path)) {
     const own = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : segment
-    if (String(own) !== segment) return undefined
+    // An object may have a `toString` of its own.
+    const isWord = typeof own === 'string' || typeof own === 'number'
+    if (!isWord || String(own) !== segment) return undefined
   }
   return { ...value, ...path }
 }
