@@ -18,7 +18,7 @@ import {
   type KeyShare,
 } from './feldman.ts'
 import { aggregateSignature, isCommitment, SigningNonces } from './frost.ts'
-import { drawScalar, isScalar, scalarOf } from './prime-group.ts'
+import { drawScalar, isSameOctets, isScalar, scalarOf } from './prime-group.ts'
 
 const SEED = 9591
 const random = seededRandom(SEED)
@@ -225,7 +225,8 @@ describe('SigningNonces', () => {
       [() => begin(holders).commitments, /without our own/],
       [(own) => own.slice(0, 1), /below the threshold/],
       // y = 0 is a point of order 4.
-      [([a, b]) => [a, { ...b, hiding: torsion }] as Commitments, /group nonce/],
+      [([a, b]) => [a, { ...b, hiding: torsion }] as Commitments, /to nothing/],
+      [([a, b]) => [a, { ...b, binding: group.identity }] as Commitments, /to nothing/],
       [
         ([a, b]) => [a, { ...b, binding: new Uint8Array(32).fill(255) }] as Commitments,
         /group nonce/,
@@ -237,6 +238,28 @@ describe('SigningNonces', () => {
         (nonces[0] as SigningNonces).sign(group, key, share, used, Uint8Array.of(1))
       assert.throws(sign(spoil(commitments)), said)
       assert.throws(sign(commitments), /Cannot sign twice/)
+    }
+  })
+})
+
+describe('commitments to nothing', () => {
+  it('are refused by all eight points of small order, in either place', () => {
+    const { key, shares } = deal(3, 2, random)
+    const holders = shares.slice(0, 2)
+    const [share] = holders
+    assert.ok(share !== undefined)
+    const eighth = fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a')
+    const points = [eighth]
+    while (points.length < 8) points.push(group.add(points.at(-1) ?? eighth, eighth))
+    assert.ok(points.some((point) => isSameOctets(point, group.identity)))
+    assert.equal(new Set(points.map(toHex)).size, 8)
+    for (const point of points) {
+      for (const change of [{ hiding: point }, { binding: point }]) {
+        const { nonces, commitments } = begin(holders)
+        const spoiled = commitments.map((one) => (one.point === 1 ? one : { ...one, ...change }))
+        const sign = () => nonces[0]?.sign(group, key, share, spoiled, Uint8Array.of(1))
+        assert.throws(sign, /to nothing/)
+      }
     }
   })
 })

@@ -6,6 +6,7 @@
  */
 
 import { sha512 } from '@noble/hashes/sha2.js'
+import { fromHex } from '../ground/hex.ts'
 import { joinOctets, octetsOf } from '../ground/octets.ts'
 import type { Random } from '../ground/random.ts'
 import type { GroupKey, KeyShare } from './feldman.ts'
@@ -66,6 +67,10 @@ export class SigningNonces {
       const own = commitments.find((one) => one.point === point)
       if (own === undefined || !isSameCommitment(own, this.commitment)) {
         throw new RangeError('Cannot sign beside commitments without our own')
+      }
+      // What RFC 9591 refuses as it decodes them: who commits to nothing takes no part.
+      if (commitments.some((one) => isOfSmallOrder(one.hiding) || isOfSmallOrder(one.binding))) {
+        throw new RangeError('Cannot sign beside a commitment to nothing')
       }
       const factors = bindingFactors(group, key, commitments, message)
       const nonce = groupNonce(group, commitments, factors)
@@ -133,6 +138,13 @@ export function aggregateSignature(
     return expected !== undefined && isSameOctets(group.multiplyBase(share), expected)
   }
   return { kind: 'refused', signers: pointsOf(commitments.filter((one) => !isGood(one))) }
+}
+
+/** The identity, or another of the eight points whose product with 8 it is, in their only encodings. */
+function isOfSmallOrder(point: Uint8Array): boolean {
+  return SMALL_ORDER.some((y) =>
+    y.every((octet, i) => octet === (point[i] ?? 0) % (i < 31 ? 256 : 128)),
+  )
 }
 
 /** Whether a commitment, from anywhere, is one. */
@@ -222,6 +234,15 @@ const LABELS = {
   msg: octetsOf('msg'),
   com: octetsOf('com'),
 } as const
+
+/** Without the sign of x: orders 4, 1, 2, and twice 8. */
+const SMALL_ORDER = [
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  `ec${'ff'.repeat(30)}7f`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+].map(fromHex)
 
 function pointsOf(commitments: readonly SigningCommitment[]): number[] {
   return commitments.map(({ point }) => point)

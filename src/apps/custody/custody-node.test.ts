@@ -102,6 +102,28 @@ describe('custodyNode()', () => {
     assert.equal((await ask('n1', 'sign', CA, right)).outcome, 'nonces')
   })
 
+  it('signs beside no commitment to nothing, nor beside one of who holds no share', async () => {
+    const { identity } = cluster.groups.ed25519
+    const points = ['n1', 'n2', 'n3'].map((id) => pointOf(id, keyIdOf(CA)))
+    const stranger = [1, 2, 3, 4].find((point) => !points.includes(point)) ?? 0
+    const [, holder = 0] = points
+    const from = async (point: number, second?: Uint8Array): Promise<Values> => {
+      const [first = assert.fail()] = await noncesAt('n1')
+      const [other = assert.fail()] = await noncesAt('n2')
+      const own = joinOctets(Uint8Array.of(pointOf('n1', keyIdOf(CA))), first)
+      const both = [own, joinOctets(Uint8Array.of(point), second ?? other)]
+      both.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0))
+      return [
+        [FIELD.input, [MESSAGE]],
+        [FIELD.commitment, both],
+      ]
+    }
+    const outcome = async (fields: Values) => (await ask('n1', 'sign', CA, fields)).outcome
+    assert.equal(await outcome(await from(holder, joinOctets(identity, identity))), 'nonces')
+    assert.equal(await outcome(await from(stranger)), 'nonces')
+    assert.equal(await outcome(await from(holder)), 'done')
+  })
+
   it('forgets nonces and secrets when it starts anew', async () => {
     const fields: Values = [
       [FIELD.input, [MESSAGE]],

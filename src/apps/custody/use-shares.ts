@@ -67,12 +67,15 @@ export class ShareUse {
     const own = commitments.find(({ point }) => point === held.point)
     const nonces = own && this.#nonces.take(ownerOf(caller, held), own)
     if (nonces === undefined) return not(held, 'nonces')
+    const isHeld = (point: number): boolean =>
+      held.manifest.holders.some((holder) => holder.point === point)
+    if (!commitments.every(({ point }) => isHeld(point))) return not(held, 'nonces')
     try {
       const input = fieldOf(fields, FIELD.input)
       const share = nonces.sign(this.#world.groups.ed25519, held.key, held, commitments, input)
       return done(held, new Map([[FIELD.share, [share]]]))
     } catch (error) {
-      // Commitments that do not ascend, too few, or no elements: the fault of one signer, not of what is to be signed.
+      // Commitments that do not ascend, too few, to nothing, or no elements: the fault of one signer, not of what is to be signed.
       if (error instanceof RangeError) return not(held, 'nonces')
       throw error
     }
