@@ -37,6 +37,7 @@ import { runMoves } from '../custody/run-moves.ts'
 import { countable, domainOf, type Survey, surveyCluster } from '../custody/survey-cluster.ts'
 import { show } from './asking.ts'
 import * as text from './custody-cluster-text.ts'
+import { readSecretFile } from './custody-secret-file.ts'
 import { holdingOf, inDomains, labelOf, newNodes, usage, wholeNumber } from './custody-words.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -138,8 +139,7 @@ export async function bringKey(told: Told, key: string, file: string, options: H
     if (['sign', 'open', 'derive'].includes(label.use)) {
       throw usage(`A key to ${label.use} is made by its holders: limen custody keys make`)
     }
-    const secret = readPrivateFile(file)
-    if (secret === undefined) throw usage(`There is no ${file}`)
+    const secret = readSecretFile(file, label.use)
     try {
       const holding = inDomains(cluster.config, holdingOf(cluster.config, options))
       const changed = await changesOf(cluster).driver.bring(label, secret, holding)

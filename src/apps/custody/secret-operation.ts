@@ -28,7 +28,7 @@ export interface SecretInput {
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-const AES_KEY_BYTES = 32
+export const AES_KEY_BYTES = 32
 const CIPHER = 'aes-256-gcm'
 
 export function actionCode(action: SecretAction): number {
