@@ -80,6 +80,11 @@ const ROUTES: readonly Route[] = [
   { path: 'hash/:algorithm?', verbs: update('hash', hashEndpoint) },
 ]
 
+/** Words of access rules. */
+export const API_OPERATIONS: ReadonlySet<string> = new Set(
+  ROUTES.flatMap(({ verbs }) => Object.values(verbs).map(({ operation }) => operation)),
+)
+
 const COMPILED = ROUTES.map(({ path, verbs }) => ({ segments: path.split('/'), verbs }))
 const MOUNT = '/v1/transit/'
 

@@ -60,4 +60,15 @@ describe('startCustodyApi()', () => {
     const again = await start()
     await again.close()
   })
+
+  it('refuses an operation that there is not, and opens nothing', async () => {
+    writeFileSync(path, yaml('read, encrpyt').replace('folder: api', 'folder: other'))
+    await assert.rejects(start(), {
+      code: 'config-refused',
+      message:
+        /access: Row 0 \(role app, key \*\) names an operation encrpyt; there are .*encrypt,/,
+    })
+    assert.ok(!readdirSync(join(folder, 'other')).includes('audit'))
+    writeFileSync(path, yaml())
+  })
 })

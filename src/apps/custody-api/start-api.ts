@@ -14,7 +14,7 @@ import { systemClock } from '../../adapters/node/system-clock.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { fromHex } from '../../ground/hex.ts'
 import { LimenError } from '../../ground/limen-error.ts'
-import { compileAccess } from '../../keys/custody/access-policy.ts'
+import { compileAccess, type DecideAccess } from '../../keys/custody/access-policy.ts'
 import { CHECKPOINT_MS } from '../../keys/custody/audit-checkpoint.ts'
 import { nodeIdOf } from '../custody/caller.ts'
 import { type CustodyClient, openCustodyClient } from '../custody/custody-client.ts'
@@ -22,12 +22,19 @@ import { CustodyDesk, type DeskCluster } from '../custody/custody-desk.ts'
 import { ShareDriver } from '../custody/drive-change.ts'
 import { KeyUse } from '../custody/key-use.ts'
 import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
-import { bytesOf, credentialError, secretOf, splitAddress } from '../custody/read-file.ts'
+import {
+  bytesOf,
+  configError,
+  credentialError,
+  secretOf,
+  splitAddress,
+} from '../custody/read-file.ts'
 import { type ApiConfig, readApiConfig } from './api-config.ts'
 import { listenForClients } from './api-listener.ts'
 import { apiRequests } from './api-requests.ts'
 import { KeyDesk, type KeyMaker } from './key-desk.ts'
 import { KeyWork } from './key-work.ts'
+import { API_OPERATIONS } from './routes.ts'
 import { ShareDeletions } from './share-deletions.ts'
 import type { SystemState } from './system-answers.ts'
 import { bearerOf, certifiedCaller } from './who-asks.ts'
@@ -205,11 +212,19 @@ function readRest(config: ApiConfig, path: string) {
     return {
       ...{ identity: publicKey, identityKey: privateKey, signingKey: signing },
       tokens: config.tokens.map(({ sha256, caller }) => ({ ...caller, sha256: fromHex(sha256) })),
-      decide: compileAccess(access),
+      decide: accessOf(access, path),
     }
   } catch (cause) {
     if (cause instanceof LimenError) throw cause
     throw credentialError(`${path}: ${(cause as Error).message}`, cause)
+  }
+}
+
+function accessOf(rows: ApiConfig['access'], path: string): DecideAccess {
+  try {
+    return compileAccess(rows, API_OPERATIONS)
+  } catch (cause) {
+    throw configError('config-refused', `${path}: access: ${(cause as Error).message}`)
   }
 }
 

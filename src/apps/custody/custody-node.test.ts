@@ -11,6 +11,7 @@ import {
   readCustodyAnswer,
   writeCustodyRequest,
 } from '../../wire/custody-message.ts'
+import { NODE_OPERATIONS } from './custody-node.ts'
 import { NONCE_BATCH } from './nonce-pool.ts'
 
 const HOLDING = { threshold: 2, nodes: ['n1', 'n2', 'n3'] }
@@ -166,6 +167,14 @@ describe('custodyNode()', () => {
     assert.equal((await ask('n1', 'nonces', label('sign', 'none'))).outcome, 'unknown-key')
     assert.equal((await ask('n4', 'nonces', CA)).outcome, 'unknown-key')
     assert.equal((await ask('n1', 'nonces', CA, [], 9)).outcome, 'share-gen')
+  })
+
+  it('has words for access rules', () => {
+    assert.deepEqual([...NODE_OPERATIONS].sort(), [
+      ...['abort', 'checkpoint', 'commit', 'compare', 'deal', 'decrypt', 'delete', 'deliver'],
+      ...['derive', 'destroy', 'encrypt', 'figures', 'list', 'mac', 'open', 'prepare', 'prove'],
+      ...['sign', 'state', 'take'],
+    ])
   })
 
   it('asks who may, and writes down what came of it', async () => {

@@ -12,6 +12,7 @@ import {
   type CustodyRequest,
   FIELD,
   fieldOf,
+  OPERATIONS,
   type OperationName,
   readCustodyRequest,
   writeCustodyAnswer,
@@ -23,7 +24,7 @@ import { HeldKeys } from './held-keys.ts'
 import { groupOf, type NodeWorld, type Reply } from './node-world.ts'
 import { keepCheckpoints } from './peer-checkpoints.ts'
 import { RequestMemory } from './request-memory.ts'
-import { actionOf } from './secret-operation.ts'
+import { ACTIONS, actionOf } from './secret-operation.ts'
 import { ShareUse } from './use-shares.ts'
 
 export interface CustodyNode {
@@ -208,6 +209,12 @@ const USES: Readonly<Partial<Record<OperationName, readonly KeyLabel['use'][]>>>
   use: ['encrypt', 'mac', 'sign-assembled'],
   deliver: ['encrypt', 'mac', 'sign-assembled'],
 }
+
+/** Words of access rules: what {@link askedFor} may say. */
+export const NODE_OPERATIONS: ReadonlySet<string> = new Set([
+  ...Object.keys(OPERATIONS).filter((name) => !(name in USES)),
+  ...['sign', 'open', 'derive', 'deliver', ...ACTIONS],
+])
 
 /** undefined for a label that is not this key's, or of a key for something else. */
 function askedFor({ operation, keyId, fields }: CustodyRequest): Asked | undefined {

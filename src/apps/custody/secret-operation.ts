@@ -16,7 +16,7 @@ import {
 import type { Random } from '../../ground/random.ts'
 import type { KeyUse } from '../../keys/custody/key-label.ts'
 
-const ACTIONS = ['encrypt', 'decrypt', 'mac', 'sign'] as const
+export const ACTIONS = ['encrypt', 'decrypt', 'mac', 'sign'] as const
 export type SecretAction = (typeof ACTIONS)[number]
 
 export interface SecretInput {

@@ -61,4 +61,16 @@ describe('startCustodyNode()', () => {
     const node = await starting
     await node.close()
   })
+
+  it('refuses an operation that there is not', async () => {
+    const typo = join(folder, 'nodes/n1/typo.yaml')
+    writeFileSync(
+      typo,
+      readFileSync(config, 'utf8').replace('operations: [sign,', 'operations: [sgin,'),
+    )
+    await assert.rejects(start(typo), {
+      code: 'config-refused',
+      message: /access: Row 1 .* names an operation sgin; there are .*sign,/,
+    })
+  })
 })

@@ -14,6 +14,7 @@ import { LimenError } from '../../ground/limen-error.ts'
 import { compileAccess } from '../../keys/custody/access-policy.ts'
 import type { WrappingKey } from '../../ports/wrapping-key.ts'
 import { KEM } from '../../wire/key-config.ts'
+import { NODE_OPERATIONS } from './custody-node.ts'
 import { type NodeConfig, readNodeConfig } from './node-config.ts'
 import type { NodeWorld } from './node-world.ts'
 import { openCustodyNode, type StartedNode } from './open-node.ts'
@@ -98,6 +99,7 @@ function accessOf({ access }: NodeConfig, path: string) {
         ...(rate === undefined ? {} : { rate }),
         ...(hours === undefined ? {} : { hours }),
       })),
+      NODE_OPERATIONS,
     )
   } catch (cause) {
     const details = { side: 'operator', retry: false, cause } as const

@@ -122,4 +122,15 @@ describe('compileAccess()', () => {
     assert.deepEqual(decide('derive', 'a'.repeat(3000)).kind, 'allowed')
     assert.deepEqual(decide('derive', `${'a'.repeat(3000)}b`), NO_RULE)
   })
+
+  it('refuses an operation that there is not, by the row', () => {
+    const words = new Set(['sign', 'mac'])
+    const row = (operations: readonly string[]) => ({
+      ...{ caller: { role: 'app' }, key: 'card-*', operations },
+    })
+    compileAccess([row(['sign', 'mac']), row(['*'])], words)
+    assert.throws(() => compileAccess([row(['mac']), row(['sign', 'sgin'])], words), {
+      message: 'Row 1 (role app, key card-*) names an operation sgin; there are mac, sign, and *',
+    })
+  })
 })

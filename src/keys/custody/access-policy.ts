@@ -65,8 +65,15 @@ interface CompiledRow {
   readonly takes: (caller: string, now: number) => boolean
 }
 
-/** @throws RangeError for hours, a rate or a row that says nothing sensible, naming its index */
-export function compileAccess(rows: readonly AccessRow[]): DecideAccess {
+/**
+ * @param words operations that there are. One that is not would name nothing, and a row below decide instead of its own; without them any goes
+ * @throws RangeError for hours, a rate, an operation or a row that says nothing sensible, naming its index
+ */
+export function compileAccess(
+  rows: readonly AccessRow[],
+  words?: ReadonlySet<string>,
+): DecideAccess {
+  for (const [index, row] of rows.entries()) if (words !== undefined) checkWords(row, index, words)
   const compiled = rows.map(compileRow)
   return ({ caller, keyName, operation, now }) => {
     const row = compiled.findIndex(
@@ -82,6 +89,19 @@ export function compileAccess(rows: readonly AccessRow[]): DecideAccess {
     if (!found.takes(caller.id, now)) return { kind: 'refused', code: 'rate', row }
     return { kind: 'allowed', row }
   }
+}
+
+function checkWords(
+  { caller, key, operations }: AccessRow,
+  index: number,
+  words: ReadonlySet<string>,
+): void {
+  const unknown = operations.find((word) => word !== '*' && !words.has(word))
+  if (unknown === undefined) return
+  const known = [...words].sort().join(', ')
+  throw new RangeError(
+    `Row ${index} (role ${caller.role}, key ${key}) names an operation ${unknown}; there are ${known}, and *`,
+  )
 }
 
 function compileRow(row: AccessRow, index: number): CompiledRow {
