@@ -6,9 +6,10 @@
  */
 import { constants } from 'node:crypto'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { LimenError } from '../../ground/limen-error.ts'
+import { ConnectionPlaces } from './connection-places.ts'
 import { type HttpHandler, serveHttp } from './http-connection.ts'
 
 export interface ApiListenerOptions {
@@ -20,6 +21,8 @@ export interface ApiListenerOptions {
   readonly key: string
   readonly authority: string
   handlerFor(socket: TLSSocket): HttpHandler
+  /** {@link CONNECTIONS_MAX} for all but tests. */
+  readonly connectionsMax?: number
 }
 
 export interface ApiListener {
@@ -34,10 +37,13 @@ const CONNECTIONS_MAX = 512
 
 /** @throws LimenError `cannot-listen`, `credentials-bad` */
 export async function listenForClients(options: ApiListenerOptions): Promise<ApiListener> {
-  const { host, port } = options
+  const { host, port, connectionsMax = CONNECTIONS_MAX } = options
+  const places = new ConnectionPlaces(connectionsMax)
   const sockets = new Set<TLSSocket>()
   const server = serverOf(options)
-  server.maxConnections = CONNECTIONS_MAX
+  // Also of those that are on their way out.
+  server.maxConnections = 2 * connectionsMax
+  server.on('connection', (socket: Socket) => places.enter(socket))
   server.on('secureConnection', (socket) => {
     socket.on('error', () => socket.destroy())
     if (socket.getPeerX509Certificate() !== undefined && !socket.authorized) {
@@ -46,7 +52,15 @@ export async function listenForClients(options: ApiListenerOptions): Promise<Api
     }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    void serveHttp(socket, options.handlerFor(socket))
+    const handler = options.handlerFor(socket)
+    void serveHttp(socket, {
+      ...handler,
+      admit(head) {
+        const admitted = handler.admit(head)
+        places.asked(socket, !('status' in admitted))
+        return admitted
+      },
+    })
   })
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   server.listen(port, host)

@@ -135,7 +135,7 @@ describe('serveHttp()', () => {
     assert.equal(seen[0]?.body, 'abc')
   })
 
-  it('cuts off who drips, in a head and in a body', async () => {
+  it('cuts off who drips, in a head and in a body, and who says nothing', async () => {
     const impatient = createServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => socket.destroy())
       void serveHttp(socket, handler, 200)
@@ -152,6 +152,8 @@ describe('serveHttp()', () => {
       await new Promise((resolve) => socket.once('close', resolve))
       clearInterval(timer)
     }
+    const silent = connect(at, '127.0.0.1')
+    await new Promise((resolve) => silent.once('close', resolve))
     assert.equal(seen.length, 0)
     // What takes long here is not the client's fault, with either framing.
     for (const headers of [{ 'content-length': 1 }, {}]) {

@@ -37,7 +37,7 @@ export interface HttpHandler {
 }
 
 const LIMITS = { headBytes: 16_384, headersMax: 64, urlBytes: 2_048 }
-/** From its first octet to its last; of a head, and of a body. */
+/** From its first octet to its last; of a head, and of a body. Of the first head from the beginning of the connection. */
 const REQUEST_MS = 10_000
 /** Between requests: longer than clients keep an idle connection, most of them 5 to 60 s. */
 const KEEP_MS = 65_000
@@ -173,6 +173,7 @@ class Input {
   readonly #reader = new RequestHeadReader()
   #held: Buffer<ArrayBuffer> = Buffer.alloc(0)
   #timer: NodeJS.Timeout | undefined
+  #isUsed = false
 
   constructor(socket: Duplex, requestMs: number) {
     this.#socket = socket
@@ -184,7 +185,9 @@ class Input {
   async head(): Promise<
     (RequestHead & { readonly framing: Framing }) | RequestRefusal | undefined
   > {
-    this.#within(this.#held.length > 0 ? this.#requestMs : KEEP_MS)
+    const isWaiting = this.#isUsed && this.#held.length === 0
+    this.#within(isWaiting ? KEEP_MS : this.#requestMs)
+    this.#isUsed = true
     let hasBegun = this.#held.length > 0
     for (;;) {
       // The reader writes a sentinel behind what it reads.
