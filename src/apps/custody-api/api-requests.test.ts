@@ -29,6 +29,7 @@ let catalogue: KeyCatalogue
 let handler: HttpHandler
 let audit: Parameters<ApiRequestsOptions['audit']['append']>[0][] = []
 let bugs: unknown[] = []
+const told: string[] = []
 let isFull = false
 let away = 0
 before(async () => {
@@ -46,7 +47,8 @@ before(async () => {
   })
   handler = apiRequests({
     world: {
-      ...{ random, clock, keys: new KeyDesk({ catalogue, random, clock, maker: undefined }) },
+      ...{ random, clock, tell: (text: string) => void told.push(text) },
+      keys: new KeyDesk({ catalogue, random, clock, maker: undefined, tell: assert.fail }),
       work: new KeyWork({ client, groups, random }),
     },
     decide: compileAccess([
@@ -140,7 +142,12 @@ describe('apiRequests()', () => {
     const { ciphertext } = JSON.parse(answer ?? '').data
     // There is no node to open it.
     const opened = await ask('POST', '/v1/transit/decrypt/card', JSON.stringify({ ciphertext }))
-    assert.equal(opened.status, 503)
+    assert.deepEqual(opened, {
+      ...{ status: 503, body: '{"errors":["no custody node that answers has this key"]}' },
+    })
+    assert.deepEqual(told.splice(0), [
+      'Key transit/card/0000000000000000 version 1 is with no node',
+    ])
     await ask('POST', '/v1/transit/encrypt/none', body)
     await ask('GET', '/v1/transit/keys/none')
     await ask('POST', '/v1/transit/keys/new', '{}')

@@ -46,7 +46,7 @@ async function runItem<T>(
   try {
     return await run(world, read.data)
   } catch (error) {
-    return refusalOf(error)
+    return refusalOf(error, world.tell)
   }
 }
 

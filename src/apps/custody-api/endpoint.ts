@@ -14,6 +14,8 @@ export interface ApiWorld {
   readonly work: KeyWork
   readonly random: Random
   readonly clock: Clock
+  /** Of the operator: what fails at the nodes, and where; one line, no secret. */
+  tell(text: string): void
 }
 
 export interface Asked {

@@ -64,16 +64,19 @@ const maker: KeyMaker = {
 async function changed(label: string): Promise<Changed> {
   await meanwhile()
   if (isDown) {
-    throw new LimenError('custody-change', 'n3 is away', { side: 'upstream', retry: true })
+    throw new LimenError('custody-change', why, { side: 'upstream', retry: true })
   }
   labels.push(label)
   return { keyId: new Uint8Array(16), generation: 1, publicKey: PUBLIC_KEY, waiting: [] }
 }
 
+const told: string[] = []
+let why = 'n3 is away'
 const desk = (isMaker = true): KeyDesk =>
   new KeyDesk({
     ...{ catalogue, random: systemRandom(), clock: systemClock },
     maker: isMaker ? maker : undefined,
+    tell: (text) => told.push(text),
   })
 
 function madeOf<T>(outcome: Outcome<T>): T {
@@ -137,6 +140,7 @@ describe('KeyDesk', () => {
       isFirst = false
       const elsewhere = new KeyDesk({
         ...{ catalogue: other, random: systemRandom(), clock: systemClock, maker },
+        tell: assert.fail,
       })
       await elsewhere.configure('a', { deletionAllowed: true })
     }
@@ -155,6 +159,13 @@ describe('KeyDesk', () => {
       [503, 503],
     )
     assert.deepEqual([versionsOf(one.find('a')), one.find('b')], [[1], undefined])
+    assert.deepEqual(told.splice(0), ['n3 is away', 'n3 is away'])
+    why = 'Shares of key 00 cannot be changed: deal has failed at n1 (refused), n2 (refused)'
+    assert.deepEqual(await one.rotate('a'), {
+      ...{ kind: 'refused', status: 500 },
+      why: 'this coordinator may not do that at the nodes',
+    })
+    assert.deepEqual(told, [why])
     assert.ok(secrets.every(({ now }) => now.every((octet) => octet === 0)))
     isDown = false
     assert.equal(latestOf(madeOf(await one.rotate('a'))), 2)

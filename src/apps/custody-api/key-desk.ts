@@ -35,6 +35,8 @@ export interface KeyDeskOptions {
   readonly clock: Clock
   /** undefined: this coordinator uses keys, and changes none. */
   readonly maker: KeyMaker | undefined
+  /** Of the operator: what fails at the nodes, and where. */
+  tell(text: string): void
 }
 
 export interface KeyMaker {
@@ -147,7 +149,9 @@ export class KeyDesk {
     if (this.#changes >= CHANGES_MAX) return refused(503, 'too many keys are being changed')
     this.#changes += 1
     const before = this.#changing.get(name) ?? Promise.resolve()
-    const turn = before.then(() => act(maker)).catch(refusalOf)
+    const turn = before
+      .then(() => act(maker))
+      .catch((error) => refusalOf(error, this.#options.tell))
     const settled = turn.catch(() => undefined)
     this.#changing.set(name, settled)
     try {

@@ -19,6 +19,7 @@ import { CHECKPOINT_MS } from '../../keys/custody/audit-checkpoint.ts'
 import { nodeIdOf } from '../custody/caller.ts'
 import { type CustodyClient, openCustodyClient } from '../custody/custody-client.ts'
 import { CustodyDesk, type DeskCluster } from '../custody/custody-desk.ts'
+import type { ShareFault } from '../custody/drill.ts'
 import { ShareDriver } from '../custody/drive-change.ts'
 import { KeyUse } from '../custody/key-use.ts'
 import { carryCheckpoints } from '../custody/peer-checkpoints.ts'
@@ -32,8 +33,10 @@ import {
 import { type ApiConfig, readApiConfig } from './api-config.ts'
 import { listenForClients } from './api-listener.ts'
 import { apiRequests } from './api-requests.ts'
+import { askAwayNodes } from './ask-away-nodes.ts'
 import { KeyDesk, type KeyMaker } from './key-desk.ts'
 import { KeyWork } from './key-work.ts'
+import { onceAMinute } from './once-a-minute.ts'
 import { API_OPERATIONS } from './routes.ts'
 import { ShareDeletions } from './share-deletions.ts'
 import type { SystemState } from './system-answers.ts'
@@ -109,8 +112,9 @@ async function startInFolder(
       driver: changesWith(client, groups, identityKey).driver,
     })
   const maker = identityKey && deletions && makerOf(config, client, groups, identityKey, deletions)
+  const tell = onceAMinute((text) => complain(`custody: ${text}`), clock)
   const world = {
-    ...{ random, clock, keys: new KeyDesk({ catalogue, random, clock, maker }) },
+    ...{ random, clock, tell, keys: new KeyDesk({ catalogue, random, clock, maker, tell }) },
     work: new KeyWork({ client, groups, random }),
   }
   const desk = new CustodyDesk({
@@ -120,13 +124,14 @@ async function startInFolder(
     },
     ...{ use, now: clock.now },
     onFinding: ({ keyId, node, fault }) => {
-      const what = fault === undefined ? 'is good again' : `is bad: ${fault}`
-      complain(`custody: the share of key ${keyId} at ${node} ${what}`)
+      complain(`custody: the share of key ${keyId} at ${node} ${wordsOf(fault)}`)
     },
     tell: (_level, text) => complain(text),
   })
+  const askAway = askAwayNodes(client.links, clock)
   const system = (): SystemState => {
     const { nodes } = client.links
+    askAway()
     const away = nodes.filter(({ health }) => health.isAway).length
     return { cluster, version, nodes: nodes.length, threshold, away, now: clock.now() }
   }
@@ -166,6 +171,12 @@ async function startInFolder(
       await close()
     },
   }
+}
+
+/** A node that is away says nothing of its share. */
+function wordsOf(fault: ShareFault | undefined): string {
+  if (fault === undefined) return 'is good again'
+  return fault === 'away' ? 'cannot be proven: the node is away' : `is bad: ${fault}`
 }
 
 /** With the grace of keys that are in use. */

@@ -111,7 +111,8 @@ export function dataKeyEndpoint(showsPlaintext: boolean): Endpoint {
     if (!read.success) return { status: 400, errors: [complaintOf(read.error)] }
     const { name, bits, key_version, ...bound } = read.data
     const plain = world.random.bytes(bits / 8)
-    const outcome = await dataKey(world, name, key_version, plain, bound).catch(refusalOf)
+    const made = dataKey(world, name, key_version, plain, bound)
+    const outcome = await made.catch((error: unknown) => refusalOf(error, world.tell))
     const plaintext = showsPlaintext ? { plaintext: base64Of(plain) } : {}
     plain.fill(0)
     return outcome.kind === 'refused'
