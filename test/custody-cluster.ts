@@ -210,6 +210,7 @@ async function newNode(cluster: CustodyCluster, id: string): Promise<NodeProcess
   return node
 }
 
+/** What role `api` may is as docs/custody-api.md says. */
 function nodeYaml(id: string, port: number): string {
   return `cluster: ${CLUSTER}
 id: ${id}
@@ -222,8 +223,11 @@ identity: identity.pem
 sealingKey: sealing.key
 signingKey: signing.pem
 wrapping: { file: wrapping.key, passphraseFile: passphrase }
-roles: [server, custodian, viewer]
+roles: [server, custodian, viewer, api]
 access:
+  - { caller: { role: api }, key: "transit/**", operations: [sign, open, derive, encrypt, decrypt, mac, deliver] }
+  - { caller: { role: api }, key: "*", operations: [list, state, prove, figures, checkpoint] }
+  - { caller: { role: api }, key: "*", operations: [deal, take, prepare, compare, commit, abort, destroy, delete] }
   - { caller: { role: viewer }, key: "*", operations: [state] }
   - { caller: { role: server }, key: "**", operations: ["*"] }
   - { caller: { role: custodian }, key: "**", operations: ["*"] }

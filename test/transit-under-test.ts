@@ -75,7 +75,7 @@ export async function newTransitApi(
   mkdirSync(folder, { recursive: true })
   const write = (name: string, content: string | Uint8Array): void =>
     writeFileSync(join(folder, name), content, { mode: 0o600 })
-  const own = await cluster.issue(`limen://${CLUSTER}/server/${id}`)
+  const own = await cluster.issue(`limen://${CLUSTER}/api/${id}`)
   const server = await testCertificate('localhost')
   const signing = generateKeyPairSync('ed25519').privateKey
   write('certificate.pem', own.certificate)

@@ -8,6 +8,7 @@ import { type Command, Option } from 'commander'
 import type { CustodyApiCommandOptions } from './custody-api-command.ts'
 import type { CustodyAuditOptions } from './custody-audit-command.ts'
 import { addCustodyClusterCommands } from './custody-cluster-commands.ts'
+import type { CustodyIssueOptions } from './custody-issue-command.ts'
 import type { SealKeyOptions } from './custody-seal-command.ts'
 
 const list = (value: string, before: readonly string[]): readonly string[] => [...before, value]
@@ -28,6 +29,15 @@ export function addCustodyCommands(
     .action(async (options: CustodyApiCommandOptions) => {
       const { runCustodyApi } = await import('./custody-api-command.ts')
       ended(await runCustodyApi(options, out))
+    })
+  custody
+    .command('issue <party> <to>')
+    .description('a certificate of the cluster for ROLE/ID: a node, a caller; TO.pem and TO.key')
+    .option('-c, --config <file>', 'the cluster', 'custody.yaml')
+    .option('--authority-key <file>', 'else authority.key beside the configuration')
+    .action(async (party: string, to: string, options: CustodyIssueOptions) => {
+      const { issueCertificate } = await import('./custody-issue-command.ts')
+      await issueCertificate(party, to, options, out)
     })
   custody
     .command('seal-key <file>')
