@@ -84,6 +84,12 @@ describe('limen custody audit verify', () => {
     assert.match(none.text, /10 lines are none/)
   })
 
+  it('does not take an empty log for a whole one', async () => {
+    const { code, text } = await run(changed(() => []))
+    assert.equal(code, 1)
+    assert.match(text, /Line 1: is not there.*\(line\)\nIt is NOT/)
+  })
+
   it('says what it cannot read', async () => {
     const absent = await run(join(folder, 'absent'))
     assert.equal(absent.code, 1)

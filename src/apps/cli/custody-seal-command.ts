@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { makeSealedKey } from '../../adapters/node/sealed-key.ts'
 import { systemRandom } from '../../adapters/node/system-random.ts'
 import { LimenError } from '../../ground/limen-error.ts'
@@ -25,6 +27,12 @@ export function sealKey(path: string, options: SealKeyOptions, out: (text: strin
     throw new LimenError('usage', text, { side: 'operator', retry: false })
   }
   const sharesPath = options.sharesTo
+  // One that is made by a typo would have the shares where nobody looks.
+  const folder = dirname(sharesPath)
+  if (!existsSync(folder)) {
+    const text = `There is no folder ${folder} for the shares`
+    throw new LimenError('usage', text, { side: 'operator', retry: false })
+  }
   makeSealedKey({ path, sharesPath, shares, threshold, random: systemRandom() })
   out(
     `${sharesPath}: ${shares} shares, any ${threshold} open ${path}: hand them out, and remove it`,

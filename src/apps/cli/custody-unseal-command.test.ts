@@ -21,10 +21,16 @@ it('unsealNode() gives lines as they come, says what is missing, and names what 
     await open
     const said: string[] = []
     // Pieces as a terminal or a pipe may cut them.
-    const pieces = [`no share\n${first.slice(0, 20)}`, `${first.slice(20)}\n${second}`, '\n']
+    const pieces = [`no share\n${first.slice(0, 20)}`, `${first.slice(20)}\n${second}`]
     const input = (async function* () {
       for (const piece of pieces) yield Buffer.from(piece)
     })()
+    for (const empty of ['', '\n\n']) {
+      const nothing = (async function* () {
+        yield Buffer.from(empty)
+      })()
+      await assert.rejects(unsealNode(door, nothing, assert.fail), { code: 'usage' })
+    }
     assert.equal(await unsealNode(door, input, (text) => said.push(text)), 1)
     assert.deepEqual(said, ['Refused: format', 'Taken: 1 more are needed', 'It is unsealed'])
     assert.equal((await key).reference.length, 16)

@@ -22,7 +22,18 @@ export async function unsealNode(
   const whole = Buffer.alloc(SHARES_BYTES_MAX)
   let length = 0
   let code: number = EXIT.done
-  let kind = 'sealed'
+  let isGiven = false
+  /** Whether it is unsealed. */
+  const give = async (lines: Uint8Array): Promise<boolean> => {
+    for (const line of linesOf(lines)) {
+      const answer = await giveShare(door, line)
+      isGiven = true
+      out(wordsOf(answer))
+      if (answer.kind === 'refused') code = EXIT.failed
+      if (answer.kind === 'unsealed') return true
+    }
+    return false
+  }
   try {
     for await (const piece of input) {
       if (length + piece.length > SHARES_BYTES_MAX) throw tooLong()
@@ -30,16 +41,13 @@ export async function unsealNode(
       piece.fill(0)
       const end = whole.lastIndexOf(NEWLINE, length - 1)
       // Typed lines are given one by one.
-      for (const line of linesOf(whole.subarray(0, end + 1))) {
-        const answer = await giveShare(door, line)
-        kind = answer.kind
-        out(wordsOf(answer))
-        if (kind === 'refused') code = EXIT.failed
-        if (kind === 'unsealed') return code
-      }
+      if (await give(whole.subarray(0, end + 1))) return code
       whole.copyWithin(0, end + 1, length)
       length -= end + 1
     }
+    // A last line may have no end.
+    await give(whole.subarray(0, length))
+    if (!isGiven) throw noShare()
     return code
   } finally {
     whole.fill(0)
@@ -49,6 +57,11 @@ export async function unsealNode(
 function wordsOf({ kind, missing, code }: Awaited<ReturnType<typeof giveShare>>): string {
   if (kind === 'unsealed') return 'It is unsealed'
   return kind === 'sealed' ? `Taken: ${missing} more are needed` : `Refused: ${code}`
+}
+
+function noShare(): LimenError {
+  const text = 'Standard input has no share: give one a line'
+  return new LimenError('usage', text, { side: 'operator', retry: false })
 }
 
 function tooLong(): LimenError {

@@ -92,7 +92,7 @@ export class KeyUser {
     for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(PAUSE_MS_MAX, 2 * pauseMs)) {
       if (known?.manifest.scheme === schemeOf(label.use)) {
         const said = new Map<string, Set<KnownNode>>()
-        const result = await attempt(this.#try(known, labelBytes, until, said))
+        const result = await attempt(this.#try(known, label, labelBytes, until, said))
         if (result !== undefined) return result
         refuse(label, said, known.manifest.threshold)
       } else if (known !== undefined) throw keyError('custody-input', label, 'is of another kind')
@@ -108,6 +108,7 @@ export class KeyUser {
 
   #try(
     known: KnownKey,
+    label: KeyLabel,
     labelBytes: Uint8Array,
     until: number,
     said: Map<string, Set<KnownNode>>,
@@ -132,7 +133,11 @@ export class KeyUser {
         budget.earn()
         const fields: Fields = new Map([[FIELD.label, [labelBytes]], ...more])
         const timeoutMs = Math.min(leftMs(), Math.max(ASK_MS_MIN, leftMs() / 2))
-        const answer = await at.ask(operation, keyId, generation, fields, timeoutMs)
+        const asked = at.ask(operation, keyId, generation, fields, timeoutMs)
+        const answer = await asked.catch((error: unknown) => {
+          if (!(error instanceof RangeError)) throw error
+          throw keyError('custody-input', label, 'does not take so much at once', error)
+        })
         if (answer !== undefined && answer.outcome !== 'done') {
           said.set(answer.outcome, (said.get(answer.outcome) ?? new Set()).add(at))
         }
@@ -153,8 +158,13 @@ function refuse(
   if (many('input')) throw keyError('custody-input', label, 'is not for this input')
 }
 
-function keyError(code: string, { name, version }: KeyLabel, text: string): LimenError {
+function keyError(
+  code: string,
+  { name, version }: KeyLabel,
+  text: string,
+  cause?: unknown,
+): LimenError {
   const retry = code === 'custody-unavailable'
   const side = retry ? 'upstream' : 'client'
-  return new LimenError(code, `Key ${name} version ${version} ${text}`, { side, retry })
+  return new LimenError(code, `Key ${name} version ${version} ${text}`, { side, retry, cause })
 }

@@ -52,7 +52,7 @@ export interface KnownNode {
   readonly card: NodeCard
   readonly cardBytes: Uint8Array
   readonly health: NodeHealth
-  /** undefined: it cannot be reached, or answers what is no answer. Never rejects. */
+  /** undefined: it cannot be reached, or answers what is no answer. @throws RangeError for fields that are too long for a request; nothing else */
   ask(
     operation: OperationName,
     keyId: Uint8Array,

@@ -45,4 +45,20 @@ describe('ThresholdUse', () => {
       }
     })
   }
+
+  it('refuses what no request has room for, as an input', async () => {
+    const cluster = await memoryCluster(3)
+    const holding = { threshold: 2, nodes: cluster.nodes.map(({ id }) => id) }
+    await cluster.driver.make({ use: 'sign', ...CA }, holding)
+    await cluster.driver.make({ use: 'derive', ...CA }, holding)
+    await cluster.driver.bring({ use: 'mac', ...CA }, new Uint8Array(32).fill(1), holding)
+    const long = new Uint8Array(70_000)
+    const { client } = cluster
+    for (const asked of [client.sign(CA, long), client.derive(CA, long), client.mac(CA, long)]) {
+      await assert.rejects(asked, {
+        ...{ code: 'custody-input', message: 'Key ca version 1 does not take so much at once' },
+      })
+    }
+    assert.equal((await client.sign(CA, long.subarray(0, 65_536))).length, 64)
+  })
 })

@@ -140,6 +140,7 @@ export function verifyAudit(options: AuditVerification): AuditVerifier {
         .filter((one) => one.count > lines && (node === '' || toHex(one.node) === node))
         .filter((one) => isSigned(options, one))
       const most = Math.max(0, ...beyond.map(({ count }) => count))
+      if (lines === 0 && most === 0) find('line', 1, 'is not there: a log begins with a start')
       if (most > 0) find('truncated', lines + 1, `${most} lines were signed, ${lines} are left`)
       // A stranger may say any time, so what is to come is as bad as what is past.
       if (unsignedSince !== undefined && Math.abs(options.now - unsignedSince) > UNSIGNED_MS) {
