@@ -4,7 +4,10 @@ import { plain, textTable } from './text-table.ts'
 
 describe('plain()', () => {
   it('takes out what steers a terminal or turns text around, and leaves all else', () => {
-    assert.equal(plain('a\u001b[31mb\u009bc\u202etxt.exe\u2066d\ne\u007f'), 'a?[31mb?c?txt.exe?d?e?')
+    assert.equal(
+      plain('a\u001b[31mb\u009bc\u202etxt.exe\u2066d\ne\u007f'),
+      'a?[31mb?c?txt.exe?d?e?',
+    )
     assert.equal(plain('Grüße, 日本 \u{1f600} ÷ é'), 'Grüße, 日本 \u{1f600} ÷ é')
   })
 })
