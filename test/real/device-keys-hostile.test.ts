@@ -273,6 +273,13 @@ describe('keys of devices, when something goes wrong', () => {
     await until('quarantine', async () => (await site.show(DEVICE)).state === 'quarantined')
     agent.child.kill('SIGCONT')
     await silence()
+    // Nor after a restart of the service, which it then asks anew.
+    await site.keys.close()
+    site.keys = await site.startKeys()
+    await agent.stop()
+    agent = await startAgent()
+    await silence()
+    assert.equal((await site.show(DEVICE)).state, 'quarantined')
     await site.devices('rekey', DEVICE)
     await flows('the stream, when its operator wants it')
   })

@@ -36,6 +36,23 @@ describe('DeviceRegister', () => {
     assert.equal(one.enrol(DEVICE, one.invite(DEVICE, 'device'), KEY)?.state, 'enrolled')
   })
 
+  it('keeps a quarantine over restarts, until it is lifted or the device enrols anew', () => {
+    const one = open()
+    const enrolled = () => one.enrol(DEVICE, one.invite(DEVICE, 'device'), KEY)
+    enrolled()
+    one.quarantine(DEVICE, true)
+    one.nextEpoch(DEVICE)
+    assert.equal(open().get(DEVICE)?.isQuarantined, true)
+    one.quarantine(DEVICE, false)
+    assert.equal(open().get(DEVICE)?.isQuarantined, undefined)
+    one.quarantine(DEVICE, true)
+    one.revoke(DEVICE)
+    enrolled()
+    assert.equal(open().get(DEVICE)?.isQuarantined, undefined)
+    one.quarantine('camera-2', true)
+    assert.equal(one.get('camera-2'), undefined)
+  })
+
   it('knows after a restart what it knew, and gives no epoch twice', () => {
     const one = open()
     one.enrol(DEVICE, one.invite(DEVICE, 'device'), KEY)

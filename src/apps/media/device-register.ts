@@ -31,6 +31,8 @@ export interface PartyEntry {
   readonly publicKey?: string | undefined
   /** Of a device: the newest that were issued, ascending. */
   readonly epochs: readonly number[]
+  /** Of a device that is enrolled: it gets no key until an operator says so. */
+  readonly isQuarantined?: true | undefined
 }
 
 /** Long enough to walk to a camera. */
@@ -56,6 +58,7 @@ const ENTRY = z.strictObject({
     .regex(/^[\w-]{43}$/)
     .optional(),
   epochs: z.array(z.int().min(1).max(0xffff_ffff)).max(EPOCHS_KEPT),
+  isQuarantined: z.literal(true).optional(),
 })
 
 export class DeviceRegister {
@@ -127,6 +130,15 @@ export class DeviceRegister {
     if (known === undefined) return
     const { kind, epochs } = known
     const entry: PartyEntry = { party, kind, state: 'revoked', since: this.#now(), epochs }
+    this.#entries.set(party, entry)
+    this.#put(entry)
+  }
+
+  /** Of one that is enrolled. In memory even when the disk does not take it. @throws what the disk says */
+  quarantine(party: string, isQuarantined: boolean): void {
+    const known = this.#entries.get(party)
+    if (known?.state !== 'enrolled' || (known.isQuarantined === true) === isQuarantined) return
+    const entry = { ...known, isQuarantined: isQuarantined || undefined }
     this.#entries.set(party, entry)
     this.#put(entry)
   }

@@ -107,8 +107,6 @@ class KeyServiceDesk {
   readonly #seen = new SeenStreams(() => Date.now())
   /** Devices whose rotation failed: once more. */
   readonly #again = new Set<string>()
-  /** Nothing is to be taken from them: by a rotation that failed when it mattered. Revoked ones are in the register. */
-  readonly #quarantined = new Set<string>()
   /** Revoked, and not written down yet. */
   readonly #unwritten = new Set<string>()
   /** Epochs of before this start, until there is another. */
@@ -130,6 +128,8 @@ class KeyServiceDesk {
     for (const entry of this.#register.all()) this.#know(entry)
     const devices = this.#register.enrolled('device')
     for (const device of devices) {
+      // Whose epochs are dropped when the broker is there.
+      if (this.#isQuarantined(device)) continue
       this.#inherited.set(device, this.#register.get(device)?.epochs ?? [])
       this.#again.add(device)
     }
@@ -163,6 +163,7 @@ class KeyServiceDesk {
       nextEpoch: (device) => this.#nextEpoch(device),
       told: (device, news) => this.#told(device, news),
     })
+    for (const device of devices) if (this.#isQuarantined(device)) this.service.panic(device)
     this.#timer = setInterval(() => this.#tryAgain(), AGAIN_MS)
   }
 
@@ -259,9 +260,9 @@ class KeyServiceDesk {
     if (entry?.kind !== 'device' || entry.state !== 'enrolled') {
       throw stateError(`${party} is no enrolled device`)
     }
-    this.#quarantined.delete(party)
     this.service.add(party)
     this.service.rotate(party, reason)
+    this.#register.quarantine(party, false)
     this.#write('device.rekey', party, { reason })
     return this.#figures(entry)
   }
@@ -273,7 +274,6 @@ class KeyServiceDesk {
    */
   revoke(party: string): unknown {
     const { kind, epochs = [] } = this.#register.get(party) ?? {}
-    this.#quarantined.delete(party)
     if (kind === 'device') {
       this.service.panic(party)
       this.service.drop(epochs)
@@ -305,7 +305,7 @@ class KeyServiceDesk {
 
   #figures({ party, kind, state, since }: PartyEntry) {
     const of = state === 'enrolled' && kind === 'device' ? this.service : undefined
-    const isOut = state === 'enrolled' && this.#quarantined.has(party)
+    const isOut = this.#isQuarantined(party)
     return {
       ...{ party, kind, state: isOut ? 'quarantined' : state, since },
       ...{ epoch: of?.epoch(party) ?? null, step: of?.step(party) ?? null },
@@ -346,7 +346,7 @@ class KeyServiceDesk {
       const what = quarantined ? 'quarantined' : `failed: ${step}`
       this.#history.meet(device, { what, reason, from: silent.join(' ') })
       this.#writeQuietly(quarantined ? 'device.quarantined' : 'device.failed', device, { reason })
-      if (quarantined) this.#quarantined.add(device)
+      if (quarantined) this.#quarantine(device)
       else if (step !== 'retire') {
         this.#again.add(device)
         this.#dropFailed(device)
@@ -387,13 +387,26 @@ class KeyServiceDesk {
 
   #isIn(device: string): boolean {
     const { kind, state } = this.#register.get(device) ?? {}
-    return kind === 'device' && state === 'enrolled' && !this.#quarantined.has(device)
+    return kind === 'device' && state === 'enrolled' && !this.#isQuarantined(device)
+  }
+
+  /** Nothing is to be taken from it: by a rotation that failed when it mattered. */
+  #quarantine(device: string): void {
+    try {
+      this.#register.quarantine(device, true)
+    } catch {
+      this.#options.complain(`${device} is in quarantine, and that could not be written down`)
+    }
+  }
+
+  #isQuarantined(party: string): boolean {
+    return this.#register.get(party)?.isQuarantined === true
   }
 
   /** The broker is there: who is out is put out again, as nobody may have heard it. */
   #back(): void {
     for (const { party, kind, state, epochs } of this.#register.all()) {
-      const isOut = state === 'revoked' || this.#quarantined.has(party)
+      const isOut = state === 'revoked' || this.#isQuarantined(party)
       if (kind === 'device' && isOut) this.service.drop(epochs)
     }
     this.#tryAgain()
