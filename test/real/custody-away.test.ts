@@ -22,6 +22,9 @@ const STEP_MS = 120_000
 const MORE = 12
 
 let folder = ''
+
+import { killed, untilItListens } from './custody-node-process.ts'
+
 const running = new Map<string, ChildProcess>()
 const at = () => ['-c', join(folder, 'site/custody.yaml')]
 
@@ -38,28 +41,13 @@ async function start(id: string): Promise<void> {
   const config = join(folder, 'site/nodes', id, 'node.yaml')
   const child = spawn(process.execPath, [MAIN, 'custody-node', '-c', config])
   running.set(id, child)
-  let said = ''
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${id}: ${said}`)), STEP_MS)
-    const hear = (more: string): void => {
-      said += more
-      if (!said.includes(' port ')) return
-      clearTimeout(late)
-      resolve()
-    }
-    child.stdout.setEncoding('utf8').on('data', hear)
-    child.stderr.setEncoding('utf8').on('data', hear)
-    child.once('exit', () => reject(new Error(`${id} has ended: ${said}`)))
-  })
+  await untilItListens(child, id)
 }
 
 async function end(id: string): Promise<void> {
   const child = running.get(id)
   running.delete(id)
-  if (child === undefined || child.exitCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGKILL')
-  await ended
+  await killed(child)
 }
 
 before(async () => {

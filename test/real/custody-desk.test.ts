@@ -9,6 +9,7 @@ import { readClusterConfig } from '../../src/apps/custody/cluster-config.ts'
 import { openCluster } from '../../src/apps/custody/open-cluster.ts'
 import { octetsOf } from '../../src/ground/octets.ts'
 import { freePort } from '../free-ports.ts'
+import { killed, untilItListens } from './custody-node-process.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/apps/cli/main.ts')
 const IDS = ['n1', 'n2', 'n3', 'n4', 'n5']
@@ -58,28 +59,13 @@ async function start(cluster: string, id: string): Promise<void> {
   const config = join(folder, cluster, 'nodes', id, 'node.yaml')
   const child = spawn(process.execPath, [MAIN, 'custody-node', '-c', config])
   running.set(id, child)
-  let said = ''
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${id}: ${said}`)), STEP_MS)
-    const hear = (more: string): void => {
-      said += more
-      if (!said.includes(' port ')) return
-      clearTimeout(late)
-      resolve()
-    }
-    child.stdout.setEncoding('utf8').on('data', hear)
-    child.stderr.setEncoding('utf8').on('data', hear)
-    child.once('exit', () => reject(new Error(`${id} has ended: ${said}`)))
-  })
+  await untilItListens(child, id)
 }
 
 async function end(id: string): Promise<void> {
   const child = running.get(id)
   running.delete(id)
-  if (child === undefined || child.exitCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGKILL')
-  await ended
+  await killed(child)
 }
 
 function init(cluster: string, ids: readonly string[], ...more: readonly string[]) {

@@ -21,6 +21,7 @@ import { changesOf, type OpenCluster, openCluster } from '../../src/apps/custody
 import { surveyCluster } from '../../src/apps/custody/survey-cluster.ts'
 import { octetsOf } from '../../src/ground/octets.ts'
 import { isPlacement } from '../../src/keys/custody/domain-rule.ts'
+import { untilItListens } from './custody-node-process.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/apps/cli/main.ts')
 /** Of a machine that is busy with others. */
@@ -78,19 +79,7 @@ async function start(folder: string, id: keyof typeof ZONES): Promise<ChildProce
     join(folder, 'nodes', id, 'node.yaml'),
   ]
   const child = spawn('ip', ['netns', 'exec', space(ZONES[id]), ...node])
-  let said = ''
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${id}: ${said}`)), STEP_MS)
-    const hear = (more: string): void => {
-      said += more
-      if (!said.includes(' port ')) return
-      clearTimeout(late)
-      resolve()
-    }
-    child.stdout.setEncoding('utf8').on('data', hear)
-    child.stderr.setEncoding('utf8').on('data', hear)
-    child.once('exit', () => reject(new Error(`${id} has ended: ${said}`)))
-  })
+  await untilItListens(child, id)
   return child
 }
 

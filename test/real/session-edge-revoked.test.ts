@@ -9,6 +9,7 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { until } from './fleet-under-test.ts'
 import {
   HOST,
   type Holder,
@@ -105,7 +106,7 @@ const open = (version: Version, ...args: Parameters<typeof openHttp1>): Open =>
   version === 'HTTP/1.1' ? openHttp1(...args) : openHttp2(...args)
 
 async function atServer(path: string): Promise<void> {
-  while (!asked.includes(path)) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(`${path} at the server`, 10_000, () => asked.includes(path))
 }
 
 for (const version of VERSIONS) {

@@ -190,7 +190,7 @@ export class SrtpReceiver<Device extends object> {
  * @param isKnown it was seen in this epoch: then only ahead, or what is past would be taken again
  * @returns turns from the nearest, never 0
  */
-export function rolloversOff(tried: number, isKnown: boolean): number {
+function rolloversOff(tried: number, isKnown: boolean): number {
   let round = tried % TRIED_MAX
   let length = 2
   while (round >= length) {
